@@ -1,0 +1,170 @@
+"""Accounts: what is configured, what the venue last said, and what the book set aside.
+
+Three records of different pace: ``Account`` (configuration), ``AccountSnapshot`` (the venue's word)
+and ``Ledger`` (the book's own bookkeeping). Knows nothing of signals or plans.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from stretto.core.limits import PACE_MAX, PACE_MIN
+from stretto.core.values import PPM, ZERO
+
+
+class AccountMode(StrEnum):
+    """Configured or firm-given status of an account."""
+
+    ACTIVE = "active"
+    CLOSE_ONLY = "close_only"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+
+
+class PositionMode(StrEnum):
+    """How the venue keeps positions."""
+
+    HEDGING = "hedging"
+    NETTING = "netting"
+
+
+class SymbolTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Trading terms of one symbol in one account. Lots are multiples of ``contract_size`` base units;
+    ``margin_rate`` is the fraction of notional held as margin; ``stop_distance_min`` in price.
+    """
+
+    venue_symbol: str
+    contract_size: Decimal
+    lot_step: Decimal
+    lot_min: Decimal
+    lot_max: Decimal
+    margin_rate: Decimal
+    commission_per_lot: Decimal = ZERO
+    stop_distance_min: Decimal = ZERO
+
+    @property
+    def step(self) -> Decimal:
+        """Lot step in base units."""
+        return self.lot_step * self.contract_size
+
+    @property
+    def minimum(self) -> Decimal:
+        """Smallest order in base units."""
+        return self.lot_min * self.contract_size
+
+    @property
+    def maximum(self) -> Decimal:
+        """Largest order in base units."""
+        return self.lot_max * self.contract_size
+
+
+class ExecutionProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An account's stated pace, size factor and aggression, all in 1e-6."""
+
+    pace: int = PPM
+    size_factor: int = PPM
+    aggression: int = 500_000
+    patience: int = 500_000
+    sessions: tuple[str, ...] = ()
+
+    def bounded_pace(self) -> int:
+        """Pace limited to DESIGN §4.6's 0.5-2."""
+        return min(PACE_MAX, max(PACE_MIN, self.pace))
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One configured account. ``rulebook`` names a rulebook of the book's configuration."""
+
+    account_id: str
+    firm: str
+    owner: str
+    venue: str
+    currency: str
+    rulebook: str
+    initial_balance: Decimal
+    mode: AccountMode = AccountMode.ACTIVE
+    position_mode: PositionMode = PositionMode.HEDGING
+    group: str = ""
+    profile: ExecutionProfile = ExecutionProfile()
+    symbols: dict[str, SymbolTerms] = msgspec.field(default_factory=dict)
+    positions_max: int | None = None
+    orders_max: int | None = None
+    quantity_max: Decimal | None = None
+    risk_percent_max: Decimal | None = None
+
+
+class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The venue's word on an account at ``at``: money in account currency."""
+
+    account_id: str
+    at: int
+    balance: Decimal
+    equity: Decimal
+    margin_used: Decimal
+    tradable: bool = True
+
+
+class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Change of equity net of transfers over equity, in 1e-9, for the bar that closed on ``day``."""
+
+    day: str
+    return_ppb: int
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one execution holds in one account: signed base units at an average price. On netting
+    accounts this is the execution's virtual share of the venue's position.
+    """
+
+    execution_id: str
+    account_id: str
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    opened_at: int = 0
+    position_id: str = ""
+
+
+class DayAnchor(msgspec.Struct, frozen=True, kw_only=True):
+    """Balance and equity at the start of the firm's trading day, and the running peaks."""
+
+    day_started_at: int
+    balance: Decimal
+    equity: Decimal
+    peak_equity: Decimal
+    peak_end_of_day: Decimal
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The book's own bookkeeping of one account, in account currency.
+
+    ``reserved_*``: set aside for undecided quantity. ``unconfirmed_margin``: margin of fills newer
+    than the last snapshot. ``reliability``: exponentially weighted share of submits neither rejected
+    nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of the
+    acknowledgement latency. ``load``: executions given in the rotation window.
+    ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: their
+    implementation shortfall.
+    """
+
+    reserved_margin: Decimal = ZERO
+    reserved_risk: Decimal = ZERO
+    unconfirmed_margin: Decimal = ZERO
+    anchor: DayAnchor | None = None
+    halted: str = ""
+    excluded_until: int = 0
+    reliability: int = PPM
+    submits: int = 0
+    acknowledge_p95_ns: int = 0
+    orders_today: int = 0
+    order_day: int = 0
+    open_orders: int = 0
+    load: tuple[int, ...] = ()
+    trades: int = 0
+    hits: int = 0
+    shortfall_pips_sum: Decimal = ZERO
+    realized: Decimal = ZERO

@@ -1,0 +1,57 @@
+"""Effects: what the book wants done in the world, in the imperative (DESIGN §3).
+
+A submit is performed at most once, ever; cancels and queries may repeat. Knows nothing of how a
+venue is spoken to.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core.report import OrderRole, OrderType, TimeInForce
+from stretto.core.values import Side
+
+
+class SubmitOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+    """Place one venue order. Quantities in base units; ``send_before`` (ns UTC) is checked
+    immediately before the socket write: past it nothing may leave the process.
+    """
+
+    client_order_id: str
+    account_id: str
+    venue: str
+    symbol: str
+    venue_symbol: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    send_before: int
+    role: OrderRole = OrderRole.ENTRY
+    time_in_force: TimeInForce = TimeInForce.DAY
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    slippage_max: Decimal | None = None
+    position_id: str = ""
+
+
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Ask the venue to cancel what is left of an order."""
+
+    client_order_id: str
+    account_id: str
+    venue: str
+
+
+class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Ask the venue what it knows of an order."""
+
+    client_order_id: str
+    account_id: str
+    venue: str
+
+
+Command = SubmitOrder | CancelOrder | QueryOrder

@@ -1,0 +1,126 @@
+"""What a decision may know of the market: instruments, quotes, statistics, sessions, conversions.
+
+Pure data handed to ``decide`` as journaled reads. Knows nothing of accounts, orders or where a quote
+came from.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core.values import ONE
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """A tradable symbol of the book. ``pip`` and ``tick`` are in quote currency per base unit."""
+
+    symbol: str
+    base_currency: str
+    quote_currency: str
+    pip: Decimal
+    tick: Decimal
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Top of book at ``at`` (ns UTC); sizes in base units where the source shows them."""
+
+    symbol: str
+    at: int
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+
+    @property
+    def mid(self) -> Decimal:
+        """Arithmetic middle of bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
+    def spread(self) -> Decimal:
+        """ask - bid, in quote currency per base unit."""
+        return self.ask - self.bid
+
+
+class MarketStatistics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Short-term state of one symbol: volatility as 1e-6 of price per minute, spread in price."""
+
+    symbol: str
+    at: int
+    volatility_ppm: int
+    volatility_median_ppm: int
+    spread_median: Decimal
+    session_open: bool = True
+    session_opens_at: int | None = None
+
+
+class VenueState(msgspec.Struct, frozen=True, kw_only=True):
+    """Last sign of life of one venue connection (ns UTC)."""
+
+    venue: str
+    connected: bool
+    heartbeat_at: int
+
+
+class Reads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Exactly what was handed to ``decide`` beside the state; stored in the journal entry."""
+
+    quotes: dict[str, Quote] = msgspec.field(default_factory=dict)
+    statistics: dict[str, MarketStatistics] = msgspec.field(default_factory=dict)
+    venues: dict[str, VenueState] = msgspec.field(default_factory=dict)
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """Close of one bar of the book's grid; ``day`` is its ISO date."""
+
+    day: str
+    close: Decimal
+
+
+def conversion_rate(
+    source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
+) -> Decimal | None:
+    """Units of ``target`` currency for one unit of ``source`` at mid, direct, inverse or over one
+    other currency; None where the quotes do not say. Never assumed to be 1 for different currencies.
+    """
+    if source == target:
+        return ONE
+    direct = _pair_rate(source, target, quotes, instruments)
+    if direct is not None:
+        return direct
+    for currency in sorted(_currencies(quotes, instruments)):
+        if currency in (source, target):
+            continue
+        first = _pair_rate(source, currency, quotes, instruments)
+        if first is None:
+            continue
+        second = _pair_rate(currency, target, quotes, instruments)
+        if second is not None:
+            return first * second
+    return None
+
+
+def _pair_rate(
+    source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
+) -> Decimal | None:
+    for symbol in sorted(quotes):
+        instrument = instruments.get(symbol)
+        if instrument is None:
+            continue
+        if instrument.base_currency == source and instrument.quote_currency == target:
+            return quotes[symbol].mid
+        if instrument.base_currency == target and instrument.quote_currency == source:
+            return ONE / quotes[symbol].mid
+    return None
+
+
+def _currencies(quotes: dict[str, Quote], instruments: dict[str, Instrument]) -> list[str]:
+    names: dict[str, None] = {}
+    for symbol in quotes:
+        instrument = instruments.get(symbol)
+        if instrument is not None:
+            names[instrument.base_currency] = None
+            names[instrument.quote_currency] = None
+    return list(names)

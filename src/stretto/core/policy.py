@@ -1,0 +1,119 @@
+"""The coordinator's settings and the firms' rulebooks, as data; one book's whole configuration.
+
+Defaults are those of DESIGN (see ``core.limits``). Knows nothing of how any of it is applied.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from stretto.core import limits
+from stretto.core.account import Account
+from stretto.core.market import Instrument
+
+
+class Permission(StrEnum):
+    """Answer of a firm's rule; unknown means no (DESIGN §1.6)."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    UNKNOWN = "unknown"
+
+
+class Anchor(StrEnum):
+    """What a loss limit is measured from at its reset."""
+
+    BALANCE = "balance"
+    EQUITY = "equity"
+    HIGHER = "higher"
+
+
+class Trailing(StrEnum):
+    """How the anchor of an overall limit moves."""
+
+    STATIC = "static"
+    INTRADAY = "intraday"
+    END_OF_DAY = "end_of_day"
+
+
+class LossLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A loss limit: ``amount`` in account currency, or ``percent`` of ``percent_of``; the floor is
+    anchor - limit (FTMO: day-start balance - 5 % of initial).
+    """
+
+    amount: Decimal | None = None
+    percent: Decimal | None = None
+    percent_of: str = "initial"
+    anchor: Anchor = Anchor.BALANCE
+    trailing: Trailing = Trailing.STATIC
+    locks_at_initial: bool = False
+    clause: str = ""
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A firm's rules for one programme and phase, with source and date. ``day_reset`` is the local
+    time (HH:MM) in ``day_zone`` at which the firm's trading day starts. ``None`` limits do not exist.
+    """
+
+    rulebook_id: str
+    firm: str
+    programme: str
+    phase: str
+    version: str
+    source: str
+    as_of: str
+    day_reset: str = "00:00"
+    day_zone: str = "UTC"
+    daily_loss: LossLimit | None = None
+    overall_loss: LossLimit | None = None
+    risk_per_trade_percent: Decimal | None = None
+    positions_max: int | None = None
+    orders_per_day_max: int | None = None
+    quantity_max: Decimal | None = None
+    stop_required: bool = False
+    automation: Permission = Permission.UNKNOWN
+    copy_within_owner: Permission = Permission.UNKNOWN
+    copy_between_owners: Permission = Permission.UNKNOWN
+    opposite_positions: Permission = Permission.UNKNOWN
+    clauses: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The coordinator's own settings. Ratios in 1e-6, ages in ns, ``exposure_max`` in book currency
+    per symbol over all accounts.
+    """
+
+    policy_id: str = "default"
+    accounts_max: int = 50
+    owner_accounts_max: int | None = None
+    correlation_threshold: int = limits.CORRELATION_THRESHOLD
+    dispersion_min: int = limits.DISPERSION_MIN
+    dispersion_max: int = limits.DISPERSION_MAX
+    weight_margin: int = limits.WEIGHT_MARGIN
+    weight_risk_budget: int = limits.WEIGHT_RISK_BUDGET
+    weight_health: int = limits.WEIGHT_HEALTH
+    weight_performance: int = limits.WEIGHT_PERFORMANCE
+    weight_correlation: int = limits.WEIGHT_CORRELATION
+    margin_level_min: int = limits.MARGIN_LEVEL_MIN
+    heartbeat_age_ns_max: int = limits.HEARTBEAT_AGE_NS_MAX
+    tick_age_ns_max: int = limits.TICK_AGE_NS_MAX
+    exposure_max: Decimal | None = None
+    shared_stop_allowed: bool = True
+    subset_nodes_max: int = limits.SUBSET_NODES_MAX
+
+
+class BookConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a book is opened with. ``book_key`` seeds every draw; ``currency`` is the one in
+    which book-wide caps are stated.
+    """
+
+    book_id: str
+    book_key: str
+    currency: str
+    policy: Policy
+    instruments: dict[str, Instrument]
+    rulebooks: dict[str, Rulebook]
+    accounts: dict[str, Account]

@@ -1,0 +1,77 @@
+"""Refusals: every rule that can say no, in its fixed precedence, and what it said.
+
+A refusal is a value: the rule, the numbers compared and the smallest change that would have passed
+(DESIGN §1.5). Knows nothing of how a rule is judged.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Rule(StrEnum):
+    """Names of the rules; account rules stand in the precedence of DESIGN §4.2."""
+
+    # the signal itself (DESIGN §4.1)
+    MALFORMED = "malformed"
+    DUPLICATE_SIGNAL = "duplicate_signal"
+    UNKNOWN_INSTRUMENT = "unknown_instrument"
+    EXPIRED = "expired"
+    SIZE_NOT_POSITIVE = "size_not_positive"
+    STOP_ON_WRONG_SIDE = "stop_on_wrong_side"
+    TARGET_ON_WRONG_SIDE = "target_on_wrong_side"
+    STOP_REQUIRED_FOR_SIZE = "stop_required_for_size"
+    PRICE_REQUIRED = "price_required"
+    ACTION_NOT_SUPPORTED = "action_not_supported"
+    NO_QUOTE = "no_quote"
+    # the account, in precedence (DESIGN §4.2)
+    NOT_ADDRESSED = "not_addressed"
+    ACCOUNT_STATUS = "account_status"
+    EXCLUDED = "excluded"
+    HALTED = "halted"
+    NOT_MAPPED = "instrument_not_mapped"
+    SESSION_CLOSED = "session_closed"
+    DATA_STALE = "data_stale"
+    FIRM_RULE = "firm_rule"
+    COPY_POLICY = "copy_policy"
+    WOULD_NET = "would_net"
+    SHARED_STOP = "shared_stop"
+    POSITION_LIMIT = "position_limit"
+    ORDER_LIMIT = "order_limit"
+    EXPOSURE_CAP = "exposure_cap"
+    RISK_BUDGET = "risk_budget"
+    MARGIN_LEVEL = "margin_level"
+    SIZE_NOT_REPRESENTABLE = "size_not_representable"
+    CONVERSION_MISSING = "conversion_missing"
+    # the plan (DESIGN §4.4, §4.5, §4.6)
+    BEYOND_CANDIDATES = "beyond_correlated_candidates"
+    SAME_BET = "same_bet"
+    OPPOSITE_BET = "opposite_bet"
+    COVARIANCE_UNKNOWN = "covariance_unknown"
+    ACCOUNT_CAP = "account_cap"
+    NO_ELIGIBLE_ACCOUNT = "no_eligible_account"
+    CORRELATION_THRESHOLD_EXCEEDED = "CorrelationThresholdExceeded"
+    TIMING_PATTERN_DETECTED = "TimingPatternDetected"
+    TOTAL_NOT_REPRESENTABLE = "total_not_representable"
+    VALIDITY_TOO_SHORT = "validity_too_short"
+    # at dispatch (DESIGN §4.1, §4.6)
+    WINDOW_PASSED = "window_passed"
+    SLIPPAGE_EXCEEDED = "slippage_exceeded"
+
+
+PRECEDENCE: tuple[Rule, ...] = tuple(Rule)
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One "no". ``compared`` maps the name of each number to its value as text with its unit in the
+    name; ``would_pass`` is the smallest change that would have let it pass, as a sentence;
+    ``clause`` cites the firm's rule where one decided.
+    """
+
+    rule: Rule
+    account_id: str = ""
+    compared: dict[str, str] = msgspec.field(default_factory=dict)
+    would_pass: str = ""
+    clause: str = ""

@@ -1,0 +1,197 @@
+"""The protocols between the shell's parts: Broker, Journal, Projector, Clock, MarketData.
+
+Adapters implement them, the runtime uses them, ``bootstrap`` joins the two. Imports only the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from stretto.core.account import AccountSnapshot
+from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
+from stretto.core.market import Reads
+from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+
+__all__ = [
+    "Broker",
+    "CancelOrder",
+    "Clock",
+    "Command",
+    "EntryHeader",
+    "Journal",
+    "MarketData",
+    "NotSent",
+    "PreparedEntry",
+    "Projector",
+    "QueryOrder",
+    "SendOutcome",
+    "Sent",
+    "Snapshot",
+    "StoredEntry",
+    "SubmitOrder",
+    "VenueMessage",
+]
+
+# --- broker -----------------------------------------------------------------------------------
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes left this process at ``at``; nothing is said of what became of them."""
+
+    at: int
+
+
+class NotSent(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing left this process, and that is certain (``send_before`` passed, no connection…)."""
+
+    reason: str
+
+
+SendOutcome = Sent | NotSent
+VenueMessage = ExecutionReport | CancelReject | StatusAnswer | AccountSnapshot
+
+
+class Broker(Protocol):
+    """One venue connection. ``send`` returns as soon as the bytes are written; everything the venue
+    says arrives through the sink given to ``connect``, in the order the venue said it.
+    """
+
+    @property
+    def venue(self) -> str:
+        """Name of the venue, as accounts refer to it."""
+        ...
+
+    async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
+        """Open the connection; raises BrokerUnreachable."""
+        ...
+
+    async def send(self, command: Command) -> SendOutcome:
+        """Write one command. Any exception means the outcome is unknown."""
+        ...
+
+    async def snapshot(self, account_id: str) -> AccountSnapshot:
+        """Balance, equity and used margin of one account now; raises BrokerUnreachable."""
+        ...
+
+    def heartbeat_at(self) -> int:
+        """When the venue last gave a sign of life, ns UTC."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; sends nothing."""
+        ...
+
+
+# --- journal ----------------------------------------------------------------------------------
+
+
+class EntryHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """Header of one journal entry; ``at`` is book time, ``version`` the codec version of ``kind``."""
+
+    book_id: str
+    seq: int
+    at: int
+    kind: str
+    version: int
+    engine_version: str
+    execution_id: str = ""
+    account_id: str = ""
+    correlation_id: str = ""
+    actor: str = "system"
+
+
+class PreparedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry about to be appended: header and the payload's stored bytes."""
+
+    header: EntryHeader
+    payload: bytes
+
+
+class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as stored, with the chain hash over the stored bytes."""
+
+    header: EntryHeader
+    header_bytes: bytes
+    payload: bytes
+    hash: bytes
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A disposable cache of the state after ``seq``."""
+
+    seq: int
+    hash: bytes
+    engine_version: str
+    blob: bytes
+
+
+class Journal(Protocol):
+    """Append-only, hash-chained, one writer (DESIGN §3, §6)."""
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        """Sequence and hash of the last entry; (0, genesis hash) when empty."""
+        ...
+
+    def open(self) -> None:
+        """Take the writer's lock and read the head; raises JournalUnavailable, JournalDamaged."""
+        ...
+
+    def close(self) -> None:
+        """Release the lock."""
+        ...
+
+    def append(
+        self, entries: Sequence[PreparedEntry], apply: Callable[[Any], None] | None = None
+    ) -> None:
+        """One durable transaction: the entries and what ``apply`` writes through the connection it
+        is given. Raises JournalUnavailable, after which the outcome is unknown and the journal
+        refuses use until it is opened again.
+        """
+        ...
+
+    def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
+        """Stored entries in order."""
+        ...
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, replacing the previous one."""
+        ...
+
+    def load_snapshot(self) -> Snapshot | None:
+        """The last snapshot, if there is one."""
+        ...
+
+
+class Projector(Protocol):
+    """Writes query tables from entries, in the journal's own transaction."""
+
+    def apply(self, connection: Any, entries: Sequence[Any]) -> None:
+        """Project handled inputs (``core.events.Entry``) in order."""
+        ...
+
+
+# --- clock and market -------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Where the shell gets the time from; virtual in simulation and demo."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds UTC."""
+        ...
+
+    async def sleep_until(self, at_ns: int) -> None:
+        """Return at or after ``at_ns``."""
+        ...
+
+
+class MarketData(Protocol):
+    """Quotes and statistics as of a time."""
+
+    def reads(self, symbols: Sequence[str], at_ns: int) -> Reads:
+        """The last quotes and statistics at or before ``at_ns`` for the symbols that have any."""
+        ...
