@@ -116,7 +116,8 @@ class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one execution holds in one account: signed base units at an average price. On netting
-    accounts this is the execution's virtual share of the venue's position.
+    accounts this is the execution's virtual share of the venue's position. ``entry_*`` are the unsigned
+    sums over its entry fills, so that a bust reverses exactly.
     """
 
     execution_id: str
@@ -126,6 +127,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     average_price: Decimal
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    entry_quantity: Decimal = ZERO
+    entry_notional: Decimal = ZERO
     opened_at: int = 0
     position_id: str = ""
 
@@ -147,8 +150,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     than the last snapshot. ``reliability``: exponentially weighted share of submits neither rejected
     nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of the
     acknowledgement latency. ``load``: executions given in the rotation window.
-    ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: their
-    implementation shortfall.
+    ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: implementation
+    shortfall summed over ``entries`` filled entries.
     """
 
     reserved_margin: Decimal = ZERO
@@ -164,7 +167,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     order_day: int = 0
     open_orders: int = 0
     load: tuple[int, ...] = ()
+    last_fill_at: int = 0
     trades: int = 0
     hits: int = 0
+    entries: int = 0
     shortfall_pips_sum: Decimal = ZERO
-    realized: Decimal = ZERO

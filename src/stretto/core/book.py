@@ -1,0 +1,198 @@
+"""The book: the one mutable container, written only by ``evolve`` (see ``core.evolve``).
+
+Everything in it follows from the journal. The records themselves are immutable and replaced whole.
+Knows nothing of how decisions are made.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core.account import AccountSnapshot, BarReturn, Ledger, Position
+from stretto.core.errors import check
+from stretto.core.fills import Quantities
+from stretto.core.market import Bar
+from stretto.core.order import Order, OrderState, open_quantity
+from stretto.core.policy import BookConfig
+from stretto.core.signal import Signal
+from stretto.core.timers import Timers
+from stretto.core.values import ZERO
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One account's share of an execution. ``planned`` never changes; ``pending`` is not yet with
+    a venue; working and in-doubt quantity follow from its order. Quantities base units; ``margin``
+    and ``risk`` what is still reserved for it, account currency; ``notional`` Σ price * quantity.
+    """
+
+    execution_id: str
+    account_id: str
+    planned: Decimal
+    intended: Decimal
+    pending: Decimal
+    priority: int
+    release_at: int
+    window_end: int
+    margin: Decimal
+    risk: Decimal
+    filled: Decimal = ZERO
+    overfilled: Decimal = ZERO
+    abandoned: Decimal = ZERO
+    notional: Decimal = ZERO
+    fees: Decimal = ZERO
+    legs: int = 0
+    order_id: str = ""
+    ended: str = ""
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision."""
+
+    execution_id: str
+    signal: Signal
+    decided_at: int
+    decision_seq: int
+    arrival_bid: Decimal
+    arrival_ask: Decimal
+    accounts: tuple[str, ...]
+    open_allocations: int
+    status: str = "working"
+    ended_at: int = 0
+
+
+class KnownSignal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A signal id that was handled, when, and the execution it became (or would have)."""
+
+    signal: Signal
+    execution_id: str
+    at: int
+
+
+def allocation_key(execution_id: str, account_id: str) -> str:
+    """Key of an allocation in the book."""
+    return f"{execution_id}/{account_id}"
+
+
+class BookImage(msgspec.Struct, kw_only=True):
+    """The book's records as one value: what a snapshot stores and a state digest hashes."""
+
+    seq: int
+    at: int
+    config: BookConfig | None
+    snapshots: dict[str, AccountSnapshot]
+    ledgers: dict[str, Ledger]
+    positions: dict[str, dict[str, Position]]
+    history: dict[str, tuple[BarReturn, ...]]
+    bars: dict[str, tuple[Bar, ...]]
+    executions: dict[str, Execution]
+    allocations: dict[str, Allocation]
+    orders: dict[str, Order]
+    signals: dict[str, KnownSignal]
+    reports_seen: dict[str, dict[str, int]]
+    cites: dict[str, int]
+    interventions: dict[str, str]
+
+
+class Book:
+    """State of one book. Read it freely; only ``core.evolve.evolve`` writes it."""
+
+    __slots__ = (
+        "at",
+        "bars",
+        "cache",
+        "cites",
+        "config",
+        "executions",
+        "history",
+        "interventions",
+        "ledgers",
+        "allocations",
+        "orders",
+        "positions",
+        "reports_seen",
+        "scheduled",
+        "seq",
+        "signals",
+        "snapshots",
+        "tickets",
+        "timers",
+        "touched",
+        "versions",
+    )
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.at = 0
+        self.config: BookConfig | None = None
+        self.snapshots: dict[str, AccountSnapshot] = {}
+        self.ledgers: dict[str, Ledger] = {}
+        self.positions: dict[str, dict[str, Position]] = {}
+        self.history: dict[str, tuple[BarReturn, ...]] = {}
+        self.bars: dict[str, tuple[Bar, ...]] = {}
+        self.executions: dict[str, Execution] = {}
+        self.allocations: dict[str, Allocation] = {}
+        self.orders: dict[str, Order] = {}
+        self.signals: dict[str, KnownSignal] = {}
+        self.reports_seen: dict[str, dict[str, int]] = {}
+        self.cites: dict[str, int] = {}
+        self.interventions: dict[str, str] = {}
+        # derived, rebuilt by evolve.restore
+        self.timers = Timers()
+        self.scheduled: dict[str, dict[str, int]] = {}
+        self.tickets: dict[str, tuple[str, str]] = {}
+        self.touched: dict[str, None] = {}
+        self.versions: dict[str, int] = {"history": 0, "bars": 0, "positions": 0, "config": 0}
+        self.cache: dict[str, tuple[object, object]] = {}
+
+    @property
+    def configuration(self) -> BookConfig:
+        """The configuration in force; InvariantViolated where the book was never opened."""
+        if self.config is None:
+            check(False, "the book has no configuration: nothing was journaled before this input")
+            raise AssertionError
+        return self.config
+
+    def quantities(self, allocation: Allocation) -> Quantities:
+        """The six numbers of DESIGN §1.1 for one allocation, base units."""
+        working = in_doubt = ZERO
+        if allocation.order_id:
+            order = self.orders[allocation.order_id]
+            if order.state is OrderState.IN_DOUBT:
+                in_doubt = open_quantity(order)
+            else:
+                working = open_quantity(order)
+        return Quantities(
+            intended=allocation.intended,
+            filled=allocation.filled,
+            working=working,
+            in_doubt=in_doubt,
+            pending=allocation.pending,
+            abandoned=allocation.abandoned,
+            overfilled=allocation.overfilled,
+        )
+
+    def image(self) -> BookImage:
+        """The records as one value (shares them, copies nothing)."""
+        return BookImage(
+            seq=self.seq,
+            at=self.at,
+            config=self.config,
+            snapshots=self.snapshots,
+            ledgers=self.ledgers,
+            positions=self.positions,
+            history=self.history,
+            bars=self.bars,
+            executions=self.executions,
+            allocations=self.allocations,
+            orders=self.orders,
+            signals=self.signals,
+            reports_seen=self.reports_seen,
+            cites=self.cites,
+            interventions=self.interventions,
+        )

@@ -1,0 +1,122 @@
+"""``decide(book, input, reads, at) -> events``: the only way anything is decided (DESIGN §3).
+
+A table of contents: every input leads to the module that knows what it means; effects follow from
+events alone. Live running, recovery and replay call the same two functions.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from stretto.core import events as ev
+from stretto.core.accounting import on_account
+from stretto.core.book import Book
+from stretto.core.dispatch import on_release_due, reads_for_release
+from stretto.core.effects import Command, QueryOrder, SubmitOrder
+from stretto.core.errors import check
+from stretto.core.intake import on_signal, reads_for_signal
+from stretto.core.market import Reads
+from stretto.core.recovery import on_acknowledge_due, on_query_due, on_recovered
+from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
+
+Events = tuple[ev.Event, ...]
+
+
+def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
+    """What the book does about one input; empty where nothing changes. Never writes ``book``."""
+    match item:
+        case ev.VenueReported():
+            return on_report(book, item.report, at_ns)
+        case ev.SendReported():
+            return on_send(book, item, at_ns)
+        case ev.TimerDue():
+            return _on_timer(book, item, reads, at_ns)
+        case ev.SignalReceived():
+            return on_signal(book, item.signal, reads, at_ns)
+        case ev.AccountObserved():
+            return on_account(book, item.snapshot, at_ns)
+        case ev.VenueAnswered():
+            return on_answer(book, item.answer, at_ns)
+        case ev.CancelRejected():
+            return on_cancel_reject(book, item.reject, at_ns)
+        case ev.BookOpened():
+            check(
+                book.config is None or book.config.book_id == item.config.book_id,
+                f"the journal is of book {book.config.book_id if book.config else ''!r}",
+            )
+            return () if book.config == item.config else (ev.BookConfigured(config=item.config),)
+        case ev.HistoryObserved():
+            if book.history.get(item.account_id) == item.bars:
+                return ()
+            return (ev.HistoryRecorded(account_id=item.account_id, bars=item.bars),)
+        case ev.BarsObserved():
+            if book.bars.get(item.symbol) == item.bars:
+                return ()
+            return (ev.BarsRecorded(symbol=item.symbol, bars=item.bars),)
+        case ev.BookRecovered():
+            return on_recovered(book, at_ns)
+        case _:
+            assert_never(item)
+
+
+def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events:
+    check(item.due_at <= at_ns, f"timer {item.timer}:{item.key} would fire early")
+    match item.timer:
+        case ev.TimerKind.RELEASE:
+            return on_release_due(book, item.key, reads, at_ns)
+        case ev.TimerKind.ACKNOWLEDGE:
+            return on_acknowledge_due(book, item.key, at_ns)
+        case ev.TimerKind.QUERY:
+            return on_query_due(book, item.key, at_ns)
+        case _:
+            assert_never(item.timer)
+
+
+def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
+    """Symbols whose quotes and statistics ``decide`` has to be handed for this input, sorted."""
+    if isinstance(item, ev.TimerDue) and item.timer is ev.TimerKind.RELEASE:
+        return reads_for_release(book, item.key)
+    if isinstance(item, ev.SignalReceived):
+        return reads_for_signal(book, item.signal)
+    return ()
+
+
+def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
+    """What has to be done in the world once the entry is durable: a function of its events."""
+    commands: list[Command] = []
+    for event in entry.events:
+        if isinstance(event, ev.OrderIntended):
+            commands.append(_submit(book, event))
+        elif isinstance(event, ev.OrderQueried):
+            order = book.orders[event.client_order_id]
+            commands.append(
+                QueryOrder(
+                    client_order_id=event.client_order_id,
+                    account_id=event.account_id,
+                    venue=book.configuration.accounts[order.account_id].venue,
+                )
+            )
+    return commands
+
+
+def _submit(book: Book, event: ev.OrderIntended) -> SubmitOrder:
+    order = event.order
+    account = book.configuration.accounts[order.account_id]
+    return SubmitOrder(
+        client_order_id=order.client_order_id,
+        account_id=order.account_id,
+        venue=account.venue,
+        symbol=order.symbol,
+        venue_symbol=account.symbols[order.symbol].venue_symbol,
+        side=order.side,
+        order_type=order.order_type,
+        quantity=order.quantity,
+        send_before=order.send_before,
+        role=order.role,
+        time_in_force=order.time_in_force,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        slippage_max=event.slippage_max,
+    )

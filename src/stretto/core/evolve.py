@@ -1,0 +1,414 @@
+"""How each event changes the book: the only writer of state, live, in recovery and in replay.
+
+Events carry facts; nothing is decided here. Derived indexes (timers, scheduled releases, tickets)
+are kept beside the records and can be rebuilt from them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.account import Ledger, Position
+from stretto.core.book import Allocation, Book, BookImage, Execution, KnownSignal, allocation_key
+from stretto.core.errors import check
+from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
+from stretto.core.order import LIVE_STATES, Order, OrderState
+from stretto.core.order_changes import apply_changes
+from stretto.core.plan import Plan
+from stretto.core.statistics import latency_after, reliability_after
+from stretto.core.values import ZERO
+
+_DAYS_OF_REPORTS_KEPT = 5
+_NO_LEDGER = Ledger()
+
+
+def evolve(book: Book, event: ev.Event) -> None:
+    """Apply one event to the book. Raises InvariantViolated where it does not fit the state."""
+    match event:
+        case ev.OrderAdvanced():
+            _order_advanced(book, event)
+        case ev.FillBooked():
+            _fill_booked(book, event)
+        case ev.OrderIntended():
+            _order_intended(book, event)
+        case ev.AllocationEnded():
+            _allocation_ended(book, event)
+        case ev.ExecutionEnded():
+            execution = book.executions[event.execution_id]
+            book.executions[event.execution_id] = replace(
+                execution, status=event.status, ended_at=book.at
+            )
+        case ev.OrderQueried():
+            order = book.orders[event.client_order_id]
+            _put_order(book, replace(order, queries=event.attempt, query_at=event.next_at))
+        case ev.SignalPlanned():
+            _signal_planned(book, event.plan)
+        case ev.SignalRefused():
+            _remember_signal(book, event.plan)
+        case ev.AccountUpdated():
+            _account_updated(book, event)
+        case ev.HistoryRecorded():
+            book.history[event.account_id] = event.bars
+            book.cites[f"history:{event.account_id}"] = book.seq
+            book.versions["history"] += 1
+        case ev.BarsRecorded():
+            book.bars[event.symbol] = event.bars
+            book.cites[f"bars:{event.symbol}"] = book.seq
+            book.versions["bars"] += 1
+        case ev.BookConfigured():
+            book.config = event.config
+            book.cites["policy"] = book.seq
+            for account_id in event.config.accounts:
+                book.ledgers.setdefault(account_id, _NO_LEDGER)
+            book.versions["config"] += 1
+        case ev.AccountHalted():
+            ledger = book.ledgers[event.account_id]
+            book.ledgers[event.account_id] = replace(ledger, halted=event.reason)
+        case ev.InterventionRequired():
+            key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
+            book.interventions[key] = event.reason
+        case _:
+            assert_never(event)
+
+
+def begin(book: Book, seq: int, at_ns: int) -> None:
+    """Start applying the entry ``seq``; sequence is gap-free and book time never falls."""
+    check(seq == book.seq + 1, f"entry {seq} cannot follow entry {book.seq}")
+    check(at_ns >= book.at, f"book time would fall from {book.at} to {at_ns}")
+    book.seq = seq
+    book.at = at_ns
+
+
+def finish(book: Book) -> None:
+    """Check the conservation of quantity for every allocation the entry touched (DESIGN §1.1)."""
+    for key in book.touched:
+        book.quantities(book.allocations[key]).check()
+    book.touched.clear()
+
+
+def restore(image: BookImage) -> Book:
+    """A book from its records, with the derived indexes rebuilt."""
+    book = Book()
+    for name in BookImage.__struct_fields__:
+        setattr(book, name, getattr(image, name))
+    for order in book.orders.values():
+        _put_order(book, order)
+    for key, allocation in book.allocations.items():
+        _schedule(book, key, allocation)
+    for account_id, held in book.positions.items():
+        for position in held.values():
+            if position.position_id:
+                book.tickets[f"{account_id}/{position.position_id}"] = (
+                    account_id,
+                    position.execution_id,
+                )
+    return book
+
+
+def _signal_planned(book: Book, plan: Plan) -> None:
+    _remember_signal(book, plan)
+    quote = plan.quote
+    check(quote is not None, "a plan with allocations has a quote")
+    assert quote is not None
+    execution_id = plan.execution_id
+    accounts = tuple(a.account_id for a in plan.allocations)
+    book.executions[execution_id] = Execution(
+        execution_id=execution_id,
+        signal=plan.signal,
+        decided_at=plan.decided_at,
+        decision_seq=book.seq,
+        arrival_bid=quote.bid,
+        arrival_ask=quote.ask,
+        accounts=accounts,
+        open_allocations=len(accounts),
+    )
+    horizon = book.at - ROTATION_WINDOW_NS
+    for planned in plan.allocations:
+        key = allocation_key(execution_id, planned.account_id)
+        allocation = Allocation(
+            execution_id=execution_id,
+            account_id=planned.account_id,
+            planned=planned.position_size,
+            intended=planned.position_size,
+            pending=planned.position_size,
+            priority=planned.execution_priority,
+            release_at=planned.release_at,
+            window_end=planned.window_end,
+            margin=planned.margin,
+            risk=planned.risk,
+            limit_price=planned.limit_price,
+            stop_price=planned.stop_price,
+            stop_loss=planned.stop_loss,
+            take_profit=planned.take_profit,
+        )
+        _put_allocation(book, key, allocation)
+        ledger = book.ledgers[planned.account_id]
+        book.ledgers[planned.account_id] = replace(
+            ledger,
+            reserved_margin=ledger.reserved_margin + planned.margin,
+            reserved_risk=ledger.reserved_risk + planned.risk,
+            load=(*(t for t in ledger.load if t > horizon), book.at),
+        )
+
+
+def _remember_signal(book: Book, plan: Plan) -> None:
+    signal_id = plan.signal.signal_id
+    if signal_id in book.signals:
+        return
+    horizon = book.at - SIGNAL_KEPT_NS
+    for known_id, known in list(book.signals.items()):
+        if known.at >= horizon:
+            break
+        del book.signals[known_id]
+    book.signals[signal_id] = KnownSignal(
+        signal=plan.signal, execution_id=plan.execution_id, at=book.at
+    )
+
+
+def _order_intended(book: Book, event: ev.OrderIntended) -> None:
+    order = event.order
+    check(
+        order.client_order_id not in book.orders,
+        f"client order id {order.client_order_id} was used before",
+    )
+    key = allocation_key(order.execution_id, order.account_id)
+    allocation = book.allocations[key]
+    check(order.quantity <= allocation.pending, f"{key}: order exceeds what is pending")
+    _put_order(book, order)
+    _put_allocation(
+        book,
+        key,
+        replace(
+            allocation,
+            pending=allocation.pending - order.quantity,
+            legs=order.leg,
+            order_id=order.client_order_id,
+        ),
+    )
+    ledger = book.ledgers[order.account_id]
+    anchor = ledger.anchor
+    day = anchor.day_started_at if anchor else 0
+    today = ledger.orders_today + 1 if ledger.order_day == day else 1
+    book.ledgers[order.account_id] = replace(
+        ledger, orders_today=today, order_day=day, open_orders=ledger.open_orders + 1
+    )
+
+
+def _order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
+    before = book.orders[event.client_order_id]
+    after = apply_changes(before, event.changes)
+    _put_order(book, after)
+    key = allocation_key(event.execution_id, event.account_id)
+    book.touched[key] = None
+    was_live, is_live = before.state in LIVE_STATES, after.state in LIVE_STATES
+    ledger = book.ledgers[event.account_id]
+    acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
+    verdict = _submit_verdict(before.state, after.state)
+    if was_live == is_live and not acknowledged and verdict is None:
+        return
+    p95 = ledger.acknowledge_p95_ns
+    if acknowledged and after.sent_at is not None and after.acknowledged_at is not None:
+        p95 = latency_after(p95, max(0, after.acknowledged_at - after.sent_at))
+    reliability, submits = ledger.reliability, ledger.submits
+    if verdict is not None:
+        reliability, submits = reliability_after(reliability, verdict), submits + 1
+    book.ledgers[event.account_id] = replace(
+        ledger,
+        open_orders=ledger.open_orders + int(is_live) - int(was_live),
+        acknowledge_p95_ns=p95,
+        reliability=reliability,
+        submits=submits,
+    )
+    if is_live and not was_live:
+        _reopen(book, key)
+
+
+def _submit_verdict(before: OrderState, after: OrderState) -> bool | None:
+    """True for a submit that was taken, False for one rejected or in doubt, None for neither."""
+    if after is OrderState.REJECTED or after is OrderState.IN_DOUBT:
+        return False if before is not after else None
+    if before is OrderState.SUBMITTING and after is not OrderState.SUBMITTING:
+        return after is not OrderState.DEAD
+    return None
+
+
+def _reopen(book: Book, key: str) -> None:
+    allocation = book.allocations[key]
+    if allocation.ended:
+        book.allocations[key] = replace(allocation, ended="")
+        execution = book.executions[allocation.execution_id]
+        book.executions[allocation.execution_id] = replace(
+            execution,
+            open_allocations=execution.open_allocations + 1,
+            status="working",
+            ended_at=0,
+        )
+
+
+def _fill_booked(book: Book, event: ev.FillBooked) -> None:
+    ledger = book.ledgers[event.account_id]
+    if event.cause == "entry":
+        key = allocation_key(event.execution_id, event.account_id)
+        allocation = book.allocations[key]
+        counted = event.quantity - event.overfill
+        _put_allocation(
+            book,
+            key,
+            replace(
+                allocation,
+                filled=allocation.filled + counted,
+                overfilled=allocation.overfilled + event.overfill,
+                notional=allocation.notional + event.notional,
+                fees=allocation.fees + event.fee,
+                margin=allocation.margin - event.margin,
+                risk=allocation.risk - event.risk,
+            ),
+        )
+        ledger = replace(
+            ledger,
+            reserved_margin=ledger.reserved_margin - event.margin,
+            reserved_risk=ledger.reserved_risk - event.risk,
+            unconfirmed_margin=max(ZERO, ledger.unconfirmed_margin + event.margin),
+            last_fill_at=book.at,
+        )
+    else:
+        ledger = replace(
+            ledger,
+            last_fill_at=book.at,
+            trades=ledger.trades + 1,
+            hits=ledger.hits + int(event.realized > 0),
+        )
+    book.ledgers[event.account_id] = ledger
+    _move_position(book, event)
+    _remember_report(book, event)
+
+
+def _remember_report(book: Book, event: ev.FillBooked) -> None:
+    if not event.exec_id:
+        return
+    seen = book.reports_seen.get(event.trading_day)
+    if seen is None:
+        seen = book.reports_seen[event.trading_day] = {}
+        for old in sorted(book.reports_seen)[:-_DAYS_OF_REPORTS_KEPT]:
+            del book.reports_seen[old]
+    seen[f"{event.account_id}|{event.exec_id}"] = book.seq
+
+
+def _move_position(book: Book, event: ev.FillBooked) -> None:
+    held = book.positions.setdefault(event.account_id, {})
+    position = held.get(event.execution_id)
+    signed = event.quantity * event.direction
+    book.versions["positions"] += 1
+    if position is None:
+        allocation = book.allocations.get(allocation_key(event.execution_id, event.account_id))
+        position = Position(
+            execution_id=event.execution_id,
+            account_id=event.account_id,
+            symbol=event.symbol,
+            quantity=ZERO,
+            average_price=event.price,
+            stop_loss=allocation.stop_loss if allocation else None,
+            take_profit=allocation.take_profit if allocation else None,
+            opened_at=event.transact_at,
+        )
+    quantity = position.quantity + signed
+    entry_quantity, entry_notional = position.entry_quantity, position.entry_notional
+    if event.cause == "entry":
+        entry_quantity += event.quantity
+        entry_notional += event.notional
+    ticket = event.position_id or position.position_id
+    if ticket:
+        book.tickets[f"{event.account_id}/{ticket}"] = (event.account_id, event.execution_id)
+    if quantity == 0:
+        held.pop(event.execution_id, None)
+        if ticket:
+            book.tickets.pop(f"{event.account_id}/{ticket}", None)
+        return
+    held[event.execution_id] = replace(
+        position,
+        quantity=quantity,
+        entry_quantity=entry_quantity,
+        entry_notional=entry_notional,
+        average_price=_average(entry_notional, entry_quantity, position.average_price),
+        position_id=ticket,
+    )
+
+
+def _average(notional: Decimal, quantity: Decimal, otherwise: Decimal) -> Decimal:
+    return notional / quantity if quantity > 0 else otherwise
+
+
+def _allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    first = not allocation.ended
+    pending = allocation.pending if event.abandoned > 0 else ZERO
+    ended = replace(
+        allocation,
+        pending=allocation.pending - pending,
+        abandoned=allocation.abandoned + event.abandoned,
+        margin=allocation.margin - event.margin,
+        risk=allocation.risk - event.risk,
+        ended=event.reason,
+    )
+    _put_allocation(book, key, ended)
+    measured = event.shortfall_pips
+    if event.margin or event.risk or measured is not None:
+        ledger = book.ledgers[event.account_id]
+        book.ledgers[event.account_id] = replace(
+            ledger,
+            reserved_margin=ledger.reserved_margin - event.margin,
+            reserved_risk=ledger.reserved_risk - event.risk,
+            entries=ledger.entries + int(measured is not None),
+            shortfall_pips_sum=ledger.shortfall_pips_sum + (measured or ZERO),
+        )
+    if first:
+        execution = book.executions[event.execution_id]
+        book.executions[event.execution_id] = replace(
+            execution, open_allocations=execution.open_allocations - 1
+        )
+
+
+def _account_updated(book: Book, event: ev.AccountUpdated) -> None:
+    snapshot = event.snapshot
+    ledger = book.ledgers[snapshot.account_id]
+    confirmed = snapshot.at > ledger.last_fill_at
+    book.snapshots[snapshot.account_id] = snapshot
+    book.cites[f"account:{snapshot.account_id}"] = book.seq
+    book.ledgers[snapshot.account_id] = replace(
+        ledger,
+        anchor=event.anchor,
+        unconfirmed_margin=ZERO if confirmed else ledger.unconfirmed_margin,
+    )
+    book.versions["accounts"] = book.versions.get("accounts", 0) + 1
+
+
+def _put_allocation(book: Book, key: str, allocation: Allocation) -> None:
+    book.allocations[key] = allocation
+    book.touched[key] = None
+    _schedule(book, key, allocation)
+
+
+def _schedule(book: Book, key: str, allocation: Allocation) -> None:
+    waiting = allocation.pending > 0 and allocation.legs == 0 and not allocation.ended
+    timer = f"{ev.TimerKind.RELEASE.value}:{key}"
+    symbol = book.executions[allocation.execution_id].signal.symbol
+    scheduled = book.scheduled.setdefault(symbol, {})
+    if waiting:
+        book.timers.set(timer, allocation.release_at)
+        scheduled[key] = allocation.release_at
+    elif key in scheduled:
+        book.timers.set(timer, None)
+        del scheduled[key]
+
+
+def _put_order(book: Book, order: Order) -> None:
+    book.orders[order.client_order_id] = order
+    acknowledge = f"{ev.TimerKind.ACKNOWLEDGE.value}:{order.client_order_id}"
+    query = f"{ev.TimerKind.QUERY.value}:{order.client_order_id}"
+    book.timers.set(acknowledge, order.answer_due_at)
+    book.timers.set(query, order.query_at if order.state is OrderState.IN_DOUBT else None)

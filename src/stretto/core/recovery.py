@@ -1,0 +1,87 @@
+"""Orders whose fate is unknown: when they are asked about, and when a person has to be.
+
+Never re-sends anything. A query may repeat; after the last one the order stays in doubt, its
+quantity goes nowhere, and an intervention says what is known (DESIGN §1.2, §4.9).
+"""
+
+from __future__ import annotations
+
+from stretto.core import events as ev
+from stretto.core.book import Book
+from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
+from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState
+from stretto.core.order_changes import OrderChanges
+from stretto.core.reports import advance
+from stretto.core.values import iso
+
+
+def on_acknowledge_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event, ...]:
+    """No answer to a request in time: the order is in doubt (or the request is), and asked about."""
+    order = book.orders[client_order_id]
+    if order.answer_due_at is None or order.answer_due_at > at_ns:
+        return ()
+    doubt = advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None)
+    if order.state in LIVE_STATES and order.state not in _UNANSWERED:
+        return (*doubt, _queried(order, 1, None))
+    return doubt
+
+
+def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event, ...]:
+    """Ask again, each time after twice the wait; after the last, ask a person."""
+    order = book.orders[client_order_id]
+    if order.state is not OrderState.IN_DOUBT or order.query_at is None or order.query_at > at_ns:
+        return ()
+    if order.queries >= QUERIES_MAX:
+        return (
+            ev.OrderAdvanced(
+                client_order_id=client_order_id,
+                execution_id=order.execution_id,
+                account_id=order.account_id,
+                cause="queries_spent",
+                changes=OrderChanges(query_at=None),
+            ),
+            ev.InterventionRequired(
+                execution_id=order.execution_id,
+                account_id=order.account_id,
+                client_order_id=client_order_id,
+                reason="in_doubt",
+                known={
+                    "order_qty": str(order.quantity),
+                    "cum_qty": str(order.cum_qty),
+                    "intended_at": iso(order.created_at),
+                    "sent_at": iso(order.sent_at) if order.sent_at is not None else "not known",
+                    "queries": str(order.queries),
+                },
+            ),
+        )
+    attempt = order.queries + 1
+    return (_queried(order, attempt, at_ns + (QUERY_DELAY_FIRST_NS << attempt)),)
+
+
+def on_recovered(book: Book, at_ns: int) -> tuple[ev.Event, ...]:
+    """A new process took over: intents without an outcome are in doubt, live orders asked about."""
+    events: list[ev.Event] = []
+    for client_order_id in sorted(book.orders):
+        order = book.orders[client_order_id]
+        if order.state is OrderState.SUBMITTING:
+            events += advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None)
+            events.append(_queried(order, 1, at_ns + 2 * QUERY_DELAY_FIRST_NS))
+        elif order.state is OrderState.IN_DOUBT:
+            attempt = min(order.queries + 1, QUERIES_MAX)
+            events.append(_queried(order, attempt, at_ns + (QUERY_DELAY_FIRST_NS << attempt)))
+        elif order.state in LIVE_STATES:
+            events.append(_queried(order, order.queries, None))
+    return tuple(events)
+
+
+_UNANSWERED = frozenset({OrderState.INITIALIZED, OrderState.SUBMITTING, OrderState.IN_DOUBT})
+
+
+def _queried(order: Order, attempt: int, next_at: int | None) -> ev.OrderQueried:
+    return ev.OrderQueried(
+        client_order_id=order.client_order_id,
+        execution_id=order.execution_id,
+        account_id=order.account_id,
+        attempt=attempt,
+        next_at=next_at,
+    )

@@ -1,0 +1,1 @@
+"""The shell around the core: one writer per book, timers, dispatch, recovery."""

@@ -1,0 +1,49 @@
+"""The writer's inbox: inputs wait in lanes and leave in their order of urgency (DESIGN §3).
+
+Venue reports and the book's own timers never wait behind signals, and only signals are refused when
+the lane is full. Knows nothing of what an input means beyond its lane.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from stretto.core.events import Input, SignalReceived
+from stretto.core.limits import INBOX_SIGNALS_MAX
+
+
+class Inbox:
+    """Two lanes: what the world reports, and signals (bounded)."""
+
+    __slots__ = ("_reports", "_signals", "signals_max")
+
+    def __init__(self, signals_max: int = INBOX_SIGNALS_MAX) -> None:
+        self._reports: deque[Input] = deque()
+        self._signals: deque[Input] = deque()
+        self.signals_max = signals_max
+
+    def __len__(self) -> int:
+        return len(self._reports) + len(self._signals)
+
+    @property
+    def reports_waiting(self) -> bool:
+        """True where something other than a signal waits."""
+        return bool(self._reports)
+
+    def put(self, item: Input) -> bool:
+        """Queue an input; False where it is a signal and the lane is full."""
+        if isinstance(item, SignalReceived):
+            if len(self._signals) >= self.signals_max:
+                return False
+            self._signals.append(item)
+        else:
+            self._reports.append(item)
+        return True
+
+    def take_report(self) -> Input | None:
+        """The oldest report, or None."""
+        return self._reports.popleft() if self._reports else None
+
+    def take_signal(self) -> Input | None:
+        """The oldest signal, or None."""
+        return self._signals.popleft() if self._signals else None

@@ -1,0 +1,79 @@
+"""One venue's outgoing lane: commands in order, each written once, its outcome reported.
+
+What a venue says while a write is still in hand waits until the write's own outcome is posted, so
+that "sent" always precedes the answer. Knows the Broker port only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from stretto.core.effects import Command, SubmitOrder
+from stretto.core.events import SendOutcomeKind
+from stretto.ports import Broker, Clock, NotSent, VenueMessage
+
+Report = Callable[[Command, SendOutcomeKind, str], None]
+
+
+class Sender:
+    """Writes commands to one broker in the order they were put."""
+
+    def __init__(self, broker: Broker, clock: Clock, report: Report) -> None:
+        self.broker = broker
+        self._clock = clock
+        self._report = report
+        self._waiting: deque[Command] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._writing = False
+        self._held: list[tuple[VenueMessage, Callable[[VenueMessage], None]]] = []
+
+    @property
+    def idle(self) -> bool:
+        """True where nothing waits and nothing is being written."""
+        return not self._waiting and not self._writing
+
+    def put(self, command: Command) -> None:
+        """Queue a command."""
+        self._waiting.append(command)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def receive(self, message: VenueMessage, deliver: Callable[[VenueMessage], None]) -> None:
+        """Pass on what the venue says, after the outcome of the write in hand."""
+        if self._writing:
+            self._held.append((message, deliver))
+        else:
+            deliver(message)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._waiting:
+                self._wake = loop.create_future()
+                await self._wake
+                self._wake = None
+                continue
+            await self._write(self._waiting.popleft())
+
+    async def _write(self, command: Command) -> None:
+        if isinstance(command, SubmitOrder) and self._clock.now_ns() >= command.send_before:
+            self._report(command, SendOutcomeKind.NOT_SENT, "send_before had passed")
+            return
+        self._writing = True
+        try:
+            outcome = await self.broker.send(command)
+        except Exception as error:  # noqa: BLE001 - whatever a venue's client raises, the outcome is unknown
+            self._report(command, SendOutcomeKind.UNKNOWN, f"{type(error).__name__}: {error}")
+        else:
+            if isinstance(outcome, NotSent):
+                self._report(command, SendOutcomeKind.NOT_SENT, outcome.reason)
+            else:
+                self._report(command, SendOutcomeKind.SENT, "")
+        finally:
+            self._writing = False
+            held, self._held = self._held, []
+            for message, deliver in held:
+                deliver(message)

@@ -1,0 +1,236 @@
+"""The single writer of one book: drain, decide, append, and only then let effects out.
+
+One journal transaction per batch (group commit). An append that raises has an unknown outcome: the
+writer halts, performs nothing of that batch and says so; whoever resumes recovers from the journal.
+Knows the core and the ports, no concrete adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from stretto.core import events as ev
+from stretto.core.account import AccountSnapshot
+from stretto.core.book import Book
+from stretto.core.effects import Command, SubmitOrder
+from stretto.core.engine import decide, effects_of, reads_needed
+from stretto.core.errors import StrettoError
+from stretto.core.evolve import begin, evolve, finish
+from stretto.core.limits import BATCH_INPUTS_MAX
+from stretto.core.market import Reads, VenueState
+from stretto.core.report import CancelReject, ExecutionReport
+from stretto.core.values import NS_PER_S
+from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
+from stretto.runtime.inbox import Inbox
+from stretto.runtime.sender import Sender
+
+
+class Codec(Protocol):
+    """Turns a handled input into the stored form."""
+
+    def prepare(self, entry: ev.Entry) -> PreparedEntry:
+        """Header and payload bytes of one entry."""
+        ...
+
+
+class Writer:
+    """Runs one book. ``post`` inputs, ``run`` until ``stop`` or until nothing is left to do."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        codec: Codec,
+        projector: Projector | None,
+        brokers: Sequence[Broker],
+        market: MarketData,
+        clock: Clock,
+        snapshot: Callable[[Book], None] | None = None,
+        snapshot_every: int = 100_000,
+    ) -> None:
+        self.book = book
+        self.halted: StrettoError | None = None
+        self.unjournaled = 0
+        self.on_entry: list[Callable[[ev.Entry], None]] = []
+        self._journal = journal
+        self._codec = codec
+        self._projector = projector
+        self._market = market
+        self._clock = clock
+        self._inbox = Inbox()
+        self._senders = {b.venue: Sender(b, clock, self._post_outcome) for b in brokers}
+        self._snapshot = snapshot
+        self._snapshot_every = snapshot_every
+        self._snapshot_seq = book.seq
+        self._wake: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._stopping = False
+
+    # --- what others call ---------------------------------------------------------------------
+
+    def post(self, item: ev.Input) -> bool:
+        """Queue an input. False where the inbox has no room for another signal."""
+        accepted = self._inbox.put(item)
+        self._ring()
+        return accepted
+
+    def stop(self) -> None:
+        """Finish the batch in hand and leave ``run``; nothing further is sent."""
+        self._stopping = True
+        self._ring()
+
+    async def connect(self) -> None:
+        """Connect every venue; its messages become inputs from here on."""
+        for sender in self._senders.values():
+            await sender.broker.connect(self._receiver(sender))
+
+    async def run(self) -> None:
+        """Handle inputs and timers until stopped or halted. Raises what halted the book."""
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(s.run()) for s in self._senders.values()]
+        try:
+            while not self._stopping:
+                if not self._due_now() and not self._inbox:
+                    await self._wait(loop)
+                    continue
+                self._handle_batch()
+                await asyncio.sleep(0)
+        except StrettoError as error:
+            self.halted = error
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            for sender in self._senders.values():
+                await sender.broker.close()
+
+    @property
+    def idle(self) -> bool:
+        """True where no input waits and no command is on its way to a venue."""
+        return not self._inbox and all(s.idle for s in self._senders.values())
+
+    # --- one batch ----------------------------------------------------------------------------
+
+    def _handle_batch(self) -> None:
+        entries: list[ev.Entry] = []
+        for _ in range(BATCH_INPUTS_MAX):
+            item = self._next_input()
+            if item is None:
+                break
+            entry = self._handle(item)
+            if entry is not None:
+                entries.append(entry)
+        if not entries:
+            return
+        prepared = [self._codec.prepare(entry) for entry in entries]
+        projector = self._projector
+        if projector is None:
+            self._journal.append(prepared)
+        else:
+            self._journal.append(prepared, lambda connection: projector.apply(connection, entries))
+        for entry in entries:
+            for command in effects_of(self.book, entry):
+                self._senders[command.venue].put(command)
+            for listener in self.on_entry:
+                listener(entry)
+        if self._snapshot and self.book.seq - self._snapshot_seq >= self._snapshot_every:
+            self._snapshot(self.book)
+            self._snapshot_seq = self.book.seq
+
+    def _next_input(self) -> ev.Input | None:
+        report = self._inbox.take_report()
+        if report is not None:
+            return report
+        due = self.book.timers.due(self._now(), 1)
+        if due:
+            key, due_at = due[0]
+            kind, _, name = key.partition(":")
+            return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
+        return self._inbox.take_signal()
+
+    def _handle(self, item: ev.Input) -> ev.Entry | None:
+        book = self.book
+        at_ns = self._now()
+        reads = self._reads(item, at_ns)
+        events = decide(book, item, reads, at_ns)
+        if not events:
+            self.unjournaled += 1
+            return None
+        begin(book, book.seq + 1, at_ns)
+        for event in events:
+            evolve(book, event)
+        finish(book)
+        return ev.Entry(seq=book.seq, at=at_ns, input=item, reads=reads, events=events)
+
+    def _reads(self, item: ev.Input, at_ns: int) -> Reads:
+        needed = reads_needed(self.book, item)
+        if not needed:
+            return _NO_READS
+        market = self._market.reads(needed, at_ns)
+        venues = {
+            name: VenueState(venue=name, connected=True, heartbeat_at=s.broker.heartbeat_at())
+            for name, s in sorted(self._senders.items())
+        }
+        return Reads(quotes=market.quotes, statistics=market.statistics, venues=venues)
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return max(self.book.at, self._clock.now_ns())
+
+    def _due_now(self) -> bool:
+        due_at = self.book.timers.next_at()
+        return due_at is not None and due_at <= self._now()
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._wake = loop.create_future()
+        due_at = self.book.timers.next_at()
+        if due_at is not None:
+            left = max(0, due_at - self._clock.now_ns())
+            self._alarm = loop.call_later(left / NS_PER_S, self._ring)
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+            if self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
+
+    def _ring(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    # --- venues -------------------------------------------------------------------------------
+
+    def _post_outcome(self, command: Command, outcome: ev.SendOutcomeKind, detail: str) -> None:
+        if isinstance(command, SubmitOrder):
+            self.post(
+                ev.SendReported(
+                    client_order_id=command.client_order_id,
+                    outcome=outcome,
+                    sent_at=self._clock.now_ns(),
+                    detail=detail,
+                )
+            )
+
+    def _receiver(self, sender: Sender) -> Callable[[VenueMessage], None]:
+        def receive(message: VenueMessage) -> None:
+            sender.receive(message, self._take_in)
+
+        return receive
+
+    def _take_in(self, message: VenueMessage) -> None:
+        if isinstance(message, ExecutionReport):
+            self.post(ev.VenueReported(report=message))
+        elif isinstance(message, AccountSnapshot):
+            self.post(ev.AccountObserved(snapshot=message))
+        elif isinstance(message, CancelReject):
+            self.post(ev.CancelRejected(reject=message))
+        else:
+            self.post(ev.VenueAnswered(answer=message))
+
+
+_NO_READS = Reads()
