@@ -95,11 +95,12 @@ class CancelRejectReason(StrEnum):
 class ExecutionReport(Struct, frozen=True, kw_only=True):
     """One execution report. Quantities in base units, prices in quote units, fee in account money.
 
-    ``cum_qty``, ``leaves_qty`` and ``avg_px`` are the venue's totals after this report; ``last_qty``
-    and ``last_px`` the quantity and price of this trade (or of the corrected trade). ``exec_ref_id``
-    names the trade that a bust or correction refers to. ``trading_day`` is the venue's own trading
-    day as an ISO date: exec ids are unique only within it. ``orig_client_order_id`` names the order
-    that a cancel or replace report answers, where the venue gives the request an id of its own.
+    ``cum_qty``, ``leaves_qty`` and ``avg_px`` are the venue's totals after this report;
+    ``last_qty`` and ``last_px`` the quantity and price of this trade (or of the corrected trade).
+    ``exec_ref_id`` names the trade that a bust or correction refers to. ``trading_day`` is the
+    venue's own trading day as an ISO date: exec ids are unique only within it.
+    ``orig_client_order_id`` names the order that a cancel or replace report answers, where the
+    venue gives the request an id of its own.
     Raises InvalidInput for a number that is not finite or a negative quantity.
     """
 
@@ -125,29 +126,17 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     text: str = ""
 
     def __post_init__(self) -> None:
-        for name, quantity in (
-            ("cum_qty", self.cum_qty),
-            ("leaves_qty", self.leaves_qty),
-            ("order_qty", self.order_qty),
-            ("last_qty", self.last_qty),
-        ):
-            if not quantity.is_finite() or quantity < 0:
-                raise InvalidInput(
-                    f"execution report {self.exec_id}.{name}",
-                    f"{quantity} is not a quantity",
-                    "a finite number, zero or more",
-                )
-        for name, number in (
-            ("avg_px", self.avg_px),
-            ("last_px", self.last_px),
-            ("fee", self.fee),
-        ):
+        for quantity in (self.cum_qty, self.leaves_qty, self.order_qty, self.last_qty):
+            if not quantity.is_finite() or quantity < ZERO:
+                self._refuse(f"{quantity} is no quantity", "finite numbers, zero or more")
+        for number in (self.avg_px, self.last_px, self.fee):
             if not number.is_finite():
-                raise InvalidInput(
-                    f"execution report {self.exec_id}.{name}",
-                    f"{number}",
-                    "a finite number",
-                )
+                self._refuse(f"{number} is no price or fee", "finite numbers")
+
+    def _refuse(self, problem: str, expected: str) -> None:
+        raise InvalidInput(
+            f"execution report {self.exec_id} of {self.account_id}", problem, expected
+        )
 
 
 class CancelReject(Struct, frozen=True, kw_only=True):
