@@ -1,7 +1,7 @@
 #!/bin/sh
 # Bring .venv to what the lock files say: `setup_venv.sh run` or `setup_venv.sh dev`.
 #
-# Makes .venv with the first Python of 3.11 or later that it finds ($PYTHON first) and installs the
+# Makes .venv with the first Python of 3.11 or later that it finds ($PYTHON alone where it is set) and installs the
 # locked packages by their hashes, then the project itself. A stamp holds what was installed, so that
 # a second run has nothing to do. `dev` includes `run`. Works with the pip of Python 3.11.0.
 set -eu
@@ -16,14 +16,18 @@ esac
 recent='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
-    for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3 python; do
+    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
         if "$candidate" -c "$recent" >/dev/null 2>&1; then
             echo "$candidate"
             return
         fi
     done
-    echo "Stretto needs Python 3.11 or later and found none. Install one, or name it:" >&2
-    echo "    make demo PYTHON=/path/to/python3.12" >&2
+    if [ -n "${PYTHON:-}" ]; then
+        echo "PYTHON=$PYTHON is not a Python 3.11 or later that runs." >&2
+    else
+        echo "Stretto needs Python 3.11 or later and found none. Install one, or name it:" >&2
+        echo "    make demo PYTHON=/path/to/python3.12" >&2
+    fi
     return 1
 }
 
