@@ -1,9 +1,10 @@
 #!/bin/sh
 # Bring .venv to what the lock files say: `setup_venv.sh run` or `setup_venv.sh dev`.
 #
-# Makes .venv with the first Python of 3.11 or later that it finds ($PYTHON alone where it is set) and installs the
-# locked packages by their hashes, then the project itself. A stamp holds what was installed, so that
-# a second run has nothing to do. `dev` includes `run`. Works with the pip of Python 3.11.0.
+# Makes .venv with $PYTHON or, where that is not set, the first Python of 3.11 or later that it finds,
+# and installs the locked packages by their hashes, then the project itself. A stamp holds what was
+# installed, so that a second run has nothing to do. `dev` includes `run`. Works with the pip of
+# Python 3.11.0.
 set -eu
 kind=$1
 venv=.venv
@@ -16,7 +17,12 @@ esac
 recent='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
-    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+    if [ -n "${PYTHON:-}" ]; then
+        set -- "$PYTHON"
+    else
+        set -- python3.13 python3.12 python3.11 python3 python
+    fi
+    for candidate in "$@"; do
         if "$candidate" -c "$recent" >/dev/null 2>&1; then
             echo "$candidate"
             return
