@@ -31,7 +31,7 @@ def find_set_iterations(
     """
     scope = _Scope(tree, set_attributes)
     found = []
-    harmless: list[ast.AST] = []
+    harmless: set[ast.AST] = set()
     for node in ast.walk(tree):
         for walked in _walked(node, harmless):
             if scope.is_set(walked):
@@ -60,7 +60,7 @@ def declared_set_attributes(tree: ast.Module) -> frozenset[str]:
     return frozenset(names)
 
 
-def _walked(node: ast.AST, harmless: list[ast.AST]) -> list[ast.expr]:
+def _walked(node: ast.AST, harmless: set[ast.AST]) -> list[ast.expr]:
     """What ``node`` walks from end to end. Outer nodes come first and mark harmless generators."""
     if isinstance(node, ast.For | ast.AsyncFor):
         return [node.iter]
@@ -75,7 +75,7 @@ def _walked(node: ast.AST, harmless: list[ast.AST]) -> list[ast.expr]:
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in _ORDER_FREE and not any(word.arg == "key" for word in node.keywords):
-            harmless += [each for each in node.args if isinstance(each, ast.GeneratorExp)]
+            harmless.update(each for each in node.args if isinstance(each, ast.GeneratorExp))
             return []
         if isinstance(node.func, ast.Attribute) and _only_reads_members(node.func.attr):
             return []
