@@ -1,0 +1,340 @@
+"""Rows of signals, decisions, accounts and instruments, from the values in the events.
+
+The JSON of a decision follows docs/tables.md: fractions with six decimals, sizes and seconds as
+exact JSON numbers. Knows nothing of SQL; every function returns values in the table's column order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stretto.core import events as ev
+from stretto.core.account import Account
+from stretto.core.market import Instrument
+from stretto.core.plan import Candidate, CorrelationAnalysis, Plan
+from stretto.core.refusal import Refusal
+from stretto.core.signal import RiskPercent, Signal, Urgency
+from stretto.views.texts import (
+    event_json,
+    fraction,
+    maybe_plain,
+    number,
+    plain,
+    seconds,
+    table_json,
+    timestamp,
+)
+
+REFUSED = "refused"
+
+
+def decision_id(plan: Plan, seq: int) -> str:
+    """The execution's id for a plan; a signal can be refused again, so refusals add the entry."""
+    return plan.execution_id if plan.refused is None else f"{plan.execution_id}.{seq}"
+
+
+def decision_row(book_id: str, plan: Plan, seq: int) -> tuple[Any, ...]:
+    """A row of ``execution_decisions``."""
+    quote = plan.quote
+    return (
+        book_id,
+        decision_id(plan, seq),
+        plan.execution_id,
+        plan.signal.signal_id,
+        seq,
+        execution_strategy(plan),
+        plan.signal.symbol,
+        plan.signal.side.value,
+        plain(plan.intended),
+        None if quote is None else plain(quote.bid),
+        None if quote is None else plain(quote.ask),
+        table_json([_selected(c) for c in plan.candidates if c.selected]),
+        table_json(_rationale(plan)),
+        table_json(_distribution(plan)),
+        table_json(_timing(plan)),
+        table_json(_correlation(plan.correlation, refused=plan.refused is not None)),
+        table_json(_inputs(plan)),
+        None if plan.refused is None else plan.refused.rule.value,
+        timestamp(plan.decided_at),
+    )
+
+
+def execution_strategy(plan: Plan) -> str:
+    """How the plan is carried out: ``staggered``, ``immediate`` or ``refused``."""
+    if plan.refused is not None:
+        return REFUSED
+    return "immediate" if plan.signal.urgency is Urgency.IMMEDIATE else "staggered"
+
+
+def summary(plan: Plan) -> str:
+    """One sentence for a person: what was decided."""
+    if plan.refused is not None:
+        refusal = plan.refused
+        account = f" ({refusal.account_id})" if refusal.account_id else ""
+        hint = f"; would pass with: {refusal.would_pass}" if refusal.would_pass else ""
+        return f"refused by {refusal.rule.value}{account}{hint}"
+    shares = len(plan.allocations)
+    return (
+        f"{shares} of {len(plan.candidates)} eligible accounts take {plain(plan.intended)} "
+        f"{plan.signal.symbol} {plan.signal.side.value}; "
+        f"{len(plan.refusals)} accounts refused; {execution_strategy(plan)} release"
+    )
+
+
+def clauses(plan: Plan) -> str | None:
+    """The firms' clauses that a plan followed, one line each; None where no clause decided."""
+    refusals = plan.refusals if plan.refused is None else (*plan.refusals, plan.refused)
+    found = [clause_of(r) for r in refusals if r.clause]
+    return "\n".join(found) if found else None
+
+
+def clause_of(refusal: Refusal) -> str:
+    """A refusal's clause with the account and rule it decided."""
+    account = f"{refusal.account_id}: " if refusal.account_id else ""
+    return f"{account}{refusal.rule.value}: {refusal.clause}"
+
+
+def signal_row(book_id: str, plan: Plan, seq: int, at_ns: int) -> tuple[Any, ...]:
+    """A row of ``trading_signals``: the signal as first received, and what became of it."""
+    signal = plan.signal
+    size = signal.size
+    return (
+        book_id,
+        signal.signal_id,
+        seq,
+        1,
+        plan.execution_id,
+        signal.strategy_id,
+        signal.action.value,
+        signal.symbol,
+        signal.side.value,
+        signal.order_type.value,
+        str(type(size).__struct_config__.tag),
+        plain(size.percent if isinstance(size, RiskPercent) else size.quantity),
+        maybe_plain(signal.limit_price),
+        maybe_plain(signal.stop_price),
+        maybe_plain(signal.stop_loss),
+        maybe_plain(signal.stop_distance),
+        maybe_plain(signal.take_profit),
+        signal.time_in_force.value,
+        plain(signal.confidence),
+        signal.urgency.value,
+        maybe_plain(signal.max_slippage),
+        *_times(signal),
+        timestamp(at_ns),
+        "planned" if plan.refused is None else REFUSED,
+        None if plan.refused is None else plan.refused.rule.value,
+        event_json(signal),
+    )
+
+
+def account_row(book_id: str, account: Account, seq: int) -> tuple[Any, ...]:
+    """``ACCOUNT_CONFIGURED`` columns of ``trading_accounts``, preceded by the key."""
+    return (book_id, account.account_id, *account_values(account, seq))
+
+
+def account_values(account: Account, seq: int) -> tuple[Any, ...]:
+    """Values of ``ACCOUNT_CONFIGURED``."""
+    return (
+        account.firm,
+        account.owner,
+        account.venue,
+        account.currency,
+        account.rulebook,
+        account.group,
+        account.mode.value,
+        account.position_mode.value,
+        plain(account.initial_balance),
+        event_json(account),
+        1,
+        seq,
+    )
+
+
+ACCOUNT_CONFIGURED = (
+    "firm",
+    "owner",
+    "venue",
+    "currency",
+    "rulebook",
+    "account_group",
+    "account_mode",
+    "position_mode",
+    "initial_balance",
+    "account_data",
+    "configured",
+    "updated_seq",
+)
+ACCOUNT_OBSERVED = (
+    "balance",
+    "equity",
+    "margin_used",
+    "tradable",
+    "snapshot_at",
+    "day_started_at",
+    "day_start_balance",
+    "day_start_equity",
+    "peak_equity",
+    "peak_end_of_day",
+    "updated_seq",
+)
+
+
+def observed_values(event: ev.AccountUpdated, seq: int) -> tuple[Any, ...]:
+    """Values of ``ACCOUNT_OBSERVED``."""
+    snapshot, anchor = event.snapshot, event.anchor
+    return (
+        plain(snapshot.balance),
+        plain(snapshot.equity),
+        plain(snapshot.margin_used),
+        int(snapshot.tradable),
+        timestamp(snapshot.at),
+        timestamp(anchor.day_started_at),
+        plain(anchor.balance),
+        plain(anchor.equity),
+        plain(anchor.peak_equity),
+        plain(anchor.peak_end_of_day),
+        seq,
+    )
+
+
+def instrument_row(book_id: str, instrument: Instrument) -> tuple[Any, ...]:
+    """A row of ``trading_instruments``."""
+    return (
+        book_id,
+        instrument.symbol,
+        instrument.base_currency,
+        instrument.quote_currency,
+        plain(instrument.pip),
+        plain(instrument.tick),
+    )
+
+
+def _times(signal: Signal) -> tuple[str, str]:
+    return timestamp(signal.generated_at), timestamp(signal.valid_until)
+
+
+def _selected(candidate: Candidate) -> dict[str, Any]:
+    factors = candidate.factors
+    return {
+        "account_id": candidate.account_id,
+        "total_score": fraction(candidate.total_score),
+        "factors": {
+            "margin_score": fraction(factors.margin_score),
+            "risk_budget_score": fraction(factors.risk_budget_score),
+            "health_score": fraction(factors.health_score),
+            "performance_score": fraction(factors.performance_score),
+            "correlation_score": fraction(factors.correlation_score),
+        },
+        "selection_confidence": fraction(candidate.selection_confidence),
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        **_selected(candidate),
+        "rank": candidate.rank,
+        "rotation": candidate.rotation,
+        "selected": candidate.selected,
+        "base_size": number(candidate.base_size),
+        "position_size": number(candidate.position_size),
+        "variance_applied": fraction(candidate.variance_applied),
+        "size_rationale": candidate.size_rationale,
+        "required_margin": number(candidate.required_margin),
+        "risk": number(candidate.risk),
+    }
+
+
+def _rationale(plan: Plan) -> dict[str, Any]:
+    return {
+        "summary": summary(plan),
+        "candidates": [_candidate(c) for c in plan.candidates],
+        "refusals": [_refusal(r) for r in plan.refusals],
+        "alternatives": list(plan.alternatives),
+        "refused": None if plan.refused is None else _refusal(plan.refused),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "account_id": refusal.account_id,
+        "rule": refusal.rule.value,
+        "compared": refusal.compared,
+        "would_pass": refusal.would_pass,
+        "clause": refusal.clause,
+    }
+
+
+def _distribution(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "account_id": share.account_id,
+            "base_size": number(share.base_size),
+            "position_size": number(share.position_size),
+            "variance_applied": fraction(share.variance_applied),
+            "execution_priority": share.execution_priority,
+        }
+        for share in plan.allocations
+    ]
+
+
+def _timing(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "account_id": share.account_id,
+            "delay_s": seconds(share.delay_ns),
+            "execution_window_start": timestamp(share.release_at),
+            "execution_window_end": timestamp(share.window_end),
+            "timing_rationale": share.timing_rationale,
+        }
+        for share in plan.allocations
+    ]
+
+
+def _correlation(analysis: CorrelationAnalysis | None, *, refused: bool) -> dict[str, Any]:
+    if analysis is None:
+        return {
+            "is_viable": not refused,
+            "expected_correlation": None,
+            "threshold": None,
+            "suggested_accounts": [],
+            "analysed": 0,
+        }
+    return {
+        "is_viable": analysis.is_viable,
+        "expected_correlation": fraction(analysis.expected_correlation),
+        "threshold": fraction(analysis.threshold),
+        "suggested_accounts": list(analysis.suggested_accounts),
+        "pairs": [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "before": fraction(pair.before),
+                "projected": fraction(pair.projected),
+                "historical": None if pair.historical is None else fraction(pair.historical),
+            }
+            for pair in analysis.pairs
+        ],
+        "analysed": analysis.analysed,
+        "score": fraction(analysis.score),
+        "bound": fraction(analysis.bound),
+        "nodes": analysis.nodes,
+        "proven": analysis.proven,
+        "resize_hint": analysis.resize_hint,
+    }
+
+
+def _inputs(plan: Plan) -> dict[str, Any]:
+    return {
+        "policy_id": plan.policy_id,
+        "reads_seq": plan.reads_seq,
+        "book_key": plan.book_key,
+        "market_urgency": fraction(plan.market_urgency),
+        "timing_nonce": plan.timing_nonce,
+        "timing_cv": fraction(plan.timing_cv),
+        "timing_gap_s": seconds(plan.timing_gap_ns),
+        "drawn_delay_s": {s.account_id: seconds(s.drawn_ns) for s in plan.allocations},
+        "size_rationale": {s.account_id: s.size_rationale for s in plan.allocations},
+        "reserved_margin": {s.account_id: number(s.margin) for s in plan.allocations},
+        "reserved_risk": {s.account_id: number(s.risk) for s in plan.allocations},
+    }

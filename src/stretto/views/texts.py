@@ -1,0 +1,93 @@
+"""Values as the tables show them: exact decimals, fractions, times and canonical JSON as text.
+
+Nothing goes through a float. Knows nothing of tables or events.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from stretto.core.values import NS_PER_S, PPM, ZERO, iso
+
+_journal_json = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+_table_json = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+
+
+def event_json(value: Any) -> str:
+    """A core value as the journal stores it: decimals as strings, dict keys sorted."""
+    return _journal_json.encode(value).decode()
+
+
+def table_json(value: Any) -> str:
+    """JSON of the tables: keys sorted, ``Raw`` numbers from this module taken as they are."""
+    return _table_json.encode(value).decode()
+
+
+def plain(value: Decimal) -> str:
+    """The shortest text of an exact decimal: no exponent, no trailing zeros, no negative zero."""
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def maybe_plain(value: Decimal | None) -> str | None:
+    """``plain``, or None for None."""
+    return None if value is None else plain(value)
+
+
+def number(value: Decimal) -> msgspec.Raw | str:
+    """A decimal as an exact JSON number; JSON has no NaN or infinity, these stay text."""
+    text = plain(value)
+    return msgspec.Raw(text.encode()) if value.is_finite() else text
+
+
+def fraction(value_ppm: int) -> msgspec.Raw:
+    """An integer in 1e-6 as an exact JSON number with six decimals: 734512 is 0.734512."""
+    whole, millionths = divmod(abs(value_ppm), PPM)
+    return msgspec.Raw(f"{'-' if value_ppm < 0 else ''}{whole}.{millionths:06d}".encode())
+
+
+def seconds(duration_ns: int) -> msgspec.Raw:
+    """A duration in ns as an exact JSON number of seconds."""
+    return msgspec.Raw(plain(Decimal(duration_ns).scaleb(-9)).encode())
+
+
+def milliseconds(duration_ns: int) -> str:
+    """A duration in ns as an exact decimal number of milliseconds."""
+    return plain(Decimal(duration_ns).scaleb(-6))
+
+
+def timestamp(at_ns: int) -> str:
+    """ISO 8601 UTC with nine decimals; the bare number where no calendar has such a year."""
+    whole, nanos = divmod(at_ns, NS_PER_S)
+    try:
+        return f"{_second(whole)}.{nanos:09d}Z"
+    except OverflowError:
+        return str(at_ns)
+
+
+def maybe_timestamp(at_ns: int | None) -> str | None:
+    """``timestamp``, or None for None."""
+    return None if at_ns is None else timestamp(at_ns)
+
+
+def decimal_of(text: str | None) -> Decimal | None:
+    """A stored number back as Decimal."""
+    return None if text is None else Decimal(text)
+
+
+def total(values: list[Decimal]) -> Decimal:
+    """Exact sum of decimals."""
+    return sum(values, ZERO)
+
+
+@lru_cache(maxsize=1_024)
+def _second(at_s: int) -> str:
+    return iso(at_s * NS_PER_S)[:-11]
