@@ -13,7 +13,7 @@ from stretto.core.book import Book
 from stretto.core.risk import trading_day_start
 
 
-def on_account(book: Book, snapshot: AccountSnapshot, at_ns: int) -> tuple[ev.Event, ...]:
+def on_account(book: Book, snapshot: AccountSnapshot) -> tuple[ev.Event, ...]:
     """Take a snapshot in. A new trading day starts at the firm's reset; its anchor is the last word
     before the reset, or this snapshot where there is none.
     """

@@ -103,6 +103,7 @@ class Book:
     """State of one book. Read it freely; only ``core.evolve.evolve`` writes it."""
 
     __slots__ = (
+        "allocations",
         "at",
         "bars",
         "cache",
@@ -112,7 +113,6 @@ class Book:
         "history",
         "interventions",
         "ledgers",
-        "allocations",
         "orders",
         "positions",
         "reports_seen",

@@ -34,7 +34,7 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
         case ev.SignalReceived():
             return on_signal(book, item.signal, reads, at_ns)
         case ev.AccountObserved():
-            return on_account(book, item.snapshot, at_ns)
+            return on_account(book, item.snapshot)
         case ev.VenueAnswered():
             return on_answer(book, item.answer, at_ns)
         case ev.CancelRejected():
@@ -77,7 +77,7 @@ def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
     if isinstance(item, ev.TimerDue) and item.timer is ev.TimerKind.RELEASE:
         return reads_for_release(book, item.key)
     if isinstance(item, ev.SignalReceived):
-        return reads_for_signal(book, item.signal)
+        return reads_for_signal(book)
     return ()
 
 

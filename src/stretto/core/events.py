@@ -1,7 +1,8 @@
 """Inputs, events and the journal entry that joins them: one entry is one handled input.
 
-Inputs are what reached the book, events (past tense) are what it decided or learned. Both unions are
-closed; their tags are the journal's ``kind``. Knows nothing of storage.
+Inputs are what reached the book, events (past tense) what it decided or learned. Both unions are
+closed; their tags are the journal's ``kind``.
+Knows nothing of storage.
 """
 
 from __future__ import annotations
@@ -231,7 +232,9 @@ class OrderQueried(msgspec.Struct, frozen=True, kw_only=True, tag="order_queried
     next_at: int | None
 
 
-class AllocationEnded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_ended"):
+class AllocationEnded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_ended"
+):
     """Nothing of this allocation is pending, working or in doubt any more. ``abandoned`` is the
     change of the quantity that will not be tried again (negative where a late fill takes some back,
     positive where a bust frees some); ``margin`` and ``risk`` are what is released with it;

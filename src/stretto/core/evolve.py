@@ -6,73 +6,29 @@ are kept beside the records and can be rebuilt from them.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import Ledger, Position
+from stretto.core.account import Ledger
 from stretto.core.book import Allocation, Book, BookImage, Execution, KnownSignal, allocation_key
-from stretto.core.errors import check
+from stretto.core.errors import InvariantViolated, check
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
 from stretto.core.order import LIVE_STATES, Order, OrderState
 from stretto.core.order_changes import apply_changes
 from stretto.core.plan import Plan
+from stretto.core.positions import move_position, remember_report
 from stretto.core.statistics import latency_after, reliability_after
 from stretto.core.values import ZERO
 
-_DAYS_OF_REPORTS_KEPT = 5
 _NO_LEDGER = Ledger()
 
 
 def evolve(book: Book, event: ev.Event) -> None:
     """Apply one event to the book. Raises InvariantViolated where it does not fit the state."""
-    match event:
-        case ev.OrderAdvanced():
-            _order_advanced(book, event)
-        case ev.FillBooked():
-            _fill_booked(book, event)
-        case ev.OrderIntended():
-            _order_intended(book, event)
-        case ev.AllocationEnded():
-            _allocation_ended(book, event)
-        case ev.ExecutionEnded():
-            execution = book.executions[event.execution_id]
-            book.executions[event.execution_id] = replace(
-                execution, status=event.status, ended_at=book.at
-            )
-        case ev.OrderQueried():
-            order = book.orders[event.client_order_id]
-            _put_order(book, replace(order, queries=event.attempt, query_at=event.next_at))
-        case ev.SignalPlanned():
-            _signal_planned(book, event.plan)
-        case ev.SignalRefused():
-            _remember_signal(book, event.plan)
-        case ev.AccountUpdated():
-            _account_updated(book, event)
-        case ev.HistoryRecorded():
-            book.history[event.account_id] = event.bars
-            book.cites[f"history:{event.account_id}"] = book.seq
-            book.versions["history"] += 1
-        case ev.BarsRecorded():
-            book.bars[event.symbol] = event.bars
-            book.cites[f"bars:{event.symbol}"] = book.seq
-            book.versions["bars"] += 1
-        case ev.BookConfigured():
-            book.config = event.config
-            book.cites["policy"] = book.seq
-            for account_id in event.config.accounts:
-                book.ledgers.setdefault(account_id, _NO_LEDGER)
-            book.versions["config"] += 1
-        case ev.AccountHalted():
-            ledger = book.ledgers[event.account_id]
-            book.ledgers[event.account_id] = replace(ledger, halted=event.reason)
-        case ev.InterventionRequired():
-            key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
-            book.interventions[key] = event.reason
-        case _:
-            assert_never(event)
+    _HANDLERS[type(event)](book, event)
 
 
 def begin(book: Book, seq: int, at_ns: int) -> None:
@@ -109,11 +65,12 @@ def restore(image: BookImage) -> Book:
     return book
 
 
-def _signal_planned(book: Book, plan: Plan) -> None:
+def _signal_planned(book: Book, event: ev.SignalPlanned) -> None:
+    plan = event.plan
     _remember_signal(book, plan)
     quote = plan.quote
-    check(quote is not None, "a plan with allocations has a quote")
-    assert quote is not None
+    if quote is None:
+        raise InvariantViolated("a plan with allocations has a quote")
     execution_id = plan.execution_id
     accounts = tuple(a.account_id for a in plan.allocations)
     book.executions[execution_id] = Execution(
@@ -283,63 +240,8 @@ def _fill_booked(book: Book, event: ev.FillBooked) -> None:
             hits=ledger.hits + int(event.realized > 0),
         )
     book.ledgers[event.account_id] = ledger
-    _move_position(book, event)
-    _remember_report(book, event)
-
-
-def _remember_report(book: Book, event: ev.FillBooked) -> None:
-    if not event.exec_id:
-        return
-    seen = book.reports_seen.get(event.trading_day)
-    if seen is None:
-        seen = book.reports_seen[event.trading_day] = {}
-        for old in sorted(book.reports_seen)[:-_DAYS_OF_REPORTS_KEPT]:
-            del book.reports_seen[old]
-    seen[f"{event.account_id}|{event.exec_id}"] = book.seq
-
-
-def _move_position(book: Book, event: ev.FillBooked) -> None:
-    held = book.positions.setdefault(event.account_id, {})
-    position = held.get(event.execution_id)
-    signed = event.quantity * event.direction
-    book.versions["positions"] += 1
-    if position is None:
-        allocation = book.allocations.get(allocation_key(event.execution_id, event.account_id))
-        position = Position(
-            execution_id=event.execution_id,
-            account_id=event.account_id,
-            symbol=event.symbol,
-            quantity=ZERO,
-            average_price=event.price,
-            stop_loss=allocation.stop_loss if allocation else None,
-            take_profit=allocation.take_profit if allocation else None,
-            opened_at=event.transact_at,
-        )
-    quantity = position.quantity + signed
-    entry_quantity, entry_notional = position.entry_quantity, position.entry_notional
-    if event.cause == "entry":
-        entry_quantity += event.quantity
-        entry_notional += event.notional
-    ticket = event.position_id or position.position_id
-    if ticket:
-        book.tickets[f"{event.account_id}/{ticket}"] = (event.account_id, event.execution_id)
-    if quantity == 0:
-        held.pop(event.execution_id, None)
-        if ticket:
-            book.tickets.pop(f"{event.account_id}/{ticket}", None)
-        return
-    held[event.execution_id] = replace(
-        position,
-        quantity=quantity,
-        entry_quantity=entry_quantity,
-        entry_notional=entry_notional,
-        average_price=_average(entry_notional, entry_quantity, position.average_price),
-        position_id=ticket,
-    )
-
-
-def _average(notional: Decimal, quantity: Decimal, otherwise: Decimal) -> Decimal:
-    return notional / quantity if quantity > 0 else otherwise
+    move_position(book, event)
+    remember_report(book, event)
 
 
 def _allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
@@ -412,3 +314,66 @@ def _put_order(book: Book, order: Order) -> None:
     query = f"{ev.TimerKind.QUERY.value}:{order.client_order_id}"
     book.timers.set(acknowledge, order.answer_due_at)
     book.timers.set(query, order.query_at if order.state is OrderState.IN_DOUBT else None)
+
+
+def _execution_ended(book: Book, event: ev.ExecutionEnded) -> None:
+    execution = book.executions[event.execution_id]
+    book.executions[event.execution_id] = replace(execution, status=event.status, ended_at=book.at)
+
+
+def _order_queried(book: Book, event: ev.OrderQueried) -> None:
+    order = book.orders[event.client_order_id]
+    _put_order(book, replace(order, queries=event.attempt, query_at=event.next_at))
+
+
+def _signal_refused(book: Book, event: ev.SignalRefused) -> None:
+    _remember_signal(book, event.plan)
+
+
+def _history_recorded(book: Book, event: ev.HistoryRecorded) -> None:
+    book.history[event.account_id] = event.bars
+    book.cites[f"history:{event.account_id}"] = book.seq
+    book.versions["history"] += 1
+
+
+def _bars_recorded(book: Book, event: ev.BarsRecorded) -> None:
+    book.bars[event.symbol] = event.bars
+    book.cites[f"bars:{event.symbol}"] = book.seq
+    book.versions["bars"] += 1
+
+
+def _book_configured(book: Book, event: ev.BookConfigured) -> None:
+    book.config = event.config
+    book.cites["policy"] = book.seq
+    for account_id in event.config.accounts:
+        book.ledgers.setdefault(account_id, _NO_LEDGER)
+    book.versions["config"] += 1
+
+
+def _account_halted(book: Book, event: ev.AccountHalted) -> None:
+    ledger = book.ledgers[event.account_id]
+    book.ledgers[event.account_id] = replace(ledger, halted=event.reason)
+
+
+def _intervention_required(book: Book, event: ev.InterventionRequired) -> None:
+    key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
+    book.interventions[key] = event.reason
+
+
+_HANDLERS: dict[type, Callable[[Book, Any], None]] = {
+    ev.OrderAdvanced: _order_advanced,
+    ev.FillBooked: _fill_booked,
+    ev.OrderIntended: _order_intended,
+    ev.AllocationEnded: _allocation_ended,
+    ev.ExecutionEnded: _execution_ended,
+    ev.OrderQueried: _order_queried,
+    ev.SignalPlanned: _signal_planned,
+    ev.SignalRefused: _signal_refused,
+    ev.AccountUpdated: _account_updated,
+    ev.HistoryRecorded: _history_recorded,
+    ev.BarsRecorded: _bars_recorded,
+    ev.BookConfigured: _book_configured,
+    ev.AccountHalted: _account_halted,
+    ev.InterventionRequired: _intervention_required,
+}
+check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

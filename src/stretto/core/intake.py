@@ -50,7 +50,7 @@ def plan_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> Plan:
     return make_plan(book, signal, reads, at_ns, execution)
 
 
-def reads_for_signal(book: Book, signal: Signal) -> tuple[str, ...]:
+def reads_for_signal(book: Book) -> tuple[str, ...]:
     """Every symbol of the book: positions are marked and money converted in any of them."""
     if book.config is None:
         return ()
@@ -90,4 +90,4 @@ def _gate(book: Book, signal: Signal, quote: Quote | None, at_ns: int) -> Refusa
             compared={"symbol": signal.symbol, "at": iso(at_ns)},
             would_pass=f"a quote of {signal.symbol} before the signal",
         )
-    return judge_market(signal, instrument, quote, at_ns)
+    return judge_market(signal, quote, at_ns)

@@ -16,7 +16,7 @@ from stretto.core.values import iso
 
 
 def on_acknowledge_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event, ...]:
-    """No answer to a request in time: the order is in doubt (or the request is), and asked about."""
+    """No answer in time: the order (or a request about it) is in doubt, and is asked about."""
     order = book.orders[client_order_id]
     if order.answer_due_at is None or order.answer_due_at > at_ns:
         return ()

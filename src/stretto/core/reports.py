@@ -95,7 +95,7 @@ def advance(
     margin, risk = allocation.margin, allocation.risk
     counted = overfill = ZERO
     if done.fill_delta or done.notional_delta:
-        fill = _fill(allocation, execution, done, report, at_ns)
+        fill = _fill(allocation, done, report, at_ns)
         events.append(fill)
         counted, overfill = fill.quantity - fill.overfill, fill.overfill
         margin, risk = margin - fill.margin, risk - fill.risk
@@ -106,7 +106,6 @@ def advance(
 
 def _fill(
     allocation: Allocation,
-    execution: Execution,
     done: Step,
     report: ExecutionReport | None,
     at_ns: int,

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from stretto.core.market import Instrument, Quote
+from stretto.core.market import Quote
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderType, TimeInForce
 from stretto.core.values import Side, iso
@@ -91,7 +91,9 @@ class ListedAccounts(msgspec.Struct, frozen=True, kw_only=True, tag_field="mode"
 Addressing = AllAccounts | BestAccounts | GroupAccounts | ListedAccounts
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Signal(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One instruction. Prices in quote currency per base unit, times in ns UTC, ``max_slippage`` in
     pips from the touch at intake, ``expected_hold_ns`` in ns, ``confidence`` in [0, 1].
     """
@@ -154,7 +156,7 @@ def judge_form(signal: Signal) -> Refusal | None:
     return _judge_size(signal) or _judge_prices(signal)
 
 
-def judge_market(signal: Signal, instrument: Instrument, quote: Quote, now_ns: int) -> Refusal | None:
+def judge_market(signal: Signal, quote: Quote, now_ns: int) -> Refusal | None:
     """What needs the market and the time: expiry, and stop and target on their right sides."""
     if now_ns > signal.valid_until:
         return Refusal(
@@ -236,8 +238,4 @@ def _judge_prices(signal: Signal) -> Refusal | None:
 
 
 def _malformed(field: str, value: str, expected: str) -> Refusal:
-    return Refusal(
-        rule=Rule.MALFORMED, compared={field: value}, would_pass=f"{field}: {expected}"
-    )
-
-
+    return Refusal(rule=Rule.MALFORMED, compared={field: value}, would_pass=f"{field}: {expected}")

@@ -12,7 +12,7 @@ _QUANTILE_STEPS = 100
 
 
 def reliability_after(reliability: int, success: bool) -> int:
-    """Exponentially weighted share of good submits (1e-6) after one more; the newest weighs 1/16."""
+    """Exponentially weighted share of good submits (1e-6) after one more, which weighs 1/16."""
     return reliability + ((PPM if success else 0) - reliability) // _RELIABILITY_SHARE
 
 

@@ -43,7 +43,7 @@ class Timers:
         return None
 
     def due(self, at_ns: int, limit: int) -> list[tuple[str, int]]:
-        """Up to ``limit`` armed keys due at or before ``at_ns``, earliest first, then by key. They stay
+        """Up to ``limit`` keys due at or before ``at_ns``, earliest first, then by key. They stay
         armed: only an event disarms them.
         """
         found: list[tuple[int, str]] = []

@@ -65,7 +65,7 @@ class Sender:
         self._writing = True
         try:
             outcome = await self.broker.send(command)
-        except Exception as error:  # noqa: BLE001 - whatever a venue's client raises, the outcome is unknown
+        except Exception as error:  # whatever a venue's client raises, the outcome is unknown
             self._report(command, SendOutcomeKind.UNKNOWN, f"{type(error).__name__}: {error}")
         else:
             if isinstance(outcome, NotSent):

@@ -1,0 +1,74 @@
+"""What a fill does to positions and to the memory of executions seen. Part of ``evolve``.
+
+Knows nothing of orders or reservations.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.account import Position
+from stretto.core.book import Book, allocation_key
+from stretto.core.values import ZERO
+
+_DAYS_OF_REPORTS_KEPT = 5
+
+
+def remember_report(book: Book, event: ev.FillBooked) -> None:
+    """Keep the execution's identity for as long as the venue could repeat it (DESIGN §4.7)."""
+    if not event.exec_id:
+        return
+    seen = book.reports_seen.get(event.trading_day)
+    if seen is None:
+        seen = book.reports_seen[event.trading_day] = {}
+        for old in sorted(book.reports_seen)[:-_DAYS_OF_REPORTS_KEPT]:
+            del book.reports_seen[old]
+    seen[f"{event.account_id}|{event.exec_id}"] = book.seq
+
+
+def move_position(book: Book, event: ev.FillBooked) -> None:
+    """Add the fill to what its execution holds in the account; a flat position is dropped."""
+    held = book.positions.setdefault(event.account_id, {})
+    position = held.get(event.execution_id)
+    signed = event.quantity * event.direction
+    book.versions["positions"] += 1
+    if position is None:
+        allocation = book.allocations.get(allocation_key(event.execution_id, event.account_id))
+        position = Position(
+            execution_id=event.execution_id,
+            account_id=event.account_id,
+            symbol=event.symbol,
+            quantity=ZERO,
+            average_price=event.price,
+            stop_loss=allocation.stop_loss if allocation else None,
+            take_profit=allocation.take_profit if allocation else None,
+            opened_at=event.transact_at,
+        )
+    quantity = position.quantity + signed
+    entry_quantity, entry_notional = position.entry_quantity, position.entry_notional
+    if event.cause == "entry":
+        entry_quantity += event.quantity
+        entry_notional += event.notional
+    ticket = event.position_id or position.position_id
+    if ticket:
+        book.tickets[f"{event.account_id}/{ticket}"] = (event.account_id, event.execution_id)
+    if quantity == 0:
+        held.pop(event.execution_id, None)
+        if ticket:
+            book.tickets.pop(f"{event.account_id}/{ticket}", None)
+        return
+    held[event.execution_id] = replace(
+        position,
+        quantity=quantity,
+        entry_quantity=entry_quantity,
+        entry_notional=entry_notional,
+        average_price=_average(entry_notional, entry_quantity, position.average_price),
+        position_id=ticket,
+    )
+
+
+def _average(notional: Decimal, quantity: Decimal, otherwise: Decimal) -> Decimal:
+    return notional / quantity if quantity > 0 else otherwise
