@@ -80,14 +80,17 @@ class Tally(Struct, frozen=True, gc=False):
     reverses: bool = False
 
 
+_TRADE, _BUST, _CORRECT = ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT
+
+
 def book(tally: Tally, report: ExecutionReport) -> Tally:
     """The tally after one report. A known execution changes nothing and is noted ``duplicate``."""
     exec_type = report.exec_type
-    if exec_type is ExecType.TRADE and report.last_qty:
+    if exec_type is _TRADE and report.last_qty:
         return _trade(tally, report)
-    if exec_type is ExecType.TRADE_CANCEL:
+    if exec_type is _BUST:
         return _bust(tally, report)
-    if exec_type is ExecType.TRADE_CORRECT:
+    if exec_type is _CORRECT:
         return _correction(tally, report)
     if report.cum_qty > tally.cum_qty:
         real = tally.cum_qty - _inferred_quantity(tally)

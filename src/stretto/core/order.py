@@ -104,6 +104,9 @@ _OWN_INPUTS = frozenset(
 )
 
 
+_ALARM, _STATUS_UNKNOWN = Rule.ALARM, OrderInput.STATUS_UNKNOWN
+
+
 def step(order: Order, message: Message, at_ns: int) -> Step:
     """What ``message``, handled at ``at_ns``, does to ``order``.
 
@@ -113,7 +116,8 @@ def step(order: Order, message: Message, at_ns: int) -> Step:
     if isinstance(message, ExecutionReport):
         return _reported(order, message, at_ns)
     if isinstance(message, OrderInput):
-        check(message in _OWN_INPUTS, f"{message.value} needs the message that carries it")
+        if message not in _OWN_INPUTS:
+            raise InvariantViolated(f"{message.value} needs the message that carries it")
         return _own(order, message, at_ns)
     if isinstance(message, StatusAnswer):
         return _answered(order, message, at_ns)
@@ -242,17 +246,17 @@ def _request_rejected(order: Order, reject: CancelReject, at_ns: int) -> Step:
 def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
     """An execution report: book it, take over the terms it shows, ask the table, check."""
     kind = kind_of(report)
-    if kind is OrderInput.STATUS_UNKNOWN:
+    if kind is _STATUS_UNKNOWN:
         return _own(order, kind, at_ns)
     tally = book(
         Tally(order.cum_qty, order.notional, order.fees, order.fills, order.inferred), report
     )
-    if tally.note is BookingNote.DUPLICATE:
+    if tally.note and tally.note is BookingNote.DUPLICATE:
         return _own(order, OrderInput.DUPLICATE, at_ns)
     stale = report.transact_at < order.reported_at
     cum = tally.cum_qty
     quantity, asked, replacing, limit_price, stop_price = terms_after(order, report, cum, stale)
-    if kind is OrderInput.PARTIAL_FILL and cum >= quantity:
+    if cum >= quantity and kind is OrderInput.PARTIAL_FILL:
         kind = OrderInput.FULL_FILL
     found = row(order.state, kind, order.client_order_id)
     candidate = candidate_state(order, found, report, replacing, stale)
@@ -286,7 +290,7 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
         text=report.text if report.reject_code else order.text,
     )
     reported = STATE_OF_STATUS[report.ord_status]
-    halts = found is Rule.ALARM and (cum != order.cum_qty or reported not in TERMINAL)
+    halts = found is _ALARM and (cum != order.cum_qty or reported not in TERMINAL)
     note = note_of(order, after, report, kind, tally.note, halts)
     return _finish(order, after, kind, note, halts, tally)
 
@@ -325,7 +329,7 @@ def _verify(before: Order, after: Order, reverses: bool) -> None:
     if state in TERMINAL:
         if leaves:
             broken = "leaves of a terminal order"
-        elif state is OrderState.FILLED and cum < quantity:
+        elif cum < quantity and state is OrderState.FILLED:
             broken = "filled below its quantity"
     elif cum + leaves != quantity and not (
         state in LEAVES_OPTIONAL and (not leaves or cum > quantity)

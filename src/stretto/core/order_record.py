@@ -79,6 +79,9 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         return self.cum_qty - self.overfilled_qty
 
 
+_NOTHING_OPEN = TERMINAL | {OrderState.INITIALIZED}
+
+
 def intend(
     *,
     client_order_id: str,
@@ -139,7 +142,7 @@ def open_quantity(order: Order) -> Decimal:
     While a replace is in flight the larger of old and new counts (DESIGN §4.7).
     """
     state = order.state
-    if state in TERMINAL or state is OrderState.INITIALIZED:
+    if state in _NOTHING_OPEN:
         return ZERO
     replacing = order.replacing
     if replacing is not None and replacing.quantity > order.asked_qty:

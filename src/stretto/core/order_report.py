@@ -75,20 +75,24 @@ _NOTE_OF_BOOKING: dict[BookingNote, Note] = {
     BookingNote.SUPERSEDED: Note.SUPERSEDED,
 }
 _FILLS = frozenset({OrderInput.PARTIAL_FILL, OrderInput.FULL_FILL})
+_UNASKED = frozenset({OrderInput.CANCELED, OrderInput.REPLACED, OrderInput.RESTATED})
+_REQUESTS = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+_DAY_ENDED = frozenset({OrderState.DONE_FOR_DAY, OrderState.CALCULATED})
+_FILLABLE = frozenset({OrderState.CANCELED, OrderState.EXPIRED})
+# Read on every report; reaching a member through its class costs 0.1 us on Python 3.11.
+_NEW, _PARTIALLY_FILLED, _FILLED = OrderState.NEW, OrderState.PARTIALLY_FILLED, OrderState.FILLED
+_TRADE, _REJECT, _STATUS = OrderInput.PARTIAL_FILL, OrderInput.REJECTED, OrderInput.STATUS_KNOWN
+_REPORTED, _NO_NOTE = Rule.REPORTED, Note.NONE
 
 
 def kind_of(report: ExecutionReport) -> OrderInput:
     """The machine's input for a report; a trade counts as partial until quantities tell."""
     kind = _KIND_OF_EXEC_TYPE[report.exec_type]
-    if kind is OrderInput.PARTIAL_FILL:
-        return kind if report.last_qty else OrderInput.STATUS_KNOWN
-    if kind is OrderInput.REJECTED and report.ord_status is not OrdStatus.REJECTED:
-        return OrderInput.STATUS_KNOWN  # FIX F.1.a: a second order of this id is refused, not this
-    if (
-        kind is OrderInput.STATUS_KNOWN
-        and report.ord_status is OrdStatus.REJECTED
-        and not report.order_qty
-    ):
+    if kind is _TRADE:
+        return kind if report.last_qty else _STATUS
+    if kind is _REJECT and report.ord_status is not OrdStatus.REJECTED:
+        return _STATUS  # FIX F.1.a: a second order of this id is refused, not this one
+    if kind is _STATUS and report.ord_status is OrdStatus.REJECTED and not report.order_qty:
         return OrderInput.STATUS_UNKNOWN  # FIX G.1.a: how a status request for no order is answered
     return kind
 
@@ -167,7 +171,7 @@ def candidate_state(
     """
     if isinstance(found, OrderState):
         candidate = found
-    elif found is Rule.REPORTED:
+    elif found is _REPORTED:
         candidate = STATE_OF_STATUS[report.ord_status]
     else:
         return order.state
@@ -190,16 +194,15 @@ def resolved_state(
     """
     if candidate in UNANSWERED:
         return candidate
-    resting = OrderState.NEW
+    resting = _NEW
     if cum >= quantity:
-        resting = OrderState.FILLED
+        resting = _FILLED
     elif cum:
-        resting = OrderState.PARTIALLY_FILLED
+        resting = _PARTIALLY_FILLED
     if candidate in FINAL:
-        may_fill = candidate in (OrderState.CANCELED, OrderState.EXPIRED)
-        return resting if may_fill and resting is OrderState.FILLED else candidate
+        return resting if candidate in _FILLABLE and resting is _FILLED else candidate
     is_raised = replacing is not None and replacing.quantity > cum
-    if resting is candidate is OrderState.FILLED and not is_raised:
+    if resting is candidate is _FILLED and not is_raised:
         return candidate
     state = resting if candidate in RESTING else outranking(candidate, resting)
     if cancel_requested:
@@ -211,10 +214,12 @@ def leaves_after(
     order: Order, report: ExecutionReport, state: OrderState, rest: Decimal, stale: bool
 ) -> Decimal:
     """Leaves of a live order: the rest, or 0 where the state allows it and the venue says so."""
-    if state in LEAVES_OPTIONAL and not report.leaves_qty:
-        ended = state in (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
-        if not order.leaves_qty or (ended and not stale):
-            return ZERO
+    if (
+        state in LEAVES_OPTIONAL
+        and not report.leaves_qty
+        and (not order.leaves_qty or (state in _DAY_ENDED and not stale))
+    ):
+        return ZERO
     return rest if rest > 0 else ZERO
 
 
@@ -227,7 +232,7 @@ def acknowledged_at(order: Order, state: OrderState, at_ns: int) -> int | None:
 
 def answer_due_at(order: Order, state: OrderState, kind: OrderInput, at_ns: int) -> int | None:
     """When the answer to our cancel or replace is overdue; None where none is owed."""
-    if state not in (OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE):
+    if state not in _REQUESTS:
         return None
     if kind in (OrderInput.PENDING_CANCEL, OrderInput.PENDING_REPLACE):
         return None
@@ -258,19 +263,17 @@ def note_of(
             and reported not in LEAVES_OPTIONAL
         ):
             return Note.CONTRADICTION
-    if booking in (BookingNote.UNKNOWN_REFERENCE, BookingNote.SUPERSEDED):
+    if booking and booking in (BookingNote.UNKNOWN_REFERENCE, BookingNote.SUPERSEDED):
         return _NOTE_OF_BOOKING[booking]
-    if closed and after.cum_qty > order.cum_qty and order.state is not OrderState.FILLED:
+    if closed and after.cum_qty > order.cum_qty and order.state is not _FILLED:
         return Note.LATE_FILL
-    if booking is not BookingNote.NONE:
+    if booking:
         return _NOTE_OF_BOOKING[booking]
     if report.transact_at < order.reported_at or report.cum_qty < after.cum_qty:
         return Note.STALE
-    if (
-        kind is OrderInput.CANCELED
-        and not order.cancel_requested
-        and order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
-        and not closed
-    ) or (kind in (OrderInput.REPLACED, OrderInput.RESTATED) and order.replacing is None):
-        return Note.UNSOLICITED
-    return Note.NONE
+    if kind in _UNASKED and not closed:
+        is_cancel = kind is OrderInput.CANCELED
+        is_asked = order.cancel_requested if is_cancel else order.replacing is not None
+        is_implied = is_cancel and order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        return _NO_NOTE if is_asked or is_implied else Note.UNSOLICITED
+    return _NO_NOTE
