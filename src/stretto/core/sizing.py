@@ -74,7 +74,7 @@ class Dispersal(StrEnum):
     NOT_ASKED = "not_asked"
 
 
-class Sized(Struct, frozen=True, kw_only=True, tag=True):
+class Sized(Struct, frozen=True, kw_only=True, gc=False):
     """A size and how it came about, base units.
 
     ``requested`` is what the size mode asked for, ``base`` the same on the lot grid and clipped to

@@ -74,8 +74,9 @@ class Occupied:
         # Runs touching [first, last] are contiguous in the list: replace them by their union.
         low = bisect_right(ends, first - 2)
         high = bisect_right(starts, last + 1)
-        if low < high:
-            first = min(first, starts[low])
-            last = max(last, ends[high - 1])
-        starts[low:high] = [first]
-        ends[low:high] = [last]
+        if low == high:
+            starts.insert(low, first)
+            ends.insert(low, last)
+            return
+        starts[low:high] = [min(first, starts[low])]
+        ends[low:high] = [max(last, ends[high - 1])]

@@ -62,14 +62,14 @@ _TENTHS = tuple(
 check(len(_TENTHS) == 10, "the bucket shares must sum to one")
 
 
-class ReleaseRequest(Struct, frozen=True, kw_only=True):
+class ReleaseRequest(Struct, frozen=True, kw_only=True, gc=False):
     """One account that takes part. ``pace_ppm`` multiplies its delay: 0.5 is brisk, 2 is slow."""
 
     account_id: str
     pace_ppm: int = PPM
 
 
-class Release(Struct, frozen=True, kw_only=True):
+class Release(Struct, frozen=True, kw_only=True, gc=False):
     """When one account's first order goes out, and how that came about.
 
     ``raw_ns`` is the draw inside its bucket; ``drawn_ns`` the same after market urgency, pace,
@@ -168,7 +168,7 @@ def release_times(
             stretched = [_stretched(delay_ns, window_ns) for delay_ns in stretched]
         cv_ppm = coefficient_of_variation_ppm(stretched)
         best_cv_ppm = max(best_cv_ppm, cv_ppm)
-        if len(releases) < 3 or varies_enough(stretched):
+        if len(releases) < 3 or cv_ppm >= DELAY_CV_MIN:
             return Timing(
                 releases=releases,
                 nonce=nonce,
@@ -258,13 +258,15 @@ def _drawn(
     nonce: int,
 ) -> list[_Draw]:
     draws: list[_Draw] = []
+    last_ns, whole = DELAY_MAX_NS - 1, PPM * PPM
     for request in requests:
         bucket, raw_ns = delay_from_draw(
             draw(book_key, execution_id, request.account_id, "delay", nonce)
         )
-        scaled_ns = raw_ns * market_urgency_ppm * request.pace_ppm // (PPM * PPM)
-        clamped_ns = min(max(scaled_ns, DELAY_MIN_NS), DELAY_MAX_NS - 1)
-        drawn_ns = DELAY_MIN_NS + (clamped_ns - DELAY_MIN_NS) * window_ns // SPAN_NS
+        scaled_ns = raw_ns * (market_urgency_ppm * request.pace_ppm) // whole
+        drawn_ns = min(max(scaled_ns, DELAY_MIN_NS), last_ns)
+        if window_ns < SPAN_NS:
+            drawn_ns = DELAY_MIN_NS + (drawn_ns - DELAY_MIN_NS) * window_ns // SPAN_NS
         draws.append((drawn_ns, request.account_id, raw_ns, bucket, request.pace_ppm))
     draws.sort()  # account ids are unique: ties never reach the bucket
     return draws
@@ -313,15 +315,12 @@ def _stretched(delay_ns: int, window_ns: int) -> int:
     return DELAY_MIN_NS * window_ns + (delay_ns - DELAY_MIN_NS) * SPAN_NS
 
 
-def varies_enough(values: Sequence[int]) -> bool:
-    """Coefficient of variation (population) ≥ 0.2, decided exactly: variance · 25 ≥ mean²."""
-    total = sum(values)
-    spread = len(values) * sum(value * value for value in values) - total * total
-    return spread * PPM * PPM >= total * total * DELAY_CV_MIN * DELAY_CV_MIN
-
-
 def coefficient_of_variation_ppm(values: Sequence[int]) -> int:
-    """Population standard deviation over mean in 1e-6, rounded down; 0 where the mean is ≤ 0."""
+    """Population standard deviation over mean in 1e-6, rounded down; 0 where the mean is ≤ 0.
+
+    Integer square root of an integer quotient: comparing it with a whole bound is exact, as
+    variance · 25 ≥ mean² is for 0.2.
+    """
     total = sum(values)
     if total <= 0:
         return 0

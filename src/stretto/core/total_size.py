@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby
+from itertools import chain, combinations, groupby, islice
 from math import gcd
 
 from msgspec import Struct
@@ -20,9 +20,12 @@ from stretto.core.refusal import Refusal, Rule
 from stretto.core.sizing import EXACT, Dispersal, Sized, SizeLimits
 from stretto.core.values import PPM
 
-# Lot-grid combinations tried for one set of accounts, and sets of accounts tried for one total.
+# Lot-grid combinations tried for one set of accounts; sets tried one swap away; sets tried of all;
+# accounts looked at in all sets of one search.
 GRID_NODES_MAX = 2_000
 SETS_MAX = 64
+SUBSETS_MAX = 1_023
+VISITS_MAX = 10_000
 SUGGESTIONS_MAX = 4
 # No total or weight of a market needs more digits on either side of the point.
 _EXPONENT_MAX = 24
@@ -60,7 +63,8 @@ def split_total(
 
     ``accounts`` best first, each once; at most ``cap`` take part. Starts with the longest run of
     them for which count x largest minimum fits the total, drops who would fall below its minimum,
-    then tries other sets and fewer until one carries the total inside all limits. Shares come in
+    then tries other sets and fewer until one carries the total inside all limits: every set where
+    ten accounts or fewer have room, the likely ones where more do. Shares come in
     the order given, not dispersed. Else ``total_not_representable`` with the nearest total that
     would have passed. Source: Hamilton's largest-remainder apportionment, with bounds.
     """
@@ -156,7 +160,14 @@ def _refused(compared: dict[str, str], would_pass: str) -> Refusal:
 
 def _search(total: int, parts: list[_Part], cap: int) -> tuple[list[_Part], dict[int, int]] | None:
     able = [part for part in parts if part.least * part.step <= total]
+    capacity = sum(sorted((part.most * part.step for part in able), reverse=True)[:cap])
+    if capacity < total or total % gcd(*(part.step for part in able)):
+        return None
+    visits = 0
     for chosen in _sets(total, able, cap):
+        visits += len(chosen) + 1
+        if visits > VISITS_MAX:
+            return None
         steps = _shares(total, chosen)
         if steps is not None:
             return chosen, steps
@@ -179,6 +190,11 @@ def _sets(total: int, able: list[_Part], cap: int) -> Iterator[list[_Part]]:
     yield _gate(total, sorted(able, key=lambda part: (part.step, part.rank)), cap)
     for fewer in range(len(stable) - 1, max(0, len(stable) - SETS_MAX), -1):
         yield _gate(total, able, fewer)
+    # Every set of at most cap accounts, large ones first: all of them up to ten accounts.
+    sizes = range(min(cap, len(able)), 0, -1)
+    every = chain.from_iterable(combinations(able, size) for size in sizes)
+    for subset in islice(every, SUBSETS_MAX):
+        yield _gate(total, list(subset), len(subset))
 
 
 def _ranked(parts: list[_Part]) -> list[_Part]:
