@@ -194,7 +194,7 @@ class OrderAdvanced(msgspec.Struct, frozen=True, kw_only=True, tag="order_advanc
 class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
     """A fill entered the books, or (with negative ``quantity``) was taken back by a bust or a
     correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
-    ``quantity`` beyond the intended. ``margin`` moves from reserved to unconfirmed and ``risk`` from
+    ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
     reserved to open, account currency. ``cause`` is ``entry`` or what the venue closed for;
     ``realized`` is profit in quote currency, for closes.
     """
@@ -238,7 +238,7 @@ class AllocationEnded(
     """Nothing of this allocation is pending, working or in doubt any more. ``abandoned`` is the
     change of the quantity that will not be tried again (negative where a late fill takes some back,
     positive where a bust frees some); ``margin`` and ``risk`` are what is released with it;
-    ``shortfall_pips`` is the volume-weighted price against the touch at the decision, positive where
+    ``shortfall_pips`` is the volume-weighted price against the touch at the decision, positive if
     worse (implementation shortfall, Perold 1988).
     """
 
@@ -316,3 +316,16 @@ def kind_of(value: Input | Event) -> str:
     """The tag of an input or event, as journal and audit log name it."""
     tag = value.__struct_config__.tag
     return str(tag)
+
+
+def subject_of(entry: Entry) -> tuple[str, str]:
+    """Execution and account an entry is about; empty where it is about none, or about several."""
+    execution_id = account_id = ""
+    for event in entry.events:
+        if isinstance(event, SignalPlanned | SignalRefused):
+            return event.plan.execution_id, ""
+        if isinstance(event, AccountUpdated):
+            return "", event.snapshot.account_id
+        execution_id = execution_id or getattr(event, "execution_id", "")
+        account_id = account_id or getattr(event, "account_id", "")
+    return execution_id, account_id

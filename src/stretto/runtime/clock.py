@@ -10,7 +10,8 @@ import asyncio
 import math
 import selectors
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from stretto.core.errors import InvariantViolated
@@ -30,12 +31,12 @@ class WallClock:
             await asyncio.sleep(left / NS_PER_S)
 
 
-class _JumpingSelector(selectors.BaseSelector):
-    """Polls real descriptors; where the loop would sleep, it moves virtual time instead."""
+class _Selector(selectors.BaseSelector):
+    """Polls real descriptors; how it waits for the next timer is the loop's affair."""
 
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
-        self.loop: VirtualTimeLoop | None = None
+        self.wait: Callable[[float | None], float | None] = lambda timeout: timeout
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)
@@ -48,14 +49,8 @@ class _JumpingSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and timeout <= 0:
-            return []
-        ready = self._real.select(0)
-        if ready or self.loop is None:
-            return ready
-        if timeout is None:
-            raise InvariantViolated("virtual time stands still: nothing is scheduled to happen")
-        self.loop.jump()
-        return []
+            return self._real.select(0)
+        return self._real.select(self.wait(timeout))
 
     def close(self) -> None:
         self._real.close()
@@ -64,39 +59,75 @@ class _JumpingSelector(selectors.BaseSelector):
         return self._real.get_map()
 
 
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time starts at ``start_ns`` (ns UTC) and passes only between events."""
+class SessionLoop(asyncio.SelectorEventLoop):
+    """An event loop with a time of its own, in seconds since ``start_ns`` (ns UTC)."""
 
     def __init__(self, start_ns: int) -> None:
         self.start_ns = start_ns
-        self._elapsed_ns = 0
-        selector = _JumpingSelector()
+        selector = _Selector()
         super().__init__(selector)
         self._clock_resolution = 1e-9
-        selector.loop = self
+        selector.wait = self._wait
+
+    def elapsed_ns(self) -> int:
+        """Nanoseconds of this loop's time since its start."""
+        raise InvariantViolated("a session loop needs a source of time")
+
+    def _wait(self, timeout: float | None) -> float | None:
+        return timeout
 
     def time(self) -> float:
-        """Virtual seconds since the loop's start."""
-        return self._elapsed_ns / NS_PER_S
+        """Seconds of this loop's time since its start."""
+        return self.elapsed_ns() / NS_PER_S
 
     def now_ns(self) -> int:
-        """Virtual nanoseconds UTC."""
-        return self.start_ns + self._elapsed_ns
+        """This loop's time, nanoseconds UTC."""
+        return self.start_ns + self.elapsed_ns()
 
-    def jump(self) -> None:
-        """Move to the earliest scheduled call."""
+
+class VirtualTimeLoop(SessionLoop):
+    """Time passes only between events: where the loop would sleep, it jumps to the next timer."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._elapsed_ns = 0
+        super().__init__(start_ns)
+
+    def elapsed_ns(self) -> int:
+        """Virtual nanoseconds since the start."""
+        return self._elapsed_ns
+
+    def _wait(self, timeout: float | None) -> float | None:
+        if timeout is None:
+            raise InvariantViolated("virtual time stands still: nothing is scheduled to happen")
         when = self._scheduled[0]._when  # type: ignore[attr-defined]
         self._elapsed_ns = max(self._elapsed_ns, math.ceil(when * NS_PER_S))
+        return 0
 
 
-class VirtualClock:
-    """The clock of a ``VirtualTimeLoop``."""
+class PacedLoop(SessionLoop):
+    """Time passes ``speed`` times as fast as on the wall."""
 
-    def __init__(self, loop: VirtualTimeLoop) -> None:
+    def __init__(self, start_ns: int, speed: Decimal) -> None:
+        self._numerator, self._denominator = speed.as_integer_ratio()
+        self._began = time.monotonic_ns()
+        super().__init__(start_ns)
+
+    def elapsed_ns(self) -> int:
+        """Nanoseconds since the start, real time times speed."""
+        return (time.monotonic_ns() - self._began) * self._numerator // self._denominator
+
+    def _wait(self, timeout: float | None) -> float | None:
+        return None if timeout is None else timeout * self._denominator / self._numerator
+
+
+class LoopClock:
+    """The clock of a ``SessionLoop``."""
+
+    def __init__(self, loop: SessionLoop) -> None:
         self._loop = loop
 
     def now_ns(self) -> int:
-        """Virtual nanoseconds UTC."""
+        """The loop's time, nanoseconds UTC."""
         return self._loop.now_ns()
 
     async def sleep_until(self, at_ns: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from decimal import Decimal
 
 import pytest
 
 from stretto.core.errors import InvariantViolated
 from stretto.core.values import NS_PER_S
-from stretto.runtime.clock import VirtualClock, VirtualTimeLoop, WallClock
+from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop, WallClock
 
 START = 1_398_988_800 * NS_PER_S
 
@@ -23,7 +24,7 @@ def run(loop: VirtualTimeLoop, coroutine: object) -> object:
 
 def test_a_day_takes_no_time_and_sleeps_are_never_early() -> None:
     loop = VirtualTimeLoop(START)
-    clock = VirtualClock(loop)
+    clock = LoopClock(loop)
 
     async def sleeper() -> list[int]:
         early = []
@@ -72,3 +73,19 @@ def test_waiting_for_nothing_is_an_error_and_not_a_hang() -> None:
 
 def test_the_wall_clock_is_the_machines() -> None:
     assert abs(WallClock().now_ns() - time.time_ns()) < NS_PER_S
+
+
+def test_paced_time_passes_at_its_multiple_of_real_time() -> None:
+    loop = PacedLoop(START, Decimal(600))
+    clock = LoopClock(loop)
+
+    async def minute() -> int:
+        due = clock.now_ns() + 60 * NS_PER_S
+        await clock.sleep_until(due)
+        return clock.now_ns() - due
+
+    began = time.monotonic()
+    overshoot = loop.run_until_complete(minute())
+    loop.close()
+    assert overshoot >= 0
+    assert 0.09 < time.monotonic() - began < 5

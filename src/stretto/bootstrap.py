@@ -1,0 +1,206 @@
+"""Joins the parts: the only module that names concrete adapters for the others.
+
+A ``Scenario`` is everything a session needs besides its database; ``run`` plays one, from the
+beginning or from where the journal stops. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import zoneinfo
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from stretto import __version__
+from stretto.brokers.sim import SimVenue
+from stretto.brokers.sim_config import SimAccount, SimVenueConfig
+from stretto.core import events as ev
+from stretto.core.account import BarReturn
+from stretto.core.book import Book
+from stretto.core.errors import InvalidInput
+from stretto.core.market import Bar
+from stretto.core.policy import BookConfig
+from stretto.core.signal import Signal
+from stretto.journal import entries as stored_form
+from stretto.journal.snapshot import SnapshotNotKept
+from stretto.journal.sqlite import SqliteJournal, books
+from stretto.market.feed import SeriesMarket
+from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
+from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
+from stretto.runtime.recover import recover, snapshot_of
+from stretto.runtime.supervisor import Opening, Supervisor
+from stretto.runtime.writer import Writer
+from stretto.views.projector import SqlProjector
+
+zoneinfo.reset_tzpath([])  # zones come from the pinned tzdata, the same on every machine
+
+SNAPSHOT_ENTRIES = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A session's surroundings. ``arrivals``: (ns UTC, signal) in order of time; ``balances`` in
+    account currency; ``ends_at`` ns UTC, or None to end when nothing is open any more.
+    """
+
+    config: BookConfig
+    market: SeriesMarket
+    venues: Mapping[str, SimVenueConfig]
+    balances: Mapping[str, Decimal]
+    arrivals: Sequence[tuple[int, Signal]]
+    starts_at: int
+    ends_at: int | None
+    seed: int
+    bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
+    histories: Mapping[str, Sequence[BarReturn]] = field(default_factory=dict)
+
+
+class EntryCodec:
+    """The stored form of one book's entries."""
+
+    def __init__(self, book_id: str) -> None:
+        self._book_id = book_id
+
+    def prepare(self, entry: ev.Entry) -> PreparedEntry:
+        """Header and payload bytes of one handled input."""
+        execution_id, account_id = ev.subject_of(entry)
+        return stored_form.prepare(
+            entry,
+            book_id=self._book_id,
+            engine_version=__version__,
+            execution_id=execution_id,
+            account_id=account_id,
+            correlation_id=execution_id,
+        )
+
+    def restore(self, stored: StoredEntry) -> ev.Entry:
+        """The handled input of a verified entry."""
+        return stored_form.restore(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenBook:
+    """A book opened for writing: its journal holds the writer's lock."""
+
+    journal: SqliteJournal
+    codec: EntryCodec
+    projector: SqlProjector
+    book: Book
+
+    def save_snapshot(self, book: Book) -> None:
+        """Keep a disposable snapshot; where there is no room for one, go on without."""
+        with contextlib.suppress(SnapshotNotKept):
+            self.journal.save_snapshot(snapshot_of(book, self.journal.head[1], __version__))
+
+
+@contextlib.contextmanager
+def open_book(db: Path, book_id: str, *, create: bool) -> Iterator[OpenBook]:
+    """Take the writer's lock, verify and replay. Raises JournalUnavailable, JournalDamaged."""
+    journal = SqliteJournal(db, book_id, create=create)
+    journal.open()
+    try:
+        codec = EntryCodec(book_id)
+        projector = SqlProjector(book_id)
+        journal.append((), projector.create)
+        yield OpenBook(
+            journal=journal,
+            codec=codec,
+            projector=projector,
+            book=recover(journal, codec, __version__),
+        )
+    finally:
+        journal.close()
+
+
+def only_book(db: Path) -> str:
+    """The one book in a database; InvalidInput where there is none, or several."""
+    found = books(db)
+    if len(found) != 1:
+        raise InvalidInput(
+            str(db), f"holds {len(found)} books: {', '.join(found) or 'none'}", "--book NAME"
+        )
+    return found[0]
+
+
+def read_connection(db: Path) -> sqlite3.Connection:
+    """A read-only connection for queries; never holds the writer up."""
+    return sqlite3.connect(f"{db.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def venues_of(scenario: Scenario, clock: Clock) -> dict[str, SimVenue]:
+    """The simulated venues of a scenario, each with its accounts."""
+    venues: dict[str, SimVenue] = {}
+    for name in sorted(scenario.venues):
+        accounts = [
+            SimAccount(
+                account_id=account.account_id,
+                currency=account.currency,
+                balance=scenario.balances[account.account_id],
+                symbols=account.symbols,
+                position_mode=account.position_mode,
+            )
+            for account in scenario.config.accounts.values()
+            if account.venue == name
+        ]
+        venues[name] = SimVenue(
+            scenario.venues[name], accounts, scenario.market, clock, seed=scenario.seed
+        )
+    return venues
+
+
+def run(
+    scenario: Scenario,
+    opened: OpenBook,
+    *,
+    speed: Decimal | None = None,
+    on_entry: Callable[[ev.Entry], None] | None = None,
+    on_start: Callable[[Writer], None] | None = None,
+) -> dict[str, SimVenue]:
+    """Play the scenario on the opened book and return its venues. ``speed`` None is virtual time,
+    else a multiple of real time. Raises what halted the book.
+    """
+    resumed = opened.book.seq > 0
+    starts_at = max(scenario.starts_at, opened.book.at)
+    loop = VirtualTimeLoop(starts_at) if speed is None else PacedLoop(starts_at, speed)
+    clock = LoopClock(loop)
+    venues = venues_of(scenario, clock)
+    brokers: dict[str, Broker] = dict(venues)
+    writer = Writer(
+        book=opened.book,
+        journal=opened.journal,
+        codec=opened.codec,
+        projector=opened.projector,
+        brokers=tuple(brokers.values()),
+        market=scenario.market,
+        clock=clock,
+        snapshot=opened.save_snapshot,
+        snapshot_every=SNAPSHOT_ENTRIES,
+    )
+    if on_entry is not None:
+        writer.on_entry.append(on_entry)
+    if on_start is not None:
+        on_start(writer)
+    opening = Opening(scenario.config, scenario.bars, scenario.histories)
+    supervisor = Supervisor(writer, brokers, clock, opening)
+    due = [(at, signal) for at, signal in scenario.arrivals if at > opened.book.at or not resumed]
+    try:
+        loop.run_until_complete(
+            supervisor.run(
+                _arriving(due, clock),
+                ends_at=scenario.ends_at,
+                recovered=resumed,
+                engine_version=__version__,
+            )
+        )
+    finally:
+        loop.close()
+    return venues
+
+
+async def _arriving(due: Sequence[tuple[int, Signal]], clock: Clock) -> AsyncIterator[Signal]:
+    for at_ns, signal in due:
+        await clock.sleep_until(at_ns)
+        yield signal

@@ -1,0 +1,147 @@
+"""Runs a session of one book: opening facts in, accounts kept fresh, signals fed, an orderly end.
+
+Everything it learns becomes an input of the writer. Knows the ports, no adapter and no command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from stretto.core import events as ev
+from stretto.core.account import BarReturn
+from stretto.core.errors import BrokerUnreachable
+from stretto.core.market import Bar
+from stretto.core.policy import BookConfig
+from stretto.core.signal import Signal
+from stretto.core.values import NS_PER_S
+from stretto.ports import Broker, Clock
+from stretto.runtime.writer import Writer
+
+REFRESH_AFTER_FILL_NS = 1 * NS_PER_S
+REFRESH_AT_REST_NS = 15 * 60 * NS_PER_S
+SETTLE_POLL_NS = NS_PER_S // 4
+
+
+class Opening:
+    """What a book is told before its first signal."""
+
+    def __init__(
+        self,
+        config: BookConfig,
+        bars: Mapping[str, Sequence[Bar]],
+        histories: Mapping[str, Sequence[BarReturn]],
+    ) -> None:
+        self.config = config
+        self.bars = bars
+        self.histories = histories
+
+    def inputs(self) -> list[ev.Input]:
+        """The opening inputs in a fixed order; those that change nothing are not journaled."""
+        items: list[ev.Input] = [ev.BookOpened(config=self.config)]
+        for symbol in sorted(self.bars):
+            items.append(ev.BarsObserved(symbol=symbol, bars=tuple(self.bars[symbol])))
+        for account_id in sorted(self.histories):
+            bars = tuple(self.histories[account_id])
+            items.append(ev.HistoryObserved(account_id=account_id, bars=bars))
+        return items
+
+
+class Supervisor:
+    """Keeps one writer supplied until the session's end."""
+
+    def __init__(
+        self, writer: Writer, brokers: Mapping[str, Broker], clock: Clock, opening: Opening
+    ) -> None:
+        self._writer = writer
+        self._brokers = brokers
+        self._clock = clock
+        self._opening = opening
+        self._stale: dict[str, None] = {}
+        self.signals_turned_away = 0
+        writer.on_entry.append(self._notice_fills)
+
+    async def run(
+        self,
+        arrivals: AsyncIterator[Signal],
+        *,
+        ends_at: int | None,
+        recovered: bool,
+        engine_version: str,
+    ) -> None:
+        """Connect, open, feed every signal, then go on until ``ends_at`` (None: until nothing is
+        open any more) and stop the writer. Raises what halted the writer.
+        """
+        loop = asyncio.get_running_loop()
+        await self._writer.connect()
+        writing = loop.create_task(self._writer.run())
+        work = loop.create_task(self._session(arrivals, ends_at, recovered, engine_version))
+        refreshing = loop.create_task(self._keep_fresh())
+        writing.add_done_callback(lambda _: work.cancel())
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not writing.done():
+                raise
+        finally:
+            refreshing.cancel()
+            self._writer.stop()
+            await writing
+
+    async def _session(
+        self,
+        arrivals: AsyncIterator[Signal],
+        ends_at: int | None,
+        recovered: bool,
+        engine_version: str,
+    ) -> None:
+        for item in self._opening.inputs():
+            self._writer.post(item)
+        await self._drained()
+        if recovered:
+            self._writer.post(ev.BookRecovered(engine_version=engine_version))
+        await self._refresh(sorted(self._opening.config.accounts))
+        await self._drained()
+        async for signal in arrivals:
+            if not self._writer.post(ev.SignalReceived(signal=signal)):
+                self.signals_turned_away += 1
+        await self._drained()
+        if ends_at is not None:
+            await self._clock.sleep_until(ends_at)
+        else:
+            while self._writer.book.timers.next_at() is not None or not self._writer.idle:
+                await self._clock.sleep_until(self._clock.now_ns() + SETTLE_POLL_NS)
+        await self._refresh(sorted(self._stale))
+        await self._drained()
+
+    async def _drained(self) -> None:
+        while not self._writer.idle:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    # --- accounts -----------------------------------------------------------------------------
+
+    def _notice_fills(self, entry: ev.Entry) -> None:
+        for event in entry.events:
+            if isinstance(event, ev.FillBooked):
+                self._stale[event.account_id] = None
+
+    async def _keep_fresh(self) -> None:
+        rested_at = self._clock.now_ns()
+        while True:
+            await self._clock.sleep_until(self._clock.now_ns() + REFRESH_AFTER_FILL_NS)
+            if self._clock.now_ns() - rested_at >= REFRESH_AT_REST_NS:
+                rested_at = self._clock.now_ns()
+                await self._refresh(sorted(self._opening.config.accounts))
+            elif self._stale:
+                await self._refresh(sorted(self._stale))
+
+    async def _refresh(self, account_ids: Sequence[str]) -> None:
+        for account_id in account_ids:
+            self._stale.pop(account_id, None)
+            account = self._opening.config.accounts[account_id]
+            try:
+                snapshot = await self._brokers[account.venue].snapshot(account_id)
+            except BrokerUnreachable:
+                continue
+            self._writer.post(ev.AccountObserved(snapshot=snapshot))
