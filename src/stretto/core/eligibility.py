@@ -1,0 +1,256 @@
+"""May this account take this trade? Every rule of DESIGN §4.2 in its fixed precedence.
+
+Entries only: exits are never judged here. Each rule is one function that returns its refusal or
+None; texts are made only when refusing. What compares size and money is in ``affordability``; the
+pairwise copy policy is settled by ``copying`` over the whole plan. Must not know scores,
+correlations or how sizes are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from stretto.core.account import AccountMode, PositionMode
+from stretto.core.affordability import (
+    conversion,
+    exposure,
+    margin_level,
+    order_limit,
+    refuse,
+    representable,
+    risk_budget,
+)
+from stretto.core.copying import opposite_refusal
+from stretto.core.errors import check
+from stretto.core.refusal import PRECEDENCE, Refusal, Rule
+from stretto.core.risk import Room, positions_after
+from stretto.core.rules import first_broken
+from stretto.core.trade import AccountView, Trade, TradeContext, plain
+from stretto.core.values import ZERO, iso
+
+_ACTIVE = AccountMode.ACTIVE
+_NETTING = PositionMode.NETTING
+
+Check = Callable[[AccountView, Trade, Room, TradeContext], Refusal | None]
+
+
+def judge_account(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> Refusal | None:
+    """The first refusal in precedence, or None where the account may take the trade."""
+    for _, rule_check in CHECKS:
+        refusal = rule_check(view, trade, room, context)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def all_refusals(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> tuple[Refusal, ...]:
+    """Every refusal in precedence. A rule whose numbers another refusal shows to be missing is
+    silent; the first is that of ``judge_account``.
+    """
+    found = [rule_check(view, trade, room, context) for _, rule_check in CHECKS]
+    return tuple(refusal for refusal in found if refusal is not None)
+
+
+def _account_status(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
+    snapshot, mode = view.snapshot, view.account.mode
+    if mode is _ACTIVE and (snapshot is None or snapshot.tradable):
+        return None
+    tradable = "unknown" if snapshot is None else "yes" if snapshot.tradable else "no"
+    return refuse(
+        Rule.ACCOUNT_STATUS,
+        view,
+        {"status": mode.value, "tradable_at_venue": tradable},
+        "status active" if mode is not _ACTIVE else "a venue that reports the account tradable",
+    )
+
+
+def _excluded(view: AccountView, _t: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    until = view.ledger.excluded_until
+    if until <= context.at:
+        return None
+    return refuse(
+        Rule.EXCLUDED,
+        view,
+        {"now": iso(context.at), "excluded_until": iso(until)},
+        f"wait until {iso(until)}",
+    )
+
+
+def _halted(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
+    halted = view.ledger.halted
+    if not halted:
+        return None
+    return refuse(Rule.HALTED, view, {"halted": halted}, "a person releases the account")
+
+
+def _mapped(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
+    if trade.terms is not None:
+        return None
+    return refuse(
+        Rule.NOT_MAPPED,
+        view,
+        {"symbol": trade.symbol, "symbols_mapped": ", ".join(sorted(view.account.symbols))},
+        f"terms of {trade.symbol} in the configuration of the account",
+    )
+
+
+def _session(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    if context.session_open:
+        return None
+    opens = context.session_opens_at
+    return refuse(
+        Rule.SESSION_CLOSED,
+        view,
+        {
+            "symbol": trade.symbol,
+            "now": iso(context.at),
+            "session_opens_at": "unknown" if opens is None else iso(opens),
+        },
+        f"wait until {iso(opens)}" if opens is not None else "wait for the next session",
+    )
+
+
+def _fresh(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    if (
+        view.heartbeat_at >= context.heartbeat_min
+        and context.tick_fresh
+        and view.snapshot is not None
+    ):
+        return None
+    policy, now = context.policy, context.at
+    if view.heartbeat_at < context.heartbeat_min:
+        compared = {
+            "venue": view.account.venue,
+            "heartbeat_at": iso(view.heartbeat_at) if view.heartbeat_at else "never",
+            "now": iso(now),
+            "heartbeat_age_ns_max": str(policy.heartbeat_age_ns_max),
+        }
+        need = f"a heartbeat of {view.account.venue} at or after {iso(context.heartbeat_min)}"
+    elif not context.tick_fresh:
+        compared = {
+            "symbol": trade.symbol,
+            "tick_at": iso(context.tick_at) if context.tick_at is not None else "never",
+            "now": iso(now),
+            "tick_age_ns_max": str(policy.tick_age_ns_max),
+        }
+        need = f"a tick of {trade.symbol} at or after {iso(now - policy.tick_age_ns_max)}"
+    else:
+        compared = {"account_snapshot": "never"}
+        need = "a first snapshot of the account"
+    return refuse(Rule.DATA_STALE, view, compared, need)
+
+
+def _firm_rule(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> Refusal | None:
+    # Where there is no conversion or no terms, that is what is wrong, and is refused under its own
+    # name; the other firm rules still speak first.
+    known = trade.conversion is not None and trade.terms is not None and view.snapshot is not None
+    verdict = first_broken(view, trade, room, context, risk_known=known)
+    if verdict is None:
+        return None
+    return refuse(
+        Rule.FIRM_RULE,
+        view,
+        {"firm_rule": verdict.rule_id} | verdict.compared,
+        verdict.would_pass,
+        verdict.clause,
+    )
+
+
+def _copy_policy(view: AccountView, _t: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    return None if context.opposed is None else opposite_refusal(view, context.opposed)
+
+
+def _would_net(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    if view.account.position_mode is not _NETTING or not view.positions:
+        return None
+    held = [p for p in view.positions if p.symbol == trade.symbol and p.quantity * context.sign < 0]
+    if not held:
+        return None
+    opposite = sum((abs(p.quantity) for p in held), ZERO)
+    return refuse(
+        Rule.WOULD_NET,
+        view,
+        {
+            "position_mode": _NETTING.value,
+            "opposite_base_units": plain(opposite),
+            "executions": ", ".join(sorted(p.execution_id for p in held)),
+        },
+        f"closing the opposite position of {plain(opposite)} base units first",
+    )
+
+
+def _shared_stop(
+    view: AccountView, trade: Trade, _r: Room, context: TradeContext
+) -> Refusal | None:
+    if context.policy.shared_stop_allowed or view.account.position_mode is not _NETTING:
+        return None
+    stops = [
+        p.stop_loss
+        for p in view.positions
+        if p.symbol == trade.symbol
+        and p.quantity * context.sign > 0
+        and p.stop_loss != trade.stop_loss
+    ]
+    if not stops:
+        return None
+    return refuse(
+        Rule.SHARED_STOP,
+        view,
+        {
+            "position_mode": _NETTING.value,
+            "stop_loss": _stop_text(trade.stop_loss),
+            "stops_held": ", ".join(sorted({_stop_text(stop): None for stop in stops})),
+        },
+        f"a stop_loss of {_stop_text(stops[0])}, or closing the position first",
+    )
+
+
+def _position_limit(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
+    most = view.account.positions_max
+    if most is None:
+        return None
+    after = positions_after(view, trade)
+    if after <= most:
+        return None
+    return refuse(
+        Rule.POSITION_LIMIT,
+        view,
+        {"positions_after": str(after), "positions_max": str(most)},
+        f"{after - most} fewer open positions before the trade",
+    )
+
+
+def _stop_text(stop: Decimal | None) -> str:
+    return "none" if stop is None else plain(stop)
+
+
+CHECKS: tuple[tuple[Rule, Check], ...] = (
+    (Rule.ACCOUNT_STATUS, _account_status),
+    (Rule.EXCLUDED, _excluded),
+    (Rule.HALTED, _halted),
+    (Rule.NOT_MAPPED, _mapped),
+    (Rule.SESSION_CLOSED, _session),
+    (Rule.DATA_STALE, _fresh),
+    (Rule.FIRM_RULE, _firm_rule),
+    (Rule.COPY_POLICY, _copy_policy),
+    (Rule.WOULD_NET, _would_net),
+    (Rule.SHARED_STOP, _shared_stop),
+    (Rule.POSITION_LIMIT, _position_limit),
+    (Rule.ORDER_LIMIT, order_limit),
+    (Rule.EXPOSURE_CAP, exposure),
+    (Rule.RISK_BUDGET, risk_budget),
+    (Rule.MARGIN_LEVEL, margin_level),
+    (Rule.SIZE_NOT_REPRESENTABLE, representable),
+    (Rule.CONVERSION_MISSING, conversion),
+)
+check(
+    [rule for rule, _ in CHECKS] == sorted((rule for rule, _ in CHECKS), key=PRECEDENCE.index),
+    "eligibility must judge in the precedence of the rules",
+)

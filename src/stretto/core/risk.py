@@ -1,0 +1,291 @@
+"""Room: how much an account may still lose before one of its limits is reached (DESIGN §4.3, §5).
+
+room = equity - open risk - reserved risk - floor; floor = anchor - limit. What is not known counts
+as no room. Money in account currency. Must not know scores, other accounts or how a plan is made.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from stretto.core.account import AccountSnapshot, PositionMode
+from stretto.core.errors import check
+from stretto.core.policy import Anchor, LossLimit, Rulebook, Trailing
+from stretto.core.trade import AccountView, Trade, TradeContext, money_up
+from stretto.core.values import NS_PER_S, PPM, ZERO
+
+_HUNDRED = Decimal(100)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BALANCE, _EQUITY = Anchor.BALANCE, Anchor.EQUITY
+_STATIC, _INTRADAY = Trailing.STATIC, Trailing.INTRADAY
+_INITIAL, _DAY_START = "initial", "day_start"
+_HEDGING = PositionMode.HEDGING
+
+
+class Room(NamedTuple):
+    """Each room in account currency, None where there is no such limit; ``smallest`` of them and
+    the name of the one that binds ("" where none does). ``per_trade`` is the smaller of the firm's
+    and the account's own. ``drawdown_use``: the larger share of the loss limits that equity alone
+    has used, 1e-6, None without a limit. ``unknown`` names what is missing; then the loss rooms
+    are 0.
+    """
+
+    daily: Decimal | None
+    overall: Decimal | None
+    per_trade: Decimal | None
+    smallest: Decimal | None
+    binding: str
+    open_risk: Decimal
+    drawdown_use: int | None
+    unknown: str
+
+
+class DayState(NamedTuple):
+    """Balance and equity at the start of the firm's trading day, and the peaks so far."""
+
+    balance: Decimal
+    equity: Decimal
+    peak_equity: Decimal
+    peak_end_of_day: Decimal
+
+
+NO_SNAPSHOT = Room(ZERO, ZERO, ZERO, ZERO, "account_snapshot", ZERO, None, "account_snapshot")
+
+
+def room(view: AccountView, context: TradeContext) -> Room:
+    """The rooms of one account before the trade."""
+    snapshot = view.snapshot
+    if snapshot is None:
+        return NO_SNAPSHOT
+    daily_limit, overall_limit = view.rulebook.daily_loss, view.rulebook.overall_loss
+    daily = overall = smallest = use = None
+    risk_open: Decimal | None = ZERO
+    unknown = binding = ""
+    if daily_limit is not None or overall_limit is not None:
+        equity, initial = snapshot.equity, view.account.initial_balance
+        day = day_state(view, snapshot, context)
+        if view.positions:
+            risk_open = open_risk(view, context)
+        if risk_open is None:
+            unknown = "open_risk"
+        available = equity - (risk_open or ZERO) - view.ledger.reserved_risk
+        if daily_limit is not None:
+            bounds = loss_bounds(daily_limit, True, initial, equity, day)
+            if bounds is None or unknown:
+                daily, unknown = ZERO, unknown or "day_anchor"
+            else:
+                daily, use = available - bounds[1], _use(equity, bounds)
+            smallest, binding = daily, "daily_loss"
+        if overall_limit is not None:
+            bounds = loss_bounds(overall_limit, False, initial, equity, day)
+            if bounds is None or unknown:
+                overall, unknown = ZERO, unknown or "day_anchor"
+            else:
+                overall, use = available - bounds[1], max(use or 0, _use(equity, bounds))
+            if smallest is None or overall < smallest:
+                smallest, binding = overall, "overall_loss"
+    per_trade, per_trade_name = per_trade_room(view, snapshot)
+    if per_trade is not None and (smallest is None or per_trade < smallest):
+        smallest, binding = per_trade, per_trade_name
+    return Room(daily, overall, per_trade, smallest, binding, risk_open or ZERO, use, unknown)
+
+
+def per_trade_room(view: AccountView, snapshot: AccountSnapshot) -> tuple[Decimal | None, str]:
+    """What one trade may lose, and whose limit that is: the firm's percentage is of the smaller of
+    initial balance and equity, the account's own of equity.
+    """
+    firm, own = view.rulebook.risk_per_trade_percent, view.account.risk_percent_max
+    firm_room = None
+    if firm is not None:
+        firm_room = firm_risk_per_trade(firm, view.account.initial_balance, snapshot.equity)
+    if own is None:
+        return firm_room, "risk_per_trade"
+    own_room = max(ZERO, own * snapshot.equity / _HUNDRED)
+    if firm_room is not None and firm_room <= own_room:
+        return firm_room, "risk_per_trade"
+    return own_room, "risk_percent_max"
+
+
+def firm_risk_per_trade(percent: Decimal, initial: Decimal, equity: Decimal) -> Decimal:
+    """``percent`` of the smaller of initial balance and equity, never negative."""
+    return max(ZERO, percent * min(initial, equity) / _HUNDRED)
+
+
+def day_state(
+    view: AccountView, snapshot: AccountSnapshot, context: TradeContext
+) -> DayState | None:
+    """The anchor of the trading day that ``context.at`` lies in; None where there never was one.
+
+    Where the day has turned since the last snapshot, that snapshot is the last word before the
+    reset, and becomes the anchor here as it will when the next one arrives.
+    """
+    anchor = view.ledger.anchor
+    if anchor is None:
+        return None
+    if anchor.day_started_at >= day_start(view.rulebook, context):
+        return DayState(anchor.balance, anchor.equity, anchor.peak_equity, anchor.peak_end_of_day)
+    end_of_day = max(anchor.peak_end_of_day, snapshot.balance)
+    return DayState(snapshot.balance, snapshot.equity, anchor.peak_equity, end_of_day)
+
+
+def loss_bounds(
+    limit: LossLimit, daily: bool, initial: Decimal, equity: Decimal, day: DayState | None
+) -> tuple[Decimal, Decimal] | None:
+    """What the limit is measured from, and its floor; None where a needed anchor is missing.
+
+    A static daily limit is measured from the start of the day, a static overall one from the
+    initial balance. A floor that locks stops rising there. A limit that states no size is 0.
+    """
+    day_value = None
+    if day is not None:
+        anchor = limit.anchor
+        day_value = (
+            day.balance
+            if anchor is _BALANCE
+            else day.equity
+            if anchor is _EQUITY
+            else max(day.balance, day.equity)
+        )
+    base: Decimal | None
+    if limit.trailing is _STATIC:
+        base = day_value if daily else initial
+    elif day is None:
+        return None
+    else:
+        intraday = limit.trailing is _INTRADAY
+        base = max(day.peak_equity, equity) if intraday else day.peak_end_of_day
+    size = limit.amount
+    if size is None:
+        percent = limit.percent
+        check(limit.percent_of in (_INITIAL, _DAY_START), "a loss limit is of initial or day_start")
+        of = initial if limit.percent_of == _INITIAL else day_value
+        if of is None:
+            return None
+        size = percent * of / _HUNDRED if percent is not None else ZERO
+    if base is None:
+        return None
+    floor = base - size
+    return base, min(floor, initial) if limit.locks_at_initial else floor
+
+
+def open_risk(view: AccountView, context: TradeContext) -> Decimal | None:
+    """Loss from the mark to the stops of all positions, plus spread and commission, in account
+    currency; 3 σ of the hold where there is no stop. A position never lowers it. None where a
+    position cannot be marked.
+    """
+    total = ZERO
+    account = view.account
+    for position in view.positions:
+        mark = context.mark(position.symbol, account.currency)
+        if mark is None:
+            return None
+        quantity, stop = position.quantity, position.stop_loss
+        if stop is None:
+            if mark.hold_distance is None:
+                return None
+            distance = mark.hold_distance
+        else:
+            distance = max(ZERO, mark.bid - stop if quantity > 0 else stop - mark.ask)
+        quantity = abs(quantity)
+        risk = (distance + mark.spread) * quantity * mark.conversion
+        terms = account.symbols.get(position.symbol)
+        if terms is not None and terms.commission_per_lot:
+            risk += quantity * terms.commission_per_lot / terms.contract_size
+        total += money_up(risk)
+    return total
+
+
+def margin_after(view: AccountView, snapshot: AccountSnapshot, trade_margin: Decimal) -> Decimal:
+    """Margin with the trade: used, reserved, of fills newer than the snapshot, and required."""
+    ledger = view.ledger
+    return snapshot.margin_used + ledger.reserved_margin + ledger.unconfirmed_margin + trade_margin
+
+
+def positions_after(view: AccountView, trade: Trade) -> int:
+    """Open positions with the trade, entries on their way included; a netting account keeps one for
+    each symbol.
+    """
+    if view.account.position_mode is _HEDGING:
+        return len(view.positions) + view.entries_working + 1
+    symbols = dict.fromkeys(position.symbol for position in view.positions)
+    symbols[trade.symbol] = None
+    return len(symbols) + view.entries_working
+
+
+def orders_today(view: AccountView, context: TradeContext) -> int:
+    """Orders sent since the start of the firm's trading day."""
+    ledger = view.ledger
+    if ledger.anchor is None or ledger.order_day >= day_start(view.rulebook, context):
+        return ledger.orders_today
+    return 0
+
+
+def day_start(rulebook: Rulebook, context: TradeContext) -> int:
+    """Start of the rulebook's trading day that ``context.at`` lies in, ns UTC."""
+    key = (rulebook.day_reset, rulebook.day_zone)
+    start = context.day_starts.get(key)
+    if start is None:
+        start = context.day_starts[key] = trading_day_start(context.at, *key)
+    return start
+
+
+def trading_day_start(at_ns: int, reset: str, zone: str) -> int:
+    """Start (ns UTC) of the trading day that ``at_ns`` lies in: the last instant not after it at
+    which the clock of ``zone`` first reached ``reset`` (HH:MM) on a calendar day.
+
+    Where a change of the clock skips that time, the day starts with the change; where it comes
+    twice, the first counts. Raises ValueError for a malformed time, ZoneInfoNotFoundError (a
+    KeyError) for an unknown zone.
+    """
+    hour, _, minute = reset.partition(":")
+    place = ZoneInfo(zone)
+    moment = _EPOCH + timedelta(seconds=at_ns // NS_PER_S)
+    today = moment.astimezone(place).date()
+    for days in (1, 0, -1):
+        start = _reset_at(today + timedelta(days=days), int(hour), int(minute), place)
+        if start <= moment:
+            return _seconds(start) * NS_PER_S
+    start = _reset_at(today - timedelta(days=2), int(hour), int(minute), place)
+    return _seconds(start) * NS_PER_S
+
+
+def next_trading_day(at_ns: int, reset: str, zone: str) -> int:
+    """Start (ns UTC) of the trading day after the one that ``at_ns`` lies in."""
+    start = trading_day_start(at_ns, reset, zone)
+    # Trading days last 23 to 25 hours, so 36 hours on is always within the next one.
+    return trading_day_start(start + 36 * 3_600 * NS_PER_S, reset, zone)
+
+
+def _reset_at(day: date, hour: int, minute: int, place: tzinfo) -> datetime:
+    """The first instant (UTC) of ``day`` at which the local clock has reached the time."""
+    wall = datetime(day.year, day.month, day.day, hour, minute, tzinfo=place)
+    instant = wall.astimezone(UTC)
+    back = instant.astimezone(place)
+    if back.replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    # The time is skipped: look for the change itself, which lies between its two readings.
+    early = wall.replace(fold=1).astimezone(UTC)
+    before = early.astimezone(place).utcoffset()
+    low, high = 0, int((instant - early).total_seconds())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (early + timedelta(seconds=middle)).astimezone(place).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return early + timedelta(seconds=high)
+
+
+def _seconds(moment: datetime) -> int:
+    since = moment - _EPOCH
+    return since.days * 86_400 + since.seconds
+
+
+def _use(equity: Decimal, bounds: tuple[Decimal, Decimal]) -> int:
+    base, floor = bounds
+    if equity >= base:
+        return 0
+    return int((base - equity) * PPM / (base - floor)) if base > floor else PPM

@@ -1,0 +1,251 @@
+"""The five factors of an account's score and the order they give (DESIGN §4.3).
+
+All in integers of 1e-6. No factor falls as its account gets better off. Must not know whether an
+account is eligible, nor how correlations come about.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from stretto.core.account import AccountSnapshot, Ledger
+from stretto.core.limits import (
+    PERFORMANCE_PRIOR_TRADES,
+    ROTATION_WINDOW_NS,
+    SCORE_BAND,
+    TICK_AGE_NS_MAX,
+)
+from stretto.core.plan import Factors
+from stretto.core.risk import Room, margin_after
+from stretto.core.trade import AccountView, Trade, TradeContext
+from stretto.core.values import NS_PER_S, PPM, ZERO
+
+HEALTH_DRAWDOWN, HEALTH_RELIABILITY, HEALTH_LATENCY, HEALTH_FRESHNESS = 400, 300, 200, 100
+"""Weights of the parts of health, in thousandths."""
+DRAWDOWN_FREE, DRAWDOWN_HIGH = 500_000, 800_000
+DRAWDOWN_SCORE_AT_HIGH, DRAWDOWN_SCORE_ABOVE = 400_000, 100_000
+LATENCY_HALF_NS = NS_PER_S
+STATE_AGE_HALF_NS = TICK_AGE_NS_MAX
+_HALF = PPM // 2
+
+INPUTS = (
+    "account_snapshot",
+    "drawdown_use",
+    "reliability",
+    "acknowledgement_latency",
+    "hit_rate",
+    "shortfall",
+    "correlation",
+)
+"""What a score rests on. Defaulted are: without a snapshot everything of it; without a loss limit
+or its anchor the use of it (none); without a submit reliability and latency (best); without a
+closed trade hit rate and shortfall (0.5); without bars the correlation (as the caller gives it).
+"""
+
+
+class Medians(NamedTuple):
+    """The book's median hit rate (1e-6) and mean shortfall per trade (1e-6 pips)."""
+
+    hit_rate: int
+    shortfall: int
+
+
+class BaseScore(NamedTuple):
+    """The four factors that need no correlation (1e-6), their weighted sum in 1e-12, and how many
+    of ``INPUTS`` but correlation were observed.
+    """
+
+    margin: int
+    risk_budget: int
+    health: int
+    performance: int
+    weighted: int
+    observed: int
+
+
+def score(
+    view: AccountView,
+    trade: Trade,
+    room: Room,
+    medians: Medians,
+    correlation_score: int,
+    context: TradeContext,
+    *,
+    correlation_observed: bool = True,
+) -> tuple[Factors, int, int]:
+    """The factors, the total and the selection confidence of one account, each in [0, 1e6]."""
+    base = base_score(view, trade, room, medians, context)
+    return complete(base, correlation_score, context, correlation_observed=correlation_observed)
+
+
+def base_score(
+    view: AccountView, trade: Trade, room: Room, medians: Medians, context: TradeContext
+) -> BaseScore:
+    """All but correlation: what chooses the candidates that are correlated."""
+    ledger, snapshot = view.ledger, view.snapshot
+    margin = margin_score(view, trade, context.policy.margin_level_min)
+    budget = risk_budget_score(trade, room)
+    health = health_score(ledger, snapshot, room, context.at)
+    performance = performance_score(ledger, medians)
+    weights = context.weights
+    observed = (
+        (snapshot is not None)
+        + (room.drawdown_use is not None)
+        + (ledger.submits > 0)
+        + (ledger.acknowledge_p95_ns > 0)
+        + 2 * (ledger.trades > 0)
+    )
+    weighted = (
+        weights[0] * margin + weights[1] * budget + weights[2] * health + weights[3] * performance
+    )
+    return BaseScore(margin, budget, health, performance, weighted, observed)
+
+
+def complete(
+    base: BaseScore,
+    correlation_score: int,
+    context: TradeContext,
+    *,
+    correlation_observed: bool = True,
+) -> tuple[Factors, int, int]:
+    """The factors, the total and the confidence, once the correlation is known."""
+    factors = Factors(
+        margin_score=base.margin,
+        risk_budget_score=base.risk_budget,
+        health_score=base.health,
+        performance_score=base.performance,
+        correlation_score=correlation_score,
+    )
+    total = total_score(base, correlation_score, context)
+    return factors, total, total * (base.observed + correlation_observed) // len(INPUTS)
+
+
+def total_score(base: BaseScore, correlation_score: int, context: TradeContext) -> int:
+    """The weighted mean of the five factors, 1e-6, rounded down."""
+    weights = context.weights
+    return (base.weighted + weights[4] * correlation_score) // weights[5]
+
+
+def margin_score(view: AccountView, trade: Trade, margin_level_min: int) -> int:
+    """clamp(1 - 1.2 (used + reserved + required) / equity); 0 where equity <= 0 or the margin is
+    unknown. 1.2 is the policy's smallest margin level, so that the score ends where the gate does.
+    """
+    snapshot = view.snapshot
+    if snapshot is None or trade.margin is None or snapshot.equity <= 0:
+        return 0
+    margin = margin_after(view, snapshot, trade.margin)
+    value = PPM - int(margin_level_min * margin / snapshot.equity)
+    return 0 if value < 0 else PPM if value > PPM else value
+
+
+def risk_budget_score(trade: Trade, room: Room) -> int:
+    """clamp(1 - risk / room); 1 where there is no limit, 0 where there is no room or the risk is
+    unknown.
+    """
+    smallest = room.smallest
+    if smallest is None:
+        return PPM
+    if trade.risk is None or smallest <= 0:
+        return 0
+    value = PPM - int(trade.risk * PPM / smallest)
+    return max(0, value)
+
+
+def health_score(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, at_ns: int) -> int:
+    """0.4 drawdown use + 0.3 reliability + 0.2 latency + 0.1 freshness of the account's state.
+
+    Latency and age fall as half / (half + value): 1 at 0, a half at 1 s and at 60 s, never 0.
+    """
+    use = room.drawdown_use
+    drawdown = PPM if use is None or use <= DRAWDOWN_FREE else drawdown_score(use)
+    fresh = 0
+    if snapshot is not None:
+        age = max(0, at_ns - snapshot.at)
+        fresh = PPM * STATE_AGE_HALF_NS // (STATE_AGE_HALF_NS + age)
+    latency = PPM * LATENCY_HALF_NS // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
+    return (
+        HEALTH_DRAWDOWN * drawdown
+        + HEALTH_RELIABILITY * ledger.reliability
+        + HEALTH_LATENCY * latency
+        + HEALTH_FRESHNESS * fresh
+    ) // 1_000
+
+
+def drawdown_score(use: int) -> int:
+    """1 up to 50 % of the limit, falling to 0.4 at 80 %, 0.1 above; ``use`` in 1e-6."""
+    if use <= DRAWDOWN_FREE:
+        return PPM
+    if use > DRAWDOWN_HIGH:
+        return DRAWDOWN_SCORE_ABOVE
+    fall = (PPM - DRAWDOWN_SCORE_AT_HIGH) * (use - DRAWDOWN_FREE)
+    return PPM - fall // (DRAWDOWN_HIGH - DRAWDOWN_FREE)
+
+
+def performance_score(ledger: Ledger, medians: Medians) -> int:
+    """Mean of two parts, shrunk to 0.5 with the weight of 20 trades.
+
+    Hit rate: 0.5 + (own - median) / 2. Shortfall: clamp(0.5 + (median - own) / 2 scale), scale the
+    larger of 1 pip and the median's size, so that a book's own level of cost sets the measure.
+    """
+    trades = ledger.trades
+    if trades <= 0:
+        return _HALF
+    hit = (PPM + PPM * ledger.hits // trades - medians.hit_rate) // 2
+    scale = max(PPM, abs(medians.shortfall))
+    better = (medians.shortfall - _shortfall(ledger)) * PPM // scale
+    cost = min(PPM, max(0, (PPM + better) // 2))
+    raw = (hit + cost) // 2
+    prior = PERFORMANCE_PRIOR_TRADES
+    return (trades * raw + prior * _HALF) // (trades + prior)
+
+
+def medians(ledgers: Iterable[Ledger]) -> Medians:
+    """Of the accounts with a closed trade; 0.5 and 0 where there is none. Of an even number, the
+    mean of the middle two, rounded down.
+    """
+    traded = [ledger for ledger in ledgers if ledger.trades > 0]
+    if not traded:
+        return Medians(_HALF, 0)
+    return Medians(
+        _median([PPM * ledger.hits // ledger.trades for ledger in traded]),
+        _median([_shortfall(ledger) for ledger in traded]),
+    )
+
+
+def executions_given(ledger: Ledger, at_ns: int) -> int:
+    """Executions of the last 30 days; ``ledger.load`` holds their times in ascending order."""
+    load = ledger.load
+    return len(load) - bisect_right(load, at_ns - ROTATION_WINDOW_NS) if load else 0
+
+
+def fair_share(ledgers: Sequence[Ledger], at_ns: int) -> int:
+    """Executions of the last 30 days for each account of the book, 1e-6; 0 for an empty book."""
+    if not ledgers:
+        return 0
+    return sum(executions_given(ledger, at_ns) for ledger in ledgers) * PPM // len(ledgers)
+
+
+def rotation(ledger: Ledger, at_ns: int, fair: int) -> int:
+    """Executions of the last 30 days above (below: negative) the fair share, 1e-6."""
+    return executions_given(ledger, at_ns) * PPM - fair
+
+
+def order_key(total: int, rotation_ppm: int, account_id: str) -> tuple[int, int, str]:
+    """Sorts best first: band of 0.02 of the score, then furthest below its fair share, then id."""
+    return (-(total // SCORE_BAND), rotation_ppm, account_id)
+
+
+def _shortfall(ledger: Ledger) -> int:
+    total: Decimal = ledger.shortfall_pips_sum
+    return int(total * PPM / ledger.trades) if total != ZERO else 0
+
+
+def _median(values: list[int]) -> int:
+    values.sort()
+    middle = len(values) // 2
+    if len(values) % 2:
+        return values[middle]
+    return (values[middle - 1] + values[middle]) // 2

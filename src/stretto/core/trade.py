@@ -1,0 +1,329 @@
+"""The trade as one account would make it, and the account as a plan sees it.
+
+Rates, marks and thresholds are the same for thousands of accounts: ``TradeContext`` works each out
+on first use and keeps it. Knows no rule and no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from math import isqrt
+from typing import NamedTuple
+
+from stretto.core.account import Account, AccountSnapshot, Ledger, Position, SymbolTerms
+from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate
+from stretto.core.policy import Policy, Rulebook
+from stretto.core.values import NS_PER_S, ZERO, Side, floor_to_step
+
+CENT = Decimal("0.01")
+"""Money is set aside in whole hundredths, so that sums of reservations come back to zero."""
+HOLD_DEFAULT_NS = 86_400 * NS_PER_S
+"""The hold assumed where neither the signal nor the position says: one day."""
+_MINUTE_NS = 60 * NS_PER_S
+_PPB = Decimal("1e-9")
+
+
+class AccountView(NamedTuple):
+    """What a decision reads of one account; cheap to make. ``positions`` are this account's, one
+    for each execution. ``heartbeat_at``: last sign of life of its venue, ns UTC, 0 where there is
+    none. ``entries_working``: entries on their way that may yet open a position.
+    """
+
+    account: Account
+    snapshot: AccountSnapshot | None
+    ledger: Ledger
+    positions: Collection[Position]
+    rulebook: Rulebook
+    heartbeat_at: int
+    entries_working: int
+
+
+class Trade(NamedTuple):
+    """One account's trade. ``quantity`` base units, prices in quote currency; ``conversion`` units
+    of account currency for one of quote currency; ``margin`` and ``risk`` account currency in
+    whole hundredths, rounded up, and per base unit unrounded. None: not mapped, or not known.
+    """
+
+    symbol: str
+    instrument: Instrument
+    terms: SymbolTerms | None
+    side: Side
+    quantity: Decimal
+    entry: Decimal
+    stop_loss: Decimal | None
+    conversion: Decimal | None
+    margin: Decimal | None
+    risk: Decimal | None
+    margin_per_unit: Decimal | None
+    risk_per_unit: Decimal | None
+
+
+class Rates(NamedTuple):
+    """Of one account currency: its conversion from quote currency, and notional and loss (without
+    commission; None where unknown) of one base unit in it.
+    """
+
+    conversion: Decimal
+    notional: Decimal
+    loss: Decimal | None
+
+
+class Mark(NamedTuple):
+    """How a held symbol stands: quote-currency prices, its conversion to the account's currency and
+    the 3 σ distance of the default hold (None where the volatility is unknown).
+    """
+
+    bid: Decimal
+    ask: Decimal
+    spread: Decimal
+    conversion: Decimal
+    hold_distance: Decimal | None
+
+
+class Opposed(NamedTuple):
+    """Accounts with a position against the trade: up to two of any, and up to two whose rulebook
+    does not allow it. Two suffice to find one that is not the account asked about.
+    """
+
+    any: tuple[tuple[Account, Rulebook], ...]
+    strict: tuple[tuple[Account, Rulebook], ...]
+
+
+class TradeContext:
+    """One signal at one instant, for any number of accounts.
+
+    ``stop_loss`` is the price where the signal gives a distance. ``exposure_remaining``: what the
+    book-wide cap leaves, book currency (None: no cap); a planner lowers it as it gives accounts a
+    part. Raises KeyError for a symbol without an instrument.
+    """
+
+    __slots__ = (
+        "_marks",
+        "_rates",
+        "at",
+        "book_currency",
+        "day_starts",
+        "entry",
+        "exposure_remaining",
+        "heartbeat_min",
+        "instrument",
+        "instruments",
+        "loss_per_unit",
+        "notional_book",
+        "opposed",
+        "policy",
+        "reads",
+        "session_open",
+        "session_opens_at",
+        "side",
+        "sign",
+        "stop_loss",
+        "symbol",
+        "tick_at",
+        "tick_fresh",
+        "weights",
+    )
+
+    def __init__(
+        self,
+        *,
+        at: int,
+        symbol: str,
+        side: Side,
+        entry: Decimal,
+        stop_loss: Decimal | None,
+        expected_hold_ns: int,
+        reads: Reads,
+        instruments: dict[str, Instrument],
+        policy: Policy,
+        book_currency: str,
+        exposure_remaining: Decimal | None = None,
+        opposed: Opposed | None = None,
+    ) -> None:
+        self.at = at
+        self.symbol = symbol
+        self.side = side
+        self.sign = side.sign
+        self.entry = entry
+        self.stop_loss = stop_loss
+        self.reads = reads
+        self.instruments = instruments
+        self.instrument = instruments[symbol]
+        self.policy = policy
+        self.book_currency = book_currency
+        self.exposure_remaining = exposure_remaining
+        self.opposed = opposed
+        quote = reads.quotes.get(symbol)
+        statistics = reads.statistics.get(symbol)
+        self.tick_at = quote.at if quote is not None else None
+        self.tick_fresh = quote is not None and at - quote.at <= policy.tick_age_ns_max
+        self.heartbeat_min = at - policy.heartbeat_age_ns_max
+        self.session_open = statistics is None or statistics.session_open
+        self.session_opens_at = statistics.session_opens_at if statistics is not None else None
+        self.loss_per_unit = self._loss_per_unit(statistics, expected_hold_ns or HOLD_DEFAULT_NS)
+        to_book = self._conversion(self.instrument.quote_currency, book_currency)
+        self.notional_book = entry * to_book if to_book is not None else None
+        weights = (
+            policy.weight_margin,
+            policy.weight_risk_budget,
+            policy.weight_health,
+            policy.weight_performance,
+            policy.weight_correlation,
+        )
+        self.weights = (*weights, sum(weights))
+        self.day_starts: dict[tuple[str, str], int] = {}
+        self._rates: dict[str, Rates | None] = {}
+        self._marks: dict[str, dict[str, Mark | None]] = {}
+
+    def rates(self, currency: str) -> Rates | None:
+        """The rates of an account currency; None where the quotes do not convert to it."""
+        try:
+            return self._rates[currency]
+        except KeyError:
+            pass
+        conversion = self._conversion(self.instrument.quote_currency, currency)
+        rates = None
+        if conversion is not None:
+            loss = None if self.loss_per_unit is None else self.loss_per_unit * conversion
+            rates = Rates(conversion, self.entry * conversion, loss)
+        self._rates[currency] = rates
+        return rates
+
+    def mark(self, symbol: str, currency: str) -> Mark | None:
+        """The mark of a held symbol for accounts in ``currency``; None where it has no quote, no
+        instrument or no conversion.
+        """
+        marks = self._marks.get(currency)
+        if marks is None:
+            marks = self._marks[currency] = {}
+        try:
+            return marks[symbol]
+        except KeyError:
+            pass
+        marks[symbol] = mark = self._mark(symbol, currency)
+        return mark
+
+    def _mark(self, symbol: str, currency: str) -> Mark | None:
+        quote = self.reads.quotes.get(symbol)
+        instrument = self.instruments.get(symbol)
+        if quote is None or instrument is None:
+            return None
+        conversion = self._conversion(instrument.quote_currency, currency)
+        if conversion is None:
+            return None
+        statistics = self.reads.statistics.get(symbol)
+        hold = None
+        if statistics is not None:
+            hold = three_sigma(quote.mid, statistics.volatility_ppm, HOLD_DEFAULT_NS)
+        return Mark(quote.bid, quote.ask, max(ZERO, quote.spread), conversion, hold)
+
+    def _loss_per_unit(self, statistics: MarketStatistics | None, hold_ns: int) -> Decimal | None:
+        quote = self.reads.quotes.get(self.symbol)
+        if quote is None:
+            return None
+        spread = max(ZERO, quote.spread)
+        if self.stop_loss is not None:
+            return max(ZERO, (self.entry - self.stop_loss) * self.sign) + spread
+        if statistics is None:
+            return None
+        return three_sigma(self.entry, statistics.volatility_ppm, hold_ns) + spread
+
+    def _conversion(self, source: str, target: str) -> Decimal | None:
+        return conversion_rate(source, target, self.reads.quotes, self.instruments)
+
+
+def three_sigma(price: Decimal, volatility_ppm: int, hold_ns: int) -> Decimal:
+    """3 σ of the price change over ``hold_ns``, in price units, rounded up at 1e-9 of the price.
+
+    ``volatility_ppm`` is σ per minute in 1e-6 of the price; variance grows with time, so σ over the
+    hold is σ √(hold / 60 s). In whole numbers: 3 σ is ⌈√(9 σ² 10⁶ hold / 60 s)⌉ in 1e-9 of price.
+    """
+    variance = -(-9 * volatility_ppm * volatility_ppm * 1_000_000 * hold_ns // _MINUTE_NS)
+    root = isqrt(variance)
+    if root * root < variance:
+        root += 1
+    return price * root * _PPB
+
+
+def trade_for(account: Account, quantity: Decimal, context: TradeContext) -> Trade:
+    """What ``quantity`` base units would be in this account."""
+    terms = account.symbols.get(context.symbol)
+    rates = context.rates(account.currency)
+    conversion = margin = margin_per_unit = risk = risk_per_unit = None
+    if rates is not None:
+        conversion = rates.conversion
+        if terms is not None:
+            margin_per_unit = rates.notional * terms.margin_rate
+            margin = money_up(quantity * margin_per_unit)
+            risk_per_unit = rates.loss
+            if risk_per_unit is not None:
+                if terms.commission_per_lot:
+                    risk_per_unit += 2 * terms.commission_per_lot / terms.contract_size
+                risk = money_up(quantity * risk_per_unit)
+    return Trade(
+        context.symbol,
+        context.instrument,
+        terms,
+        context.side,
+        quantity,
+        context.entry,
+        context.stop_loss,
+        conversion,
+        margin,
+        risk,
+        margin_per_unit,
+        risk_per_unit,
+    )
+
+
+def money_up(value: Decimal) -> Decimal:
+    """``value`` rounded up to whole hundredths; as it is where it has no room for them (≥ 1e26)."""
+    try:
+        return value.quantize(CENT, ROUND_CEILING)
+    except InvalidOperation:
+        return value
+
+
+def money_down(value: Decimal) -> Decimal:
+    """``value`` rounded down to whole hundredths, under the same proviso."""
+    try:
+        return value.quantize(CENT, ROUND_FLOOR)
+    except InvalidOperation:
+        return value
+
+
+def largest_multiple(amount: Decimal, per_unit: Decimal, step: Decimal) -> Decimal | None:
+    """Largest multiple of ``step`` (> 0) whose cost ``money_up(multiple * per_unit)`` is within
+    ``amount``; 0 where there is none, None where a unit costs nothing.
+    """
+    if per_unit <= 0:
+        return None
+    if amount <= 0:
+        return ZERO
+    multiple = floor_to_step(money_down(amount) / per_unit, step)
+    if money_up(multiple * per_unit) > amount:
+        return multiple - step
+    if money_up((multiple + step) * per_unit) <= amount:
+        return multiple + step
+    return multiple
+
+
+def plain(value: Decimal) -> str:
+    """A number as text, without exponent and without zeros at its end."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def size_at_most(
+    amount: Decimal, per_unit: Decimal | None, terms: SymbolTerms | None, otherwise: str
+) -> str:
+    """Names the largest size whose cost is within ``amount``; ``otherwise`` where that is below the
+    smallest order.
+    """
+    if per_unit is None or terms is None:
+        return otherwise
+    largest = largest_multiple(amount, per_unit, terms.step)
+    if largest is None or largest <= 0 or largest < terms.minimum:
+        return otherwise
+    return f"a size of at most {plain(largest)} base units"
