@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -18,6 +19,10 @@ NS_PER_MS = 1_000_000
 ZERO = Decimal(0)
 ONE = Decimal(1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENT = re.compile(
+    r"^(?P<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})"
+    r"(?P<second>:[0-9]{2}(\.(?P<fraction>[0-9]{1,9}))?)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?\Z"
+)
 
 
 class Side(StrEnum):
@@ -79,19 +84,18 @@ def iso(at_ns: int) -> str:
 
 
 def parse_iso(text: str) -> int:
-    """ISO 8601 with a zone to nanoseconds UTC; ValueError where the zone is missing or it is no date."""
-    head, dot, tail = text.strip().partition(".")
-    nanos = 0
-    if dot:
-        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-        if not digits or len(digits) > 9:
-            raise ValueError(f"{text!r} is not an ISO 8601 time")
-        nanos = int(digits.ljust(9, "0"))
-        head += tail[len(digits) :]
-    moment = datetime.fromisoformat(head.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
+    """ISO 8601 with a zone to nanoseconds UTC: date, hours and minutes, seconds with at most nine
+    decimals after a point, then Z or ±HH:MM. ValueError where it is anything else.
+    """
+    match = _MOMENT.match(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not an ISO 8601 time")
+    if match["zone"] is None:
         raise ValueError(f"{text!r} has no time zone")
+    zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+    moment = datetime.fromisoformat(match["minute"] + (match["second"] or "")[:3] + zone)
     delta = moment - _EPOCH
+    nanos = int((match["fraction"] or "").ljust(9, "0"))
     return (delta.days * 86_400 + delta.seconds) * NS_PER_S + nanos
 
 
