@@ -92,7 +92,7 @@ def book(tally: Tally, report: ExecutionReport) -> Tally:
         return _bust(tally, report)
     if exec_type is _CORRECT:
         return _correction(tally, report)
-    if report.cum_qty > tally.cum_qty:
+    if report.cum_qty > tally.cum_qty or tally.inferred is not None:
         real = tally.cum_qty - _inferred_quantity(tally)
         return _with_gap(tally, report, tally.fills, real, tally.cum_qty, tally.fees)
     return tally
@@ -137,15 +137,13 @@ def _with_gap(
     """Set the inferred fill to what the venue's total proves beyond the ``real`` quantity."""
     if report.cum_qty > cum:
         cum = max(cum, report.cum_qty - _reversed_since(tally.fills, report.transact_at))
-    before = _inferred_quantity(tally)
+    before, unseen = _inferred_quantity(tally), cum - real
     note = BookingNote.NONE
-    inferred = tally.inferred
-    if cum - real > before:
-        note = BookingNote.INFERRED
-        inferred = _implied_fill(tally, report, fills, cum, cum - real)
-    elif cum - real < before:
-        note = BookingNote.MATCHED
-        inferred = _shrunk(inferred, cum - real)
+    inferred = _shrunk(tally.inferred, unseen)
+    if unseen > before or (unseen and report.avg_px and report.cum_qty == cum):
+        inferred = _implied_fill(tally, report, fills, cum, unseen)
+    if unseen != before:
+        note = BookingNote.INFERRED if unseen > before else BookingNote.MATCHED
     return Tally(cum, _notional(fills, inferred), fees, fills, inferred, fill, note)
 
 
@@ -166,7 +164,7 @@ def _implied_fill(
         exec_id=f"inferred-{report.exec_id}",
         trading_day=report.trading_day,
         quantity=quantity,
-        price=price,
+        price=_IMPLIED.plus(price),
         transact_at=report.transact_at,
         status=FillStatus.INFERRED,
     )
@@ -218,22 +216,38 @@ def _correction(tally: Tally, report: ExecutionReport) -> Tally:
         return replace(
             tally, fills=(*tally.fills, late), fill=None, note=BookingNote.SUPERSEDED, reverses=True
         )
-    fills = _marked(tally.fills, found, FillStatus.CORRECTED, report.transact_at)
+    return _corrected(tally, found, fill)
+
+
+def _corrected(tally: Tally, found: Fill, fill: Fill) -> Tally:
+    """``fill`` takes the place of ``found``. What it adds may have been inferred already."""
+    inferred = tally.inferred
+    gain = fill.quantity - found.quantity
+    taken = ZERO
+    if inferred is not None and gain > 0 and fill.transact_at <= inferred.transact_at:
+        taken = min(gain, inferred.quantity)
+        inferred = _shrunk(inferred, inferred.quantity - taken)
+    fills = (*_marked(tally.fills, found, FillStatus.CORRECTED, fill.transact_at), fill)
     return Tally(
-        tally.cum_qty - found.quantity + fill.quantity,
-        tally.notional - found.price * found.quantity + fill.price * fill.quantity,
+        tally.cum_qty + gain - taken,
+        _notional(fills, inferred),
         tally.fees - found.fee + fill.fee,
-        (*fills, fill),
-        tally.inferred,
+        fills,
+        inferred,
         fill=fill,
         reverses=True,
     )
 
 
 def _mark_corrected(tally: Tally, report: ExecutionReport) -> Tally:
-    """Take back what a correction refers to where the correction was itself corrected before."""
-    found = _counting(tally.fills, report.exec_ref_id)
-    if found is None or found.transact_at > report.transact_at:
+    """Take back what a correction refers to where the correction was itself reversed before."""
+    reference = report.exec_ref_id
+    found = _counting(tally.fills, reference)
+    if found is None:
+        if _known(tally.fills, reference):
+            return tally
+        return replace(tally, fills=(*tally.fills, _tombstone(report, reference, ZERO)))
+    if found.transact_at > report.transact_at:
         return tally
     return replace(
         tally,
@@ -241,6 +255,19 @@ def _mark_corrected(tally: Tally, report: ExecutionReport) -> Tally:
         notional=tally.notional - found.price * found.quantity,
         fees=tally.fees - found.fee,
         fills=_marked(tally.fills, found, FillStatus.CORRECTED, report.transact_at),
+    )
+
+
+def _tombstone(report: ExecutionReport, reference: str, taken: Decimal) -> Fill:
+    """Stands for an execution that ``report`` reverses and that has not arrived."""
+    return Fill(
+        exec_id=reference,
+        trading_day=report.trading_day,
+        quantity=taken,
+        price=ZERO,
+        transact_at=report.transact_at,
+        status=FillStatus.AWAITED,
+        reversed_at=report.transact_at,
     )
 
 
@@ -259,17 +286,8 @@ def _await(
     before = _inferred_quantity(tally)
     proven = max(ZERO, report.cum_qty - real)
     taken = before - min(before, proven)
-    tombstone = Fill(
-        exec_id=reference,
-        trading_day=report.trading_day,
-        quantity=taken,
-        price=ZERO,
-        transact_at=report.transact_at,
-        status=FillStatus.AWAITED,
-        reversed_at=report.transact_at,
-    )
     inferred = _shrunk(tally.inferred, before - taken)
-    kept = (*fills, tombstone)
+    kept = (*fills, _tombstone(report, reference, taken))
     return Tally(
         real + before - taken,
         _notional(kept, inferred),
