@@ -97,6 +97,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     reports_seen: dict[str, dict[str, int]]
     cites: dict[str, int]
     interventions: dict[str, str]
+    signals_pruned_day: int = 0
 
 
 class Book:
@@ -113,17 +114,20 @@ class Book:
         "history",
         "interventions",
         "ledgers",
+        "open_executions",
         "orders",
         "positions",
         "reports_seen",
         "scheduled",
         "seq",
         "signals",
+        "signals_pruned_day",
         "snapshots",
         "tickets",
         "timers",
         "touched",
         "versions",
+        "waiting",
     )
 
     def __init__(self) -> None:
@@ -142,10 +146,13 @@ class Book:
         self.reports_seen: dict[str, dict[str, int]] = {}
         self.cites: dict[str, int] = {}
         self.interventions: dict[str, str] = {}
+        self.signals_pruned_day = 0
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.scheduled: dict[str, dict[str, int]] = {}
+        self.waiting: dict[str, int] = {}
         self.tickets: dict[str, tuple[str, str]] = {}
+        self.open_executions: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.versions: dict[str, int] = {"history": 0, "bars": 0, "positions": 0, "config": 0}
         self.cache: dict[str, tuple[object, object]] = {}
@@ -195,4 +202,5 @@ class Book:
             reports_seen=self.reports_seen,
             cites=self.cites,
             interventions=self.interventions,
+            signals_pruned_day=self.signals_pruned_day,
         )

@@ -21,9 +21,10 @@ from stretto.core.order_changes import apply_changes
 from stretto.core.plan import Plan
 from stretto.core.positions import move_position, remember_report
 from stretto.core.statistics import latency_after, reliability_after
-from stretto.core.values import ZERO
+from stretto.core.values import NS_PER_S, ZERO
 
 _NO_LEDGER = Ledger()
+_DAY_NS = 86_400 * NS_PER_S
 
 
 def evolve(book: Book, event: ev.Event) -> None:
@@ -51,6 +52,9 @@ def restore(image: BookImage) -> Book:
     book = Book()
     for name in BookImage.__struct_fields__:
         setattr(book, name, getattr(image, name))
+    book.open_executions = {
+        name: None for name, e in sorted(book.executions.items()) if e.open_allocations
+    }
     for order in book.orders.values():
         _put_order(book, order)
     for key, allocation in book.allocations.items():
@@ -83,6 +87,7 @@ def _signal_planned(book: Book, event: ev.SignalPlanned) -> None:
         accounts=accounts,
         open_allocations=len(accounts),
     )
+    book.open_executions[execution_id] = None
     horizon = book.at - ROTATION_WINDOW_NS
     for planned in plan.allocations:
         key = allocation_key(execution_id, planned.account_id)
@@ -116,11 +121,12 @@ def _remember_signal(book: Book, plan: Plan) -> None:
     signal_id = plan.signal.signal_id
     if signal_id in book.signals:
         return
-    horizon = book.at - SIGNAL_KEPT_NS
-    for known_id, known in list(book.signals.items()):
-        if known.at >= horizon:
-            break
-        del book.signals[known_id]
+    day = book.at // _DAY_NS
+    if day > book.signals_pruned_day:
+        book.signals_pruned_day = day
+        horizon = book.at - SIGNAL_KEPT_NS
+        for known_id in [k for k, known in book.signals.items() if known.at < horizon]:
+            del book.signals[known_id]
     book.signals[signal_id] = KnownSignal(
         signal=plan.signal, execution_id=plan.execution_id, at=book.at
     )
@@ -204,6 +210,7 @@ def _reopen(book: Book, key: str) -> None:
             status="working",
             ended_at=0,
         )
+        book.open_executions[allocation.execution_id] = None
 
 
 def _fill_booked(book: Book, event: ev.FillBooked) -> None:
@@ -300,12 +307,17 @@ def _schedule(book: Book, key: str, allocation: Allocation) -> None:
     timer = f"{ev.TimerKind.RELEASE.value}:{key}"
     symbol = book.executions[allocation.execution_id].signal.symbol
     scheduled = book.scheduled.setdefault(symbol, {})
+    if waiting == (key in scheduled):
+        return
+    account_id = allocation.account_id
     if waiting:
         book.timers.set(timer, allocation.release_at)
         scheduled[key] = allocation.release_at
-    elif key in scheduled:
+        book.waiting[account_id] = book.waiting.get(account_id, 0) + 1
+    else:
         book.timers.set(timer, None)
         del scheduled[key]
+        book.waiting[account_id] -= 1
 
 
 def _put_order(book: Book, order: Order) -> None:

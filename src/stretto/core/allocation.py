@@ -1,0 +1,322 @@
+"""Who takes part and with how much: sizes, pair by pair correlation, copy rules, best subset.
+
+Joins ``placing``, ``correlation`` and ``subset`` (DESIGN §4.4, §4.5). A total is shared out again
+until everybody it is shared to may take part. Knows nothing of time of release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, Decimal
+from typing import NamedTuple
+
+import numpy as np
+
+from stretto.core.book import Book
+from stretto.core.correlation import Projection, Trade, project
+from stretto.core.exclusions import copy_conflicts, why_blocked, why_not_chosen
+from stretto.core.exposures import exposures_of, returns_of
+from stretto.core.factors import BookFactors, History, book_factors, history
+from stretto.core.limits import CORRELATED_CANDIDATES_MAX, SCORE_BAND
+from stretto.core.market import Reads
+from stretto.core.placing import Placed, place_each, place_total, trade_delta
+from stretto.core.plan import Factors
+from stretto.core.policy import Policy
+from stretto.core.refusal import Refusal, Rule
+from stretto.core.scoring import complete, order_key, total_score
+from stretto.core.screening import Screened, accounts_cap
+from stretto.core.signal import Signal, Total
+from stretto.core.subset import Subset, best_subset
+from stretto.core.trade import TradeContext, plain
+from stretto.core.values import PPM, ppm_to_decimal
+
+# Within a band of the score the earlier in the order is preferred: its place counts, but all places
+# together weigh less than one band.
+_PLACE = CORRELATED_CANDIDATES_MAX
+_BAND = _PLACE * _PLACE + 1
+
+
+class Scored(NamedTuple):
+    """A candidate with its final size and its whole score."""
+
+    placed: Placed
+    factors: Factors
+    total: int
+    confidence: int
+
+    @property
+    def account_id(self) -> str:
+        """The candidate's account."""
+        return self.placed.screened.view.account.account_id
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Sorts best first: band of the score, rotation, id."""
+        return order_key(self.total, self.placed.screened.rotation, self.account_id)
+
+
+class Allocated(NamedTuple):
+    """The outcome. ``chosen``: places in ``candidates``, best first; ``projection`` and ``subset``
+    of the last round; ``refused`` is set where nobody may take part.
+    """
+
+    candidates: list[Scored]
+    chosen: tuple[int, ...]
+    refusals: list[Refusal]
+    projection: Projection | None
+    factors: BookFactors | None
+    subset: Subset | None
+    refused: Refusal | None
+
+
+class Setting(NamedTuple):
+    """What allocation needs beside the candidates."""
+
+    book: Book
+    signal: Signal
+    context: TradeContext
+    reads: Reads
+    execution_id: str
+
+
+def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
+    """Sizes, correlation and the best passing subset of everyone who passed the gate."""
+    context = setting.context
+    refusals: list[Refusal] = []
+    pool = _best_by_other_factors(screened, context, refusals)
+    factors, column, refused = _book_factors(setting)
+    if refused is not None or factors is None:
+        return Allocated([], (), refusals, None, None, None, refused)
+    pool = _with_known_covariance(setting, factors, pool, refusals)
+    while True:
+        placed = _placed(setting, pool, refusals)
+        if isinstance(placed, Refusal):
+            return Allocated([], (), refusals, None, factors, None, placed)
+        if not placed:
+            return Allocated([], (), refusals, None, factors, None, _nobody(len(screened)))
+        outcome = _choose(setting, factors, column, placed)
+        everybody = len(outcome.chosen) == len(placed)
+        if everybody or not isinstance(setting.signal.size, Total) or not outcome.chosen:
+            return outcome._replace(refusals=refusals + outcome.refusals)
+        refusals += outcome.refusals
+        pool = [outcome.candidates[place].placed.screened for place in outcome.chosen]
+
+
+def _best_by_other_factors(
+    screened: list[Screened], context: TradeContext, refusals: list[Refusal]
+) -> list[Screened]:
+    """The candidates worth correlating, best first; the others are refused with their place."""
+    keyed = sorted(
+        (order_key(total_score(s.base, 0, context), s.rotation, s.view.account.account_id), s)
+        for s in screened
+    )
+    for place, (_, s) in enumerate(keyed[CORRELATED_CANDIDATES_MAX:], CORRELATED_CANDIDATES_MAX):
+        refusals.append(
+            Refusal(
+                rule=Rule.BEYOND_CANDIDATES,
+                account_id=s.view.account.account_id,
+                compared={
+                    "place": str(place + 1),
+                    "places_max": str(CORRELATED_CANDIDATES_MAX),
+                    "score_without_correlation": str(
+                        ppm_to_decimal(total_score(s.base, 0, context))
+                    ),
+                    "margin_score": str(ppm_to_decimal(s.base.margin)),
+                    "risk_budget_score": str(ppm_to_decimal(s.base.risk_budget)),
+                    "health_score": str(ppm_to_decimal(s.base.health)),
+                    "performance_score": str(ppm_to_decimal(s.base.performance)),
+                },
+                would_pass=f"one of the {CORRELATED_CANDIDATES_MAX} best places",
+            )
+        )
+    return [s for _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
+
+
+def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | None]:
+    """The book's factor rows as it stands, the traded symbol's column, or covariance_unknown."""
+    book = setting.book
+    returns = returns_of(book)
+    column = returns.symbol_names.index(setting.signal.symbol)
+    held = book.cache.get("history")
+    if held is not None and held[0] is returns and isinstance(held[1], History):
+        bars = held[1]
+    else:
+        bars = history(returns.accounts, returns.symbols)
+        book.cache["history"] = (returns, bars)
+    if not bars.covariance_known(column):
+        return None, column, _unknown(setting.signal.symbol, int(bars.symbol_bars[column]))
+    exposure, _ = exposures_of(book, setting.reads, returns)
+    return book_factors(bars, exposure), column, None
+
+
+def _unknown(symbol: str, bars: int, account_id: str = "") -> Refusal:
+    return Refusal(
+        rule=Rule.COVARIANCE_UNKNOWN,
+        account_id=account_id,
+        compared={"symbol": symbol, "bars": str(bars), "bars_min": "20"},
+        would_pass=f"at least 20 bars and a quote of {symbol}",
+    )
+
+
+def _with_known_covariance(
+    setting: Setting, factors: BookFactors, pool: list[Screened], refusals: list[Refusal]
+) -> list[Screened]:
+    """Leave out who holds something that cannot be correlated: unknown means no."""
+    returns = returns_of(setting.book)
+    column = {name: at for at, name in enumerate(returns.symbol_names)}
+    kept = []
+    for s in pool:
+        blind = [
+            p.symbol
+            for p in s.view.positions
+            if p.symbol not in column
+            or p.symbol not in setting.reads.quotes
+            or not factors.history.covariance_known(column[p.symbol])
+        ]
+        if blind:
+            bars = factors.history.symbol_bars[column[blind[0]]] if blind[0] in column else 0
+            refusals.append(_unknown(blind[0], int(bars), s.view.account.account_id))
+        else:
+            kept.append(s)
+    return kept
+
+
+def _placed(
+    setting: Setting, pool: list[Screened], refusals: list[Refusal]
+) -> list[Placed] | Refusal:
+    size, config = setting.signal.size, setting.book.configuration
+    if isinstance(size, Total):
+        cap = accounts_cap(setting.signal, config.policy.accounts_max)
+        return place_total(pool, size, cap, setting.context, config.book_key, setting.execution_id)
+    placed, refused = place_each(pool, setting.context, config.book_key, setting.execution_id)
+    refusals += refused
+    return placed
+
+
+def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Placed]) -> Allocated:
+    """Correlate the candidates at their sizes and take the best subset that passes."""
+    returns = returns_of(setting.book)
+    index = _index_of(setting.book, returns.account_ids)
+    ids = [p.screened.view.account.account_id for p in placed]
+    trade = Trade(
+        symbol=column,
+        accounts=np.array([index[name] for name in ids], np.int64),
+        delta=np.array([trade_delta(p, setting.context) for p in placed], np.float64),
+    )
+    policy = setting.book.configuration.policy
+    projection = project(factors, trade, threshold=policy.correlation_threshold)
+    context = setting.context
+    scored = []
+    for place, each in enumerate(placed):
+        score = PPM - projection.largest[place]
+        observed = bool(factors.history.bars[trade.accounts[place]])
+        scored.append(
+            Scored(
+                each, *complete(each.screened.base, score, context, correlation_observed=observed)
+            )
+        )
+    order = sorted(range(len(scored)), key=lambda place: scored[place].order)
+    free = [place for place in order if projection.blocked[place] is None]
+    copies = copy_conflicts([s.placed.screened.view for s in scored])
+    subset = _subset(setting, policy, scored, free, projection, copies)
+    chosen = [free[at] for at in subset.selected]
+    refusals = why_blocked(projection, ids, returns.account_ids, policy.correlation_threshold)
+    left = [place for place in free if place not in frozenset(chosen)]
+    refusals += why_not_chosen(
+        projection, copies, scored_views(scored), left, chosen, policy, setting.signal
+    )
+    place_in_order = {place: at for at, place in enumerate(order)}
+    refused = None if chosen else _nothing_passes(projection, policy.correlation_threshold)
+    return Allocated(
+        candidates=scored,
+        chosen=tuple(sorted(chosen, key=place_in_order.__getitem__)),
+        refusals=refusals,
+        projection=projection,
+        factors=factors,
+        subset=subset,
+        refused=refused,
+    )
+
+
+def scored_views(scored: Sequence[Scored]) -> list[Screened]:
+    """What was screened of each candidate, in order."""
+    return [each.placed.screened for each in scored]
+
+
+def _subset(
+    setting: Setting,
+    policy: Policy,
+    scored: list[Scored],
+    free: list[int],
+    projection: Projection,
+    copies: list[int],
+) -> Subset:
+    owners = {name: at for at, name in enumerate(sorted({_owner(scored[p]) for p in free}))}
+    at_of = {place: at for at, place in enumerate(free)}
+    conflicts = []
+    for place in free:
+        mask = projection.conflicts[place] | copies[place]
+        conflicts.append(sum(1 << at_of[other] for other in free if mask >> other & 1))
+    weights = [
+        scored[place].total // SCORE_BAND * _BAND + (_PLACE - at) for at, place in enumerate(free)
+    ]
+    notional = setting.context.notional_book
+    remaining = setting.context.exposure_remaining
+    capped = remaining is not None and notional is not None
+    return best_subset(
+        weights,
+        conflicts,
+        accounts_max=accounts_cap(setting.signal, policy.accounts_max),
+        owner=[owners[_owner(scored[place])] for place in free],
+        owner_max=policy.owner_accounts_max,
+        quantity=[_ceil(scored[place].placed.sized.size * notional) for place in free]
+        if capped and notional is not None
+        else None,
+        quantity_max=int(remaining) if capped and remaining is not None else None,
+        nodes_max=policy.subset_nodes_max,
+    )
+
+
+def score_and_bound(subset: Subset) -> tuple[int, int]:
+    """The subset's total score and its bound, both in whole bands of 0.02, 1e-6."""
+    return subset.score // _BAND * SCORE_BAND, subset.bound // _BAND * SCORE_BAND
+
+
+def _ceil(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_CEILING))
+
+
+def _owner(scored: Scored) -> str:
+    return scored.placed.screened.view.account.owner
+
+
+def _index_of(book: Book, account_ids: tuple[str, ...]) -> dict[str, int]:
+    held = book.cache.get("index")
+    if held is not None and held[0] is account_ids and isinstance(held[1], dict):
+        return held[1]
+    made = {name: at for at, name in enumerate(account_ids)}
+    book.cache["index"] = (account_ids, made)
+    return made
+
+
+def _nobody(screened: int) -> Refusal:
+    return Refusal(
+        rule=Rule.NO_ELIGIBLE_ACCOUNT,
+        compared={"accounts_that_passed_the_gate": str(screened), "accounts_with_a_size": "0"},
+        would_pass="at least one account that can take a size inside all its limits",
+    )
+
+
+def _nothing_passes(projection: Projection, threshold: int) -> Refusal:
+    pairs = [pair for pair in projection.blocked if pair is not None]
+    worst = max((abs(pair.worst) for pair in pairs), default=0)
+    return Refusal(
+        rule=Rule.CORRELATION_THRESHOLD_EXCEEDED,
+        compared={
+            "candidates": str(len(projection.blocked)),
+            "pairs_over_the_threshold": str(len(pairs)),
+            "largest_correlation": str(ppm_to_decimal(worst)),
+            "threshold": plain(ppm_to_decimal(threshold)),
+        },
+        would_pass=f"a correlation of at most {plain(ppm_to_decimal(threshold))} with the book",
+    )

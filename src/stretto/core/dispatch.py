@@ -1,0 +1,184 @@
+"""The moment of release: the gate once more, then the order is intended (DESIGN §4.1, §4.6).
+
+Past its window an allocation expires, it never fires late. Whatever refuses here ends the
+allocation with its name. Knows nothing of how the plan was made.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.book import Allocation, Book, Execution
+from stretto.core.eligibility import judge_account
+from stretto.core.entry import EntryPrices
+from stretto.core.limits import SEND_BEFORE_NS
+from stretto.core.market import Quote, Reads
+from stretto.core.order import OrderInput, intend, step
+from stretto.core.refusal import Refusal, Rule
+from stretto.core.report import OrderRole, OrderType
+from stretto.core.reports import ends_execution, refused
+from stretto.core.risk import room
+from stretto.core.screening import account_views, trade_context
+from stretto.core.signal import Signal
+from stretto.core.trade import trade_for
+from stretto.core.values import Side, client_order_id, iso
+
+
+def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
+    """OrderIntended for what is pending, or AllocationEnded with the rule that refused it."""
+    allocation = book.allocations[key]
+    if allocation.ended or allocation.legs or allocation.pending <= 0:
+        return ()
+    execution = book.executions[allocation.execution_id]
+    refusal = _judge(book, allocation, execution, reads, at_ns)
+    if refusal is not None:
+        ended = refused(allocation.pending, allocation, refusal)
+        return (ended, *ends_execution(book, ended, False))
+    signal = execution.signal
+    leg = allocation.legs + 1
+    order = intend(
+        client_order_id=client_order_id(
+            book.configuration.book_id, allocation.execution_id, allocation.account_id, leg
+        ),
+        execution_id=allocation.execution_id,
+        account_id=allocation.account_id,
+        leg=leg,
+        role=OrderRole.ENTRY,
+        symbol=signal.symbol,
+        side=signal.side,
+        order_type=signal.order_type,
+        quantity=allocation.pending,
+        created_at=at_ns,
+        send_before=at_ns + SEND_BEFORE_NS,
+        time_in_force=signal.time_in_force,
+        limit_price=allocation.limit_price,
+        stop_price=allocation.stop_price,
+        stop_loss=allocation.stop_loss,
+        take_profit=allocation.take_profit,
+    )
+    submitted = step(order, OrderInput.SUBMIT, at_ns).order
+    return (
+        ev.OrderIntended(
+            order=submitted,
+            planned_at=allocation.release_at,
+            slippage_max=_slippage_left(book, execution, reads.quotes[signal.symbol]),
+        ),
+    )
+
+
+def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
+    """Symbols the gate needs: the traded one, those the account holds, and those that convert."""
+    allocation = book.allocations[key]
+    if allocation.ended or allocation.legs:
+        return ()
+    config = book.configuration
+    symbols = [book.executions[allocation.execution_id].signal.symbol]
+    symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]
+    currency = config.accounts[allocation.account_id].currency
+    for name in symbols:
+        if config.instruments[name].quote_currency != currency:
+            return tuple(sorted(config.instruments))
+    return tuple(sorted(dict.fromkeys(symbols)))
+
+
+def _judge(
+    book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
+) -> Refusal | None:
+    account_id, signal = allocation.account_id, execution.signal
+    if at_ns > allocation.window_end:
+        return Refusal(
+            rule=Rule.WINDOW_PASSED,
+            account_id=account_id,
+            compared={"now": iso(at_ns), "window_end": iso(allocation.window_end)},
+            would_pass=f"a dispatch at or before {iso(allocation.window_end)}",
+        )
+    if at_ns > signal.valid_until:
+        return Refusal(
+            rule=Rule.EXPIRED,
+            account_id=account_id,
+            compared={"now": iso(at_ns), "valid_until": iso(signal.valid_until)},
+            would_pass=f"a valid_until at or after {iso(at_ns)}",
+        )
+    quote = reads.quotes.get(signal.symbol)
+    if quote is None:
+        return Refusal(
+            rule=Rule.NO_QUOTE,
+            account_id=account_id,
+            compared={"symbol": signal.symbol, "at": iso(at_ns)},
+            would_pass=f"a quote of {signal.symbol}",
+        )
+    return _judge_slippage(book, allocation, execution, quote) or _judge_account(
+        book, allocation, signal, quote, reads, at_ns
+    )
+
+
+def _judge_slippage(
+    book: Book, allocation: Allocation, execution: Execution, quote: Quote
+) -> Refusal | None:
+    left = _slippage_left(book, execution, quote)
+    signal = execution.signal
+    if left is None or left >= 0 or signal.max_slippage is None:
+        return None
+    touch, now = _touches(execution, quote)
+    pip = book.configuration.instruments[signal.symbol].pip
+    moved = (signal.max_slippage * pip - left) / pip
+    return Refusal(
+        rule=Rule.SLIPPAGE_EXCEEDED,
+        account_id=allocation.account_id,
+        compared={
+            "touch_at_intake": str(touch),
+            "touch_now": str(now),
+            "moved_pips": f"{moved:f}",
+            "max_slippage_pips": str(signal.max_slippage),
+        },
+        would_pass=f"a max_slippage of at least {moved:f} pips",
+    )
+
+
+def _slippage_left(book: Book, execution: Execution, quote: Quote) -> Decimal | None:
+    """Price a market order may still give away from the present touch; None where unbounded."""
+    signal = execution.signal
+    if signal.max_slippage is None or signal.order_type is not OrderType.MARKET:
+        return None
+    touch, now = _touches(execution, quote)
+    pip = book.configuration.instruments[signal.symbol].pip
+    return signal.max_slippage * pip - (now - touch) * signal.side.sign
+
+
+def _touches(execution: Execution, quote: Quote) -> tuple[Decimal, Decimal]:
+    if execution.signal.side is Side.BUY:
+        return execution.arrival_ask, quote.ask
+    return execution.arrival_bid, quote.bid
+
+
+def _judge_account(
+    book: Book, allocation: Allocation, signal: Signal, quote: Quote, reads: Reads, at_ns: int
+) -> Refusal | None:
+    """The whole gate of planning for this one account, without its own reservation.
+
+    Opposite positions need no second look: since the plan, an opposite entry elsewhere would have
+    been refused because of this one.
+    """
+    touch = quote.ask if signal.side is Side.BUY else quote.bid
+    prices = EntryPrices(
+        entry=allocation.limit_price or allocation.stop_price or touch,
+        limit_price=allocation.limit_price,
+        stop_price=allocation.stop_price,
+        stop_loss=allocation.stop_loss,
+        take_profit=allocation.take_profit,
+    )
+    context = trade_context(book, signal, prices, reads, at_ns)
+    if context.exposure_remaining is not None and context.notional_book is not None:
+        context.exposure_remaining += allocation.pending * context.notional_book
+    (view,) = account_views(book, reads, (allocation.account_id,))
+    ledger = replace(
+        view.ledger,
+        reserved_margin=view.ledger.reserved_margin - allocation.margin,
+        reserved_risk=view.ledger.reserved_risk - allocation.risk,
+    )
+    view = view._replace(ledger=ledger, entries_working=view.entries_working - 1)
+    trade = trade_for(view, allocation.pending, context)
+    return judge_account(view, trade, room(view, context), context)

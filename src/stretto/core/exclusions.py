@@ -1,0 +1,134 @@
+"""Why a candidate was left out: the pair, the clause or the cap that did it, with the numbers.
+
+Also which candidates exclude each other by the firms' copy rules. Judges nothing that ``copying``,
+``correlation`` and ``subset`` have not decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stretto.core.copying import (
+    COPY_BETWEEN_OWNERS,
+    COPY_WITHIN_OWNER,
+    Relation,
+    judge_pair,
+    pair_refusal,
+    permission_of,
+)
+from stretto.core.correlation import PairCorrelation, Projection
+from stretto.core.policy import Permission, Policy
+from stretto.core.refusal import Refusal, Rule
+from stretto.core.screening import Screened, accounts_cap
+from stretto.core.signal import Signal
+from stretto.core.trade import AccountView, plain
+from stretto.core.values import ppm_to_decimal
+
+
+def copy_conflicts(views: Sequence[AccountView]) -> list[int]:
+    """Bit j of mask i where i and j may not both carry one signal (``copying.judge_pair``)."""
+    everyone = (1 << len(views)) - 1
+    owned: dict[str, int] = {}
+    within = between = 0
+    for place, view in enumerate(views):
+        bit = 1 << place
+        owner = view.account.owner
+        owned[owner] = owned.get(owner, 0) | bit
+        if permission_of(view.rulebook, COPY_WITHIN_OWNER) is not Permission.ALLOWED:
+            within |= bit
+        if permission_of(view.rulebook, COPY_BETWEEN_OWNERS) is not Permission.ALLOWED:
+            between |= bit
+    masks = []
+    for place, view in enumerate(views):
+        bit = 1 << place
+        same = owned[view.account.owner]
+        other = everyone & ~same
+        mask = same if within & bit else same & within
+        mask |= other if between & bit else other & between
+        masks.append(mask & ~bit)
+    return masks
+
+
+def why_blocked(
+    projection: Projection, ids: Sequence[str], book_ids: Sequence[str], threshold: int
+) -> list[Refusal]:
+    """Candidates that an exposed account of the book excludes."""
+    return [
+        _bet(pair, ids[place], book_ids[pair.second], threshold, "which holds a position")
+        for place, pair in enumerate(projection.blocked)
+        if pair is not None
+    ]
+
+
+def why_not_chosen(
+    projection: Projection,
+    copies: Sequence[int],
+    screened: Sequence[Screened],
+    left: Sequence[int],
+    chosen: Sequence[int],
+    policy: Policy,
+    signal: Signal,
+) -> list[Refusal]:
+    """Candidates the best subset does without: the worst pair with it, the clause, or the cap."""
+    refusals = []
+    for place in left:
+        view = screened[place].view
+        account_id = view.account.account_id
+        against = [other for other in chosen if projection.conflicts[place] >> other & 1]
+        copied = [other for other in chosen if copies[place] >> other & 1]
+        if copied:
+            with_view = screened[copied[0]].view
+            verdict = judge_pair(
+                view.account,
+                view.rulebook,
+                with_view.account,
+                with_view.rulebook,
+                Relation.SAME_SIGNAL,
+            )
+            if verdict is not None:
+                refusals.append(pair_refusal(view.account, with_view.account, verdict))
+                continue
+        if against:
+            pairs = [(projection.pair(place, other), other) for other in against]
+            pair, other = max(pairs, key=lambda found: (abs(found[0].worst), -found[1]))
+            name = screened[other].view.account.account_id
+            refusals.append(
+                _bet(pair, account_id, name, policy.correlation_threshold, "which takes the trade")
+            )
+            continue
+        refusals.append(_capped(account_id, len(chosen), policy, signal))
+    return refusals
+
+
+def _bet(pair: PairCorrelation, account_id: str, other: str, threshold: int, what: str) -> Refusal:
+    limit = plain(ppm_to_decimal(threshold))
+    compared = {
+        "other_account": other,
+        "correlation_before": plain(ppm_to_decimal(pair.before)),
+        "correlation_projected": plain(ppm_to_decimal(pair.projected)),
+        "correlation_historical": "unknown"
+        if pair.historical is None
+        else plain(ppm_to_decimal(pair.historical)),
+        "threshold": limit,
+    }
+    return Refusal(
+        rule=pair.rule,
+        account_id=account_id,
+        compared=compared,
+        would_pass=f"a correlation of at most {limit} with account {other}, {what}",
+    )
+
+
+def _capped(account_id: str, chosen: int, policy: Policy, signal: Signal) -> Refusal:
+    cap = accounts_cap(signal, policy.accounts_max)
+    compared = {"accounts_chosen": str(chosen), "accounts_max": str(cap)}
+    if policy.owner_accounts_max is not None:
+        compared["owner_accounts_max"] = str(policy.owner_accounts_max)
+    if policy.exposure_max is not None:
+        compared["exposure_max"] = plain(policy.exposure_max)
+    return Refusal(
+        rule=Rule.ACCOUNT_CAP,
+        account_id=account_id,
+        compared=compared,
+        would_pass=f"a cap of at least {chosen + 1} accounts" if chosen >= cap else "a higher cap",
+    )

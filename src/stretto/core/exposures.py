@@ -1,0 +1,142 @@
+"""The book as arrays: returns of accounts and symbols on one bar grid, and signed exposures.
+
+What ``correlation`` works on. Each value is made by single IEEE operations, so that every machine
+makes the same; nothing is summed here. Knows nothing of thresholds or conflicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stretto.core.account import BarReturn
+from stretto.core.book import Book
+from stretto.core.limits import CORRELATION_WINDOW_BARS
+from stretto.core.market import Bar, Reads, conversion_rate
+
+Floats = NDArray[np.float64]
+_PPB = 1e9
+
+
+class Returns(NamedTuple):
+    """``accounts`` is (n, T), NaN where an account was not active; ``symbols`` is (T, S),
+    NaN where a symbol has no bar; rows and columns in the order of ``account_ids`` and
+    ``symbol_names``.
+    """
+
+    account_ids: tuple[str, ...]
+    symbol_names: tuple[str, ...]
+    days: tuple[str, ...]
+    accounts: Floats
+    symbols: Floats
+
+
+def returns_of(book: Book) -> Returns:
+    """Returns on the last 60 bars of the grid; kept until bars, histories or accounts change."""
+    versions = book.versions
+    key = (versions["bars"], versions["history"], versions["config"])
+    held = book.cache.get("returns")
+    if held is not None and held[0] == key and isinstance(held[1], Returns):
+        return held[1]
+    made = _returns(
+        tuple(sorted(book.configuration.accounts)),
+        tuple(sorted(book.configuration.instruments)),
+        book.bars,
+        book.history,
+    )
+    book.cache["returns"] = (key, made)
+    return made
+
+
+def _returns(
+    account_ids: tuple[str, ...],
+    symbol_names: tuple[str, ...],
+    bars: Mapping[str, Sequence[Bar]],
+    history: Mapping[str, Sequence[BarReturn]],
+) -> Returns:
+    seen = {bar.day: None for name in symbol_names for bar in bars.get(name, ())}
+    days = tuple(sorted(seen))[-CORRELATION_WINDOW_BARS:]
+    place = {day: at for at, day in enumerate(days)}
+    symbols = np.full((len(days), len(symbol_names)), np.nan)
+    for column, name in enumerate(symbol_names):
+        known = bars.get(name, ())
+        for before, bar in pairwise(known):
+            at = place.get(bar.day)
+            if at is not None:
+                symbols[at, column] = float(bar.close) / float(before.close) - 1.0
+    accounts = np.full((len(account_ids), len(days)), np.nan)
+    for row, account_id in enumerate(account_ids):
+        for bar_return in history.get(account_id, ()):
+            at = place.get(bar_return.day)
+            if at is not None:
+                accounts[row, at] = bar_return.return_ppb / _PPB
+    return Returns(account_ids, symbol_names, days, accounts, symbols)
+
+
+def exposures_of(book: Book, reads: Reads, returns: Returns) -> tuple[Floats, tuple[str, ...]]:
+    """Signed notional over equity (n, S) of what is held or on its way, and the symbols held that
+    have no quote or conversion (their exposure is unknown).
+
+    Quantity still pending, working or in doubt counts as if filled: it may be, at any moment.
+    """
+    exposure = np.zeros((len(returns.account_ids), len(returns.symbol_names)))
+    column = {name: at for at, name in enumerate(returns.symbol_names)}
+    row = {name: at for at, name in enumerate(returns.account_ids)}
+    values = _Values(book, reads)
+    unknown: dict[str, None] = {}
+
+    def add(account_id: str, symbol: str, quantity: float) -> None:
+        value = values.of(account_id, symbol)
+        if value is None:
+            unknown[symbol] = None
+        elif account_id in row and symbol in column:
+            exposure[row[account_id], column[symbol]] += quantity * value
+
+    for account_id in sorted(book.positions):
+        for _, position in sorted(book.positions[account_id].items()):
+            add(account_id, position.symbol, float(position.quantity))
+    for execution_id in sorted(book.open_executions):
+        execution = book.executions[execution_id]
+        signal = execution.signal
+        for account_id in execution.accounts:
+            allocation = book.allocations[f"{execution_id}/{account_id}"]
+            coming = allocation.intended - allocation.filled - allocation.abandoned
+            if coming > 0:
+                add(account_id, signal.symbol, float(coming) * signal.side.sign)
+    return exposure, tuple(sorted(unknown))
+
+
+class _Values:
+    """Value of one base unit over equity, by account and symbol."""
+
+    def __init__(self, book: Book, reads: Reads) -> None:
+        self._book = book
+        self._reads = reads
+        self._instruments = book.configuration.instruments
+        self._money: dict[tuple[str, str], float | None] = {}
+
+    def of(self, account_id: str, symbol: str) -> float | None:
+        """None where quote, conversion or a positive equity is missing."""
+        account = self._book.configuration.accounts.get(account_id)
+        snapshot = self._book.snapshots.get(account_id)
+        if account is None or snapshot is None or snapshot.equity <= 0:
+            return None
+        key = (symbol, account.currency)
+        if key not in self._money:
+            self._money[key] = self._in_currency(symbol, account.currency)
+        money = self._money[key]
+        return None if money is None else money / float(snapshot.equity)
+
+    def _in_currency(self, symbol: str, currency: str) -> float | None:
+        quote = self._reads.quotes.get(symbol)
+        instrument = self._instruments.get(symbol)
+        if quote is None or instrument is None:
+            return None
+        rate = conversion_rate(
+            instrument.quote_currency, currency, self._reads.quotes, self._instruments
+        )
+        return None if rate is None else float(quote.mid * rate)

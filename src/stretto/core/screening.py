@@ -1,0 +1,221 @@
+"""Every addressed account at the trade's base size: refused with the reason, or scored.
+
+Joins ``eligibility``, ``risk`` and the four factors of ``scoring`` that need no correlation. Knows
+nothing of other accounts' trades, subsets or time of release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from stretto.core.account import Account
+from stretto.core.book import Book
+from stretto.core.copying import opposed_accounts
+from stretto.core.eligibility import judge_account
+from stretto.core.entry import EntryPrices
+from stretto.core.market import Reads
+from stretto.core.order import LIVE_STATES
+from stretto.core.refusal import Refusal, Rule
+from stretto.core.risk import Room, room
+from stretto.core.scoring import (
+    BaseScore,
+    Medians,
+    base_score,
+    fair_share,
+    medians,
+    rotation,
+)
+from stretto.core.signal import (
+    BestAccounts,
+    GroupAccounts,
+    ListedAccounts,
+    PerAccount,
+    RiskPercent,
+    Signal,
+)
+from stretto.core.sizing import per_account, risk_percent
+from stretto.core.trade import AccountView, Trade, TradeContext, trade_for
+from stretto.core.values import ZERO
+
+
+class Screened(NamedTuple):
+    """An account that passed, with what its score without correlation came from."""
+
+    view: AccountView
+    trade: Trade
+    room: Room
+    requested: Decimal
+    base: BaseScore
+    rotation: int
+
+
+def account_views(book: Book, reads: Reads, account_ids: Iterable[str]) -> list[AccountView]:
+    """What a decision reads of these accounts, in their order."""
+    config = book.configuration
+    accounts, rulebooks = config.accounts, config.rulebooks
+    snapshots, ledgers, positions = book.snapshots, book.ledgers, book.positions
+    heartbeats = {name: state.heartbeat_at for name, state in reads.venues.items()}
+    views = []
+    for account_id in account_ids:
+        account = accounts[account_id]
+        held = positions.get(account_id)
+        ledger = ledgers[account_id]
+        views.append(
+            AccountView(
+                account,
+                snapshots.get(account_id),
+                ledger,
+                held.values() if held else (),
+                rulebooks[account.rulebook],
+                heartbeats.get(account.venue, 0),
+                ledger.open_orders + book.waiting.get(account_id, 0),
+            )
+        )
+    return views
+
+
+def trade_context(
+    book: Book, signal: Signal, prices: EntryPrices, reads: Reads, at_ns: int
+) -> TradeContext:
+    """What all accounts share for this signal at this instant."""
+    config = book.configuration
+    context = TradeContext(
+        at=at_ns,
+        symbol=signal.symbol,
+        side=signal.side,
+        entry=prices.entry,
+        stop_loss=prices.stop_loss,
+        expected_hold_ns=signal.expected_hold_ns,
+        reads=reads,
+        instruments=config.instruments,
+        policy=config.policy,
+        book_currency=config.currency,
+    )
+    cap = config.policy.exposure_max
+    if cap is not None and context.notional_book is not None:
+        carried = _carried(book, signal.symbol)
+        context.exposure_remaining = max(ZERO, cap - carried * context.notional_book)
+    return context
+
+
+def screen(
+    book: Book,
+    signal: Signal,
+    context: TradeContext,
+    views: Sequence[AccountView],
+) -> tuple[list[Screened], list[Refusal]]:
+    """Judge and score every view at its base size; a total, which is shared out later, is judged at
+    the account's smallest order.
+    """
+    context.opposed = opposed_accounts(
+        views, signal.symbol, signal.side, _entering_against(book, signal)
+    )
+    ledgers = [view.ledger for view in views]
+    book_medians: Medians = medians(ledgers)
+    fair = fair_share(ledgers, context.at)
+    passed: list[Screened] = []
+    refusals: list[Refusal] = []
+    sizes: dict[tuple[int, Decimal], Decimal] = {}
+    for view in views:
+        requested = _requested(signal, view, context, sizes)
+        trade = trade_for(view, requested, context)
+        space = room(view, context)
+        refusal = judge_account(view, trade, space, context)
+        if refusal is not None:
+            refusals.append(refusal)
+            continue
+        base = base_score(view, trade, space, book_medians, context)
+        shift = rotation(view.ledger, context.at, fair)
+        passed.append(Screened(view, trade, space, requested, base, shift))
+    return passed, refusals
+
+
+def addressed(
+    signal: Signal, accounts: dict[str, Account], ordered: Sequence[str]
+) -> tuple[list[str], list[Refusal]]:
+    """The accounts the signal is meant for, by id; a listed one that does not exist is refused."""
+    to = signal.accounts
+    if isinstance(to, GroupAccounts):
+        return [name for name in ordered if accounts[name].group == to.group], []
+    if isinstance(to, ListedAccounts):
+        named = sorted(dict.fromkeys(to.account_ids))
+        unknown = [
+            Refusal(
+                rule=Rule.NOT_ADDRESSED,
+                account_id=name,
+                compared={"account": name, "in_the_book": "no"},
+                would_pass="an account of the book's configuration",
+            )
+            for name in named
+            if name not in accounts
+        ]
+        return [name for name in named if name in accounts], unknown
+    return list(ordered), []
+
+
+def accounts_cap(signal: Signal, accounts_max: int) -> int:
+    """How many accounts may take part: the policy's cap, and the signal's where it is smaller."""
+    to = signal.accounts
+    return min(accounts_max, to.count) if isinstance(to, BestAccounts) else accounts_max
+
+
+def _requested(
+    signal: Signal,
+    view: AccountView,
+    context: TradeContext,
+    sizes: dict[tuple[int, Decimal], Decimal],
+) -> Decimal:
+    account, size = view.account, signal.size
+    terms = account.symbols.get(signal.symbol)
+    if terms is None:
+        return ZERO
+    factor = account.profile.size_factor
+    if isinstance(size, PerAccount):
+        key = (factor, terms.lot_step * terms.contract_size)
+        found = sizes.get(key)
+        if found is None:
+            found = sizes[key] = per_account(size.quantity, factor, key[1])
+        return found
+    if isinstance(size, RiskPercent):
+        rates = context.rates(account.currency)
+        snapshot, stop = view.snapshot, context.stop_loss
+        if rates is None or snapshot is None or stop is None or snapshot.equity <= 0:
+            return terms.minimum
+        distance = abs(context.entry - stop)
+        return risk_percent(
+            snapshot.equity, size.percent, distance, rates.conversion, factor, terms.step
+        )
+    return terms.minimum
+
+
+def _carried(book: Book, symbol: str) -> Decimal:
+    """Base units of a symbol held, working or scheduled over all accounts."""
+    total = ZERO
+    for held in book.positions.values():
+        for position in held.values():
+            if position.symbol == symbol:
+                total += abs(position.quantity)
+    for execution_id in book.open_executions:
+        execution = book.executions[execution_id]
+        if execution.signal.symbol == symbol:
+            for account_id in execution.accounts:
+                allocation = book.allocations[f"{execution_id}/{account_id}"]
+                total += allocation.intended - allocation.filled - allocation.abandoned
+    return total
+
+
+def _entering_against(book: Book, signal: Signal) -> frozenset[str]:
+    """Accounts with an opposite entry in this symbol on its way."""
+    found: dict[str, None] = {}
+    for execution_id in book.open_executions:
+        execution = book.executions[execution_id]
+        if execution.signal.symbol != signal.symbol or execution.signal.side is signal.side:
+            continue
+        for account_id in execution.accounts:
+            allocation = book.allocations[f"{execution_id}/{account_id}"]
+            order = book.orders.get(allocation.order_id)
+            if allocation.pending > 0 or (order is not None and order.state in LIVE_STATES):
+                found[account_id] = None
+    return frozenset(found)
