@@ -146,7 +146,13 @@ def venues_of(scenario: Scenario, clock: Clock) -> dict[str, SimVenue]:
             if account.venue == name
         ]
         venues[name] = SimVenue(
-            scenario.venues[name], accounts, scenario.market, clock, seed=scenario.seed
+            scenario.venues[name],
+            clock,
+            scenario.market,
+            scenario.market.week,
+            scenario.config.instruments,
+            accounts,
+            scenario.seed,
         )
     return venues
 
