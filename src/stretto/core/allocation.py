@@ -27,8 +27,9 @@ from stretto.core.scoring import complete, order_key, total_score
 from stretto.core.screening import Screened, accounts_cap
 from stretto.core.signal import Signal, Total
 from stretto.core.subset import Subset, best_subset
+from stretto.core.subset_problem import bits
 from stretto.core.trade import TradeContext, plain
-from stretto.core.values import PPM, ppm_to_decimal
+from stretto.core.values import PPM, ppm_text, ppm_to_decimal
 
 # Within a band of the score the earlier in the order is preferred: its place counts, but all places
 # together weigh less than one band.
@@ -106,30 +107,34 @@ def _best_by_other_factors(
     screened: list[Screened], context: TradeContext, refusals: list[Refusal]
 ) -> list[Screened]:
     """The candidates worth correlating, best first; the others are refused with their place."""
-    keyed = sorted(
-        (order_key(total_score(s.base, 0, context), s.rotation, s.view.account.account_id), s)
-        for s in screened
-    )
-    for place, (_, s) in enumerate(keyed[CORRELATED_CANDIDATES_MAX:], CORRELATED_CANDIDATES_MAX):
+    keyed = []
+    for s in screened:
+        total = total_score(s.base, 0, context)
+        keyed.append((order_key(total, s.rotation, s.view.account.account_id), total, s))
+    keyed.sort(key=_first)
+    most = str(CORRELATED_CANDIDATES_MAX)
+    for place, (_, total, s) in enumerate(keyed[CORRELATED_CANDIDATES_MAX:], 1):
         refusals.append(
             Refusal(
                 rule=Rule.BEYOND_CANDIDATES,
                 account_id=s.view.account.account_id,
                 compared={
-                    "place": str(place + 1),
-                    "places_max": str(CORRELATED_CANDIDATES_MAX),
-                    "score_without_correlation": str(
-                        ppm_to_decimal(total_score(s.base, 0, context))
-                    ),
-                    "margin_score": str(ppm_to_decimal(s.base.margin)),
-                    "risk_budget_score": str(ppm_to_decimal(s.base.risk_budget)),
-                    "health_score": str(ppm_to_decimal(s.base.health)),
-                    "performance_score": str(ppm_to_decimal(s.base.performance)),
+                    "place": str(CORRELATED_CANDIDATES_MAX + place),
+                    "places_max": most,
+                    "score_without_correlation": ppm_text(total),
+                    "margin_score": ppm_text(s.base.margin),
+                    "risk_budget_score": ppm_text(s.base.risk_budget),
+                    "health_score": ppm_text(s.base.health),
+                    "performance_score": ppm_text(s.base.performance),
                 },
-                would_pass=f"one of the {CORRELATED_CANDIDATES_MAX} best places",
+                would_pass=f"one of the {most} best places",
             )
         )
-    return [s for _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
+    return [s for _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
+
+
+def _first(keyed: tuple[tuple[int, int, str], int, Screened]) -> tuple[int, int, str]:
+    return keyed[0]
 
 
 def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | None]:
@@ -252,11 +257,11 @@ def _subset(
     copies: list[int],
 ) -> Subset:
     owners = {name: at for at, name in enumerate(sorted({_owner(scored[p]) for p in free}))}
-    at_of = {place: at for at, place in enumerate(free)}
+    bit_of = {place: 1 << at for at, place in enumerate(free)}
     conflicts = []
     for place in free:
-        mask = projection.conflicts[place] | copies[place]
-        conflicts.append(sum(1 << at_of[other] for other in free if mask >> other & 1))
+        excluded = bits(projection.conflicts[place] | copies[place])
+        conflicts.append(sum(bit_of.get(other, 0) for other in excluded))
     weights = [
         scored[place].total // SCORE_BAND * _BAND + (_PLACE - at) for at, place in enumerate(free)
     ]

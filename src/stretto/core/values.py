@@ -77,6 +77,12 @@ def ppm_to_decimal(value: int) -> Decimal:
     return Decimal(value).scaleb(-6)
 
 
+def ppm_text(value: int) -> str:
+    """An integer in 1e-6 as a plain decimal with six places."""
+    whole, part = divmod(abs(value), PPM)
+    return f"{'-' if value < 0 else ''}{whole}.{part:06d}"
+
+
 def iso(at_ns: int) -> str:
     """Nanoseconds UTC as ISO 8601 with nine decimals and Z."""
     seconds, nanos = divmod(at_ns, NS_PER_S)
