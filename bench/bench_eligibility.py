@@ -154,7 +154,7 @@ def run(views: list[AccountView]) -> int:
     context, quantity, passed = make_context(), Decimal(13_000), 0
     middle = medians(view.ledger for view in views)
     for view in views:
-        trade = trade_for(view.account, quantity, context)
+        trade = trade_for(view, quantity, context)
         rooms = room(view, context)
         if judge_account(view, trade, rooms, context) is None:
             base_score(view, trade, rooms, middle, context)
@@ -166,13 +166,13 @@ def stages(views: list[AccountView]) -> dict[str, Callable[[], object]]:
     """The same, one stage at a time."""
     context, quantity = make_context(), Decimal(13_000)
     middle = medians(view.ledger for view in views)
-    trades = [trade_for(view.account, quantity, context) for view in views]
+    trades = [trade_for(view, quantity, context) for view in views]
     rooms = [room(view, context) for view in views]
     rows = list(zip(views, trades, rooms, strict=True))
     bases = [base_score(v, t, r, middle, context) for v, t, r in rows]
     return {
         "all": lambda: run(views),
-        "trade": lambda: [trade_for(view.account, quantity, context) for view in views],
+        "trade": lambda: [trade_for(view, quantity, context) for view in views],
         "room": lambda: [room(view, context) for view in views],
         "eligibility": lambda: [judge_account(v, t, r, context) for v, t, r in rows],
         "score": lambda: [base_score(v, t, r, middle, context) for v, t, r in rows],

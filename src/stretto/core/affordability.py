@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stretto.core.refusal import Refusal, Rule
-from stretto.core.risk import Room, margin_after
+from stretto.core.risk import Room
 from stretto.core.rules import clause_of, explain_quantity, explain_room
 from stretto.core.trade import (
     AccountView,
@@ -23,7 +23,7 @@ from stretto.core.trade import (
     size_at_most,
     trade_for,
 )
-from stretto.core.values import PPM, ZERO, ceil_to_step, floor_to_step
+from stretto.core.values import ZERO, ceil_to_step, floor_to_step
 
 _FIRM_LIMITS = ("daily_loss", "overall_loss", "risk_per_trade")
 
@@ -39,7 +39,7 @@ class SizeCap(NamedTuple):
 
 def largest_quantity(view: AccountView, room: Room, context: TradeContext) -> SizeCap:
     """The largest size that passes each rule that depends on size, for sizing inside all limits."""
-    unit = trade_for(view.account, ZERO, context)
+    unit = trade_for(view, ZERO, context)
     terms, snapshot = unit.terms, view.snapshot
     if terms is None or unit.margin_per_unit is None or snapshot is None:
         return SizeCap(ZERO, "not_known")
@@ -55,7 +55,7 @@ def largest_quantity(view: AccountView, room: Room, context: TradeContext) -> Si
         caps.append((ZERO, "risk_unknown"))
     elif room.smallest is not None:
         caps.append((largest_multiple(room.smallest, unit.risk_per_unit, step), room.binding))
-    free = _margin_free(view, context)
+    free = _margin_free(view, room, context)
     caps.append((largest_multiple(free, unit.margin_per_unit, step), "margin_level"))
     if context.exposure_remaining is not None:
         per_unit = context.notional_book
@@ -95,10 +95,10 @@ def exposure(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -
     per_unit = context.notional_book
     if remaining is None or per_unit is None:
         return None
-    notional = money_up(trade.quantity * per_unit)
-    if notional <= remaining:
+    # What remains is whole hundredths, so rounding the notional up would change nothing here.
+    if trade.quantity * per_unit <= remaining:
         return None
-    currency = context.book_currency
+    notional, currency = money_up(trade.quantity * per_unit), context.book_currency
     return refuse(
         Rule.EXPOSURE_CAP,
         view,
@@ -133,20 +133,20 @@ def risk_budget(view: AccountView, trade: Trade, room: Room, _c: TradeContext) -
 
 
 def margin_level(
-    view: AccountView, trade: Trade, _r: Room, context: TradeContext
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
 ) -> Refusal | None:
     """Equity over all margin with the trade against the smallest level."""
     snapshot = view.snapshot
-    if trade.margin is None or snapshot is None:
+    required, level_min = trade.margin, context.margin_level_min
+    if required is None or snapshot is None:
         return None
-    margin = margin_after(view, snapshot, trade.margin)
-    level_min = context.policy.margin_level_min
-    if snapshot.equity * PPM >= level_min * margin:
+    margin = room.margin_committed + required
+    if snapshot.equity >= level_min * margin:
         return None
     currency = view.account.currency
-    equity = plain(money_up(level_min * margin / PPM))
+    equity = plain(money_up(level_min * margin))
     need = f"equity of at least {equity} {currency}"
-    size = size_at_most(_margin_free(view, context), trade.margin_per_unit, trade.terms, "")
+    size = size_at_most(_margin_free(view, room, context), trade.margin_per_unit, trade.terms, "")
     level = money_down(snapshot.equity * 100 / margin) if margin > 0 else ZERO
     return refuse(
         Rule.MARGIN_LEVEL,
@@ -156,9 +156,9 @@ def margin_level(
             f"margin_used_{currency}": plain(snapshot.margin_used),
             f"margin_reserved_{currency}": plain(view.ledger.reserved_margin),
             f"margin_unconfirmed_{currency}": plain(view.ledger.unconfirmed_margin),
-            f"margin_required_{currency}": plain(trade.margin),
+            f"margin_required_{currency}": plain(required),
             "margin_level_after_percent": plain(level),
-            "margin_level_min_percent": plain(Decimal(level_min * 100) / PPM),
+            "margin_level_min_percent": plain(level_min * 100),
         },
         f"{size}, or {need}" if size else need,
     )
@@ -169,12 +169,10 @@ def representable(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -
     terms = trade.terms
     if terms is None:
         return None
-    contract, quantity = terms.contract_size, trade.quantity
-    if (
-        0 < quantity <= terms.lot_max * contract
-        and quantity >= terms.lot_min * contract
-        and not quantity % (terms.lot_step * contract)
-    ):
+    quantity = trade.quantity
+    # A whole number of steps divides exactly, so the division never hides a remainder.
+    lots = quantity / terms.contract_size
+    if 0 < lots <= terms.lot_max and lots >= terms.lot_min and not lots % terms.lot_step:
         return None
     step, least = terms.step, max(ceil_to_step(terms.minimum, terms.step), terms.step)
     most = floor_to_step(terms.maximum, step)
@@ -207,13 +205,13 @@ def conversion(view: AccountView, trade: Trade, _r: Room, context: TradeContext)
     )
 
 
-def _margin_free(view: AccountView, context: TradeContext) -> Decimal:
+def _margin_free(view: AccountView, room: Room, context: TradeContext) -> Decimal:
     """Margin (whole hundredths) that a trade may need without falling below the smallest level."""
     snapshot = view.snapshot
     if snapshot is None:
         return ZERO
-    allowed = snapshot.equity * PPM / context.policy.margin_level_min
-    return money_down(allowed - margin_after(view, snapshot, ZERO))
+    allowed = snapshot.equity / context.margin_level_min
+    return money_down(allowed - room.margin_committed)
 
 
 def refuse(

@@ -172,7 +172,7 @@ def opposite_refusal(view: AccountView, opposed: Opposed) -> Refusal | None:
     for other, other_rules in opposed.strict if allowed else opposed.any:
         if other.account_id != account.account_id:
             verdict = judge_pair(account, rulebook, other, other_rules, Relation.OPPOSITE)
-            return None if verdict is None else _refusal(account, other, verdict)
+            return None if verdict is None else pair_refusal(account, other, verdict)
     return None
 
 
@@ -222,7 +222,7 @@ def _copy_refusal(
     for other in standing:
         verdict = judge_pair(account, rules, other, rulebooks[other.rulebook], Relation.SAME_SIGNAL)
         if verdict is not None and verdict.rule_id == group.rule_id:
-            return _refusal(account, other, verdict)
+            return pair_refusal(account, other, verdict)
     return Refusal(
         rule=Rule.COPY_POLICY,
         account_id=account.account_id,
@@ -232,7 +232,8 @@ def _copy_refusal(
     )
 
 
-def _refusal(account: Account, other: Account, verdict: PairVerdict) -> Refusal:
+def pair_refusal(account: Account, other: Account, verdict: PairVerdict) -> Refusal:
+    """The refusal of ``account`` because of ``other``, citing the clause."""
     what = (
         f"without the opposite position of account {other.account_id}"
         if verdict.rule_id == OPPOSITE_POSITIONS

@@ -39,7 +39,7 @@ def judge_account(
     view: AccountView, trade: Trade, room: Room, context: TradeContext
 ) -> Refusal | None:
     """The first refusal in precedence, or None where the account may take the trade."""
-    for _, rule_check in CHECKS:
+    for rule_check in context.checks or _applicable(context):
         refusal = rule_check(view, trade, room, context)
         if refusal is not None:
             return refusal
@@ -54,6 +54,20 @@ def all_refusals(
     """
     found = [rule_check(view, trade, room, context) for _, rule_check in CHECKS]
     return tuple(refusal for refusal in found if refusal is not None)
+
+
+def _applicable(context: TradeContext) -> tuple[Check, ...]:
+    """The rules that can refuse at all for this trade, kept in the context: whether the others do
+    rests on nothing of the account.
+    """
+    never: dict[Check, bool] = {
+        _session: context.session_open,
+        _copy_policy: context.opposed is None,
+        _shared_stop: context.policy.shared_stop_allowed,
+        exposure: context.exposure_remaining is None,
+    }
+    context.checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
+    return context.checks
 
 
 def _account_status(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal | None:

@@ -11,17 +11,17 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stretto.core.account import AccountSnapshot, PositionMode
+from stretto.core.account import AccountSnapshot, DayAnchor, PositionMode
 from stretto.core.errors import check
 from stretto.core.policy import Anchor, LossLimit, Rulebook, Trailing
-from stretto.core.trade import AccountView, Trade, TradeContext, money_up
+from stretto.core.trade import AccountView, Trade, TradeContext, margin_committed, money_up
 from stretto.core.values import NS_PER_S, PPM, ZERO
 
-_HUNDRED = Decimal(100)
+_HUNDREDTH = Decimal("0.01")
+_new = tuple.__new__
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BALANCE, _EQUITY = Anchor.BALANCE, Anchor.EQUITY
 _STATIC, _INTRADAY = Trailing.STATIC, Trailing.INTRADAY
-_INITIAL, _DAY_START = "initial", "day_start"
 _HEDGING = PositionMode.HEDGING
 
 
@@ -30,7 +30,7 @@ class Room(NamedTuple):
     the name of the one that binds ("" where none does). ``per_trade`` is the smaller of the firm's
     and the account's own. ``drawdown_use``: the larger share of the loss limits that equity alone
     has used, 1e-6, None without a limit. ``unknown`` names what is missing; then the loss rooms
-    are 0.
+    are 0. ``margin_committed``: margin used, reserved, or of fills newer than the snapshot.
     """
 
     daily: Decimal | None
@@ -41,18 +41,10 @@ class Room(NamedTuple):
     open_risk: Decimal
     drawdown_use: int | None
     unknown: str
+    margin_committed: Decimal
 
 
-class DayState(NamedTuple):
-    """Balance and equity at the start of the firm's trading day, and the peaks so far."""
-
-    balance: Decimal
-    equity: Decimal
-    peak_equity: Decimal
-    peak_end_of_day: Decimal
-
-
-NO_SNAPSHOT = Room(ZERO, ZERO, ZERO, ZERO, "account_snapshot", ZERO, None, "account_snapshot")
+NO_SNAPSHOT = Room(ZERO, ZERO, ZERO, ZERO, "account_snapshot", ZERO, None, "account_snapshot", ZERO)
 
 
 def room(view: AccountView, context: TradeContext) -> Room:
@@ -66,12 +58,12 @@ def room(view: AccountView, context: TradeContext) -> Room:
     unknown = binding = ""
     if daily_limit is not None or overall_limit is not None:
         equity, initial = snapshot.equity, view.account.initial_balance
-        day = day_state(view, snapshot, context)
+        day = day_anchor(view, snapshot, context)
         if view.positions:
             risk_open = open_risk(view, context)
         if risk_open is None:
             unknown = "open_risk"
-        available = equity - (risk_open or ZERO) - view.ledger.reserved_risk
+        available = equity - (ZERO if risk_open is None else risk_open) - view.ledger.reserved_risk
         if daily_limit is not None:
             bounds = loss_bounds(daily_limit, True, initial, equity, day)
             if bounds is None or unknown:
@@ -84,13 +76,24 @@ def room(view: AccountView, context: TradeContext) -> Room:
             if bounds is None or unknown:
                 overall, unknown = ZERO, unknown or "day_anchor"
             else:
-                overall, use = available - bounds[1], max(use or 0, _use(equity, bounds))
+                overall, overall_use = available - bounds[1], _use(equity, bounds)
+                if use is None or overall_use > use:
+                    use = overall_use
             if smallest is None or overall < smallest:
                 smallest, binding = overall, "overall_loss"
-    per_trade, per_trade_name = per_trade_room(view, snapshot)
-    if per_trade is not None and (smallest is None or per_trade < smallest):
-        smallest, binding = per_trade, per_trade_name
-    return Room(daily, overall, per_trade, smallest, binding, risk_open or ZERO, use, unknown)
+    per_trade = None
+    if (
+        view.rulebook.risk_per_trade_percent is not None
+        or view.account.risk_percent_max is not None
+    ):
+        per_trade, per_trade_name = per_trade_room(view, snapshot)
+        if per_trade is not None and (smallest is None or per_trade < smallest):
+            smallest, binding = per_trade, per_trade_name
+    open_known = ZERO if risk_open is None else risk_open
+    margin = margin_committed(snapshot, view.ledger)
+    return _new(
+        Room, (daily, overall, per_trade, smallest, binding, open_known, use, unknown, margin)
+    )
 
 
 def per_trade_room(view: AccountView, snapshot: AccountSnapshot) -> tuple[Decimal | None, str]:
@@ -103,7 +106,7 @@ def per_trade_room(view: AccountView, snapshot: AccountSnapshot) -> tuple[Decima
         firm_room = firm_risk_per_trade(firm, view.account.initial_balance, snapshot.equity)
     if own is None:
         return firm_room, "risk_per_trade"
-    own_room = max(ZERO, own * snapshot.equity / _HUNDRED)
+    own_room = max(ZERO, own * snapshot.equity * _HUNDREDTH)
     if firm_room is not None and firm_room <= own_room:
         return firm_room, "risk_per_trade"
     return own_room, "risk_percent_max"
@@ -111,12 +114,12 @@ def per_trade_room(view: AccountView, snapshot: AccountSnapshot) -> tuple[Decima
 
 def firm_risk_per_trade(percent: Decimal, initial: Decimal, equity: Decimal) -> Decimal:
     """``percent`` of the smaller of initial balance and equity, never negative."""
-    return max(ZERO, percent * min(initial, equity) / _HUNDRED)
+    return max(ZERO, percent * min(initial, equity) * _HUNDREDTH)
 
 
-def day_state(
+def day_anchor(
     view: AccountView, snapshot: AccountSnapshot, context: TradeContext
-) -> DayState | None:
+) -> DayAnchor | None:
     """The anchor of the trading day that ``context.at`` lies in; None where there never was one.
 
     Where the day has turned since the last snapshot, that snapshot is the last word before the
@@ -125,14 +128,20 @@ def day_state(
     anchor = view.ledger.anchor
     if anchor is None:
         return None
-    if anchor.day_started_at >= day_start(view.rulebook, context):
-        return DayState(anchor.balance, anchor.equity, anchor.peak_equity, anchor.peak_end_of_day)
-    end_of_day = max(anchor.peak_end_of_day, snapshot.balance)
-    return DayState(snapshot.balance, snapshot.equity, anchor.peak_equity, end_of_day)
+    start = day_start(view.rulebook, context)
+    if anchor.day_started_at >= start:
+        return anchor
+    return DayAnchor(
+        day_started_at=start,
+        balance=snapshot.balance,
+        equity=snapshot.equity,
+        peak_equity=anchor.peak_equity,
+        peak_end_of_day=max(anchor.peak_end_of_day, snapshot.balance),
+    )
 
 
 def loss_bounds(
-    limit: LossLimit, daily: bool, initial: Decimal, equity: Decimal, day: DayState | None
+    limit: LossLimit, daily: bool, initial: Decimal, equity: Decimal, day: DayAnchor | None
 ) -> tuple[Decimal, Decimal] | None:
     """What the limit is measured from, and its floor; None where a needed anchor is missing.
 
@@ -159,12 +168,15 @@ def loss_bounds(
         base = max(day.peak_equity, equity) if intraday else day.peak_end_of_day
     size = limit.amount
     if size is None:
-        percent = limit.percent
-        check(limit.percent_of in (_INITIAL, _DAY_START), "a loss limit is of initial or day_start")
-        of = initial if limit.percent_of == _INITIAL else day_value
+        percent, percent_of = limit.percent, limit.percent_of
+        if percent_of == "initial":
+            of: Decimal | None = initial
+        else:
+            check(percent_of == "day_start", "a loss limit is a percentage of initial or day_start")
+            of = day_value
         if of is None:
             return None
-        size = percent * of / _HUNDRED if percent is not None else ZERO
+        size = percent * of * _HUNDREDTH if percent is not None else ZERO
     if base is None:
         return None
     floor = base - size
@@ -198,12 +210,6 @@ def open_risk(view: AccountView, context: TradeContext) -> Decimal | None:
     return total
 
 
-def margin_after(view: AccountView, snapshot: AccountSnapshot, trade_margin: Decimal) -> Decimal:
-    """Margin with the trade: used, reserved, of fills newer than the snapshot, and required."""
-    ledger = view.ledger
-    return snapshot.margin_used + ledger.reserved_margin + ledger.unconfirmed_margin + trade_margin
-
-
 def positions_after(view: AccountView, trade: Trade) -> int:
     """Open positions with the trade, entries on their way included; a netting account keeps one for
     each symbol.
@@ -225,10 +231,10 @@ def orders_today(view: AccountView, context: TradeContext) -> int:
 
 def day_start(rulebook: Rulebook, context: TradeContext) -> int:
     """Start of the rulebook's trading day that ``context.at`` lies in, ns UTC."""
-    key = (rulebook.day_reset, rulebook.day_zone)
-    start = context.day_starts.get(key)
+    start = context.day_starts.get(rulebook.rulebook_id)
     if start is None:
-        start = context.day_starts[key] = trading_day_start(context.at, *key)
+        start = trading_day_start(context.at, rulebook.day_reset, rulebook.day_zone)
+        context.day_starts[rulebook.rulebook_id] = start
     return start
 
 

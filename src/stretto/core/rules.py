@@ -68,8 +68,13 @@ def first_broken(
     """The first rule that the trade breaks, or None. Without ``risk_known`` the rules that compare
     the loss at the stop are left out: a caller says so only where it refuses for that itself.
     """
-    for rule in REGISTRY if risk_known else _WITHOUT_RISK:
-        if not rule.holds(view, trade, room, context):
+    book = view.rulebook
+    stated = context.firm_rules.get(book.rulebook_id)
+    if stated is None:
+        stated = tuple(rule for rule in REGISTRY if rule.states(book))
+        context.firm_rules[book.rulebook_id] = stated
+    for rule in stated:
+        if not rule.holds(view, trade, room, context) and (risk_known or not rule.needs_risk):
             return _verdict(rule, (view, trade, room, context))
     return None
 
@@ -295,4 +300,3 @@ REGISTRY: tuple[FirmRule, ...] = (
         _quantity_explain,
     ),
 )
-_WITHOUT_RISK = tuple(rule for rule in REGISTRY if not rule.needs_risk)

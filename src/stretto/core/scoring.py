@@ -19,9 +19,9 @@ from stretto.core.limits import (
     TICK_AGE_NS_MAX,
 )
 from stretto.core.plan import Factors
-from stretto.core.risk import Room, margin_after
+from stretto.core.risk import Room
 from stretto.core.trade import AccountView, Trade, TradeContext
-from stretto.core.values import NS_PER_S, PPM, ZERO
+from stretto.core.values import NS_PER_S, PPM
 
 HEALTH_DRAWDOWN, HEALTH_RELIABILITY, HEALTH_LATENCY, HEALTH_FRESHNESS = 400, 300, 200, 100
 """Weights of the parts of health, in thousandths."""
@@ -30,6 +30,10 @@ DRAWDOWN_SCORE_AT_HIGH, DRAWDOWN_SCORE_ABOVE = 400_000, 100_000
 LATENCY_HALF_NS = NS_PER_S
 STATE_AGE_HALF_NS = TICK_AGE_NS_MAX
 _HALF = PPM // 2
+_PPM = Decimal(PPM)
+_LATENCY_NUMERATOR = PPM * LATENCY_HALF_NS
+_STATE_AGE_NUMERATOR = PPM * STATE_AGE_HALF_NS
+_new = tuple.__new__
 
 INPUTS = (
     "account_snapshot",
@@ -51,6 +55,11 @@ class Medians(NamedTuple):
 
     hit_rate: int
     shortfall: int
+
+    @property
+    def scale(self) -> int:
+        """What a difference in shortfall is measured by: the median's size, at least 1 pip."""
+        return max(PPM, abs(self.shortfall))
 
 
 class BaseScore(NamedTuple):
@@ -86,7 +95,7 @@ def base_score(
 ) -> BaseScore:
     """All but correlation: what chooses the candidates that are correlated."""
     ledger, snapshot = view.ledger, view.snapshot
-    margin = margin_score(view, trade, context.policy.margin_level_min)
+    margin = margin_score(view, trade, room, context.margin_level_min_ppm)
     budget = risk_budget_score(trade, room)
     health = health_score(ledger, snapshot, room, context.at)
     performance = performance_score(ledger, medians)
@@ -101,7 +110,7 @@ def base_score(
     weighted = (
         weights[0] * margin + weights[1] * budget + weights[2] * health + weights[3] * performance
     )
-    return BaseScore(margin, budget, health, performance, weighted, observed)
+    return _new(BaseScore, (margin, budget, health, performance, weighted, observed))
 
 
 def complete(
@@ -129,15 +138,15 @@ def total_score(base: BaseScore, correlation_score: int, context: TradeContext) 
     return (base.weighted + weights[4] * correlation_score) // weights[5]
 
 
-def margin_score(view: AccountView, trade: Trade, margin_level_min: int) -> int:
+def margin_score(view: AccountView, trade: Trade, room: Room, margin_level_min_ppm: Decimal) -> int:
     """clamp(1 - 1.2 (used + reserved + required) / equity); 0 where equity <= 0 or the margin is
     unknown. 1.2 is the policy's smallest margin level, so that the score ends where the gate does.
     """
-    snapshot = view.snapshot
-    if snapshot is None or trade.margin is None or snapshot.equity <= 0:
+    snapshot, required = view.snapshot, trade.margin
+    if snapshot is None or required is None or snapshot.equity <= 0:
         return 0
-    margin = margin_after(view, snapshot, trade.margin)
-    value = PPM - int(margin_level_min * margin / snapshot.equity)
+    margin = room.margin_committed + required
+    value = PPM - int(margin_level_min_ppm * margin / snapshot.equity)
     return 0 if value < 0 else PPM if value > PPM else value
 
 
@@ -150,8 +159,8 @@ def risk_budget_score(trade: Trade, room: Room) -> int:
         return PPM
     if trade.risk is None or smallest <= 0:
         return 0
-    value = PPM - int(trade.risk * PPM / smallest)
-    return max(0, value)
+    value = PPM - int(trade.risk * _PPM / smallest)
+    return 0 if value < 0 else value
 
 
 def health_score(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, at_ns: int) -> int:
@@ -163,9 +172,9 @@ def health_score(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, a
     drawdown = PPM if use is None or use <= DRAWDOWN_FREE else drawdown_score(use)
     fresh = 0
     if snapshot is not None:
-        age = max(0, at_ns - snapshot.at)
-        fresh = PPM * STATE_AGE_HALF_NS // (STATE_AGE_HALF_NS + age)
-    latency = PPM * LATENCY_HALF_NS // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
+        age = at_ns - snapshot.at
+        fresh = _STATE_AGE_NUMERATOR // (STATE_AGE_HALF_NS + age) if age > 0 else PPM
+    latency = _LATENCY_NUMERATOR // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
     return (
         HEALTH_DRAWDOWN * drawdown
         + HEALTH_RELIABILITY * ledger.reliability
@@ -194,9 +203,9 @@ def performance_score(ledger: Ledger, medians: Medians) -> int:
     if trades <= 0:
         return _HALF
     hit = (PPM + PPM * ledger.hits // trades - medians.hit_rate) // 2
-    scale = max(PPM, abs(medians.shortfall))
-    better = (medians.shortfall - _shortfall(ledger)) * PPM // scale
-    cost = min(PPM, max(0, (PPM + better) // 2))
+    median, scale = medians.shortfall, medians.scale
+    cost = (PPM + (median - _shortfall(ledger)) * PPM // scale) // 2
+    cost = 0 if cost < 0 else PPM if cost > PPM else cost
     raw = (hit + cost) // 2
     prior = PERFORMANCE_PRIOR_TRADES
     return (trades * raw + prior * _HALF) // (trades + prior)
@@ -240,7 +249,7 @@ def order_key(total: int, rotation_ppm: int, account_id: str) -> tuple[int, int,
 
 def _shortfall(ledger: Ledger) -> int:
     total: Decimal = ledger.shortfall_pips_sum
-    return int(total * PPM / ledger.trades) if total != ZERO else 0
+    return int(total * _PPM / ledger.trades) if total else 0
 
 
 def _median(values: list[int]) -> int:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from math import isqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.account import Account, AccountSnapshot, Ledger, Position, SymbolTerms
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate
 from stretto.core.policy import Policy, Rulebook
-from stretto.core.values import NS_PER_S, ZERO, Side, floor_to_step
+from stretto.core.values import NS_PER_S, PPM, ZERO, Side, floor_to_step
+
+if TYPE_CHECKING:
+    from stretto.core.eligibility import Check
+    from stretto.core.rules import FirmRule
 
 CENT = Decimal("0.01")
 """Money is set aside in whole hundredths, so that sums of reservations come back to zero."""
@@ -22,6 +26,9 @@ HOLD_DEFAULT_NS = 86_400 * NS_PER_S
 """The hold assumed where neither the signal nor the position says: one day."""
 _MINUTE_NS = 60 * NS_PER_S
 _PPB = Decimal("1e-9")
+_TWO = Decimal(2)
+# The keyword constructor of a named tuple costs half as much again as all that is put into it.
+_new = tuple.__new__
 
 
 class AccountView(NamedTuple):
@@ -95,23 +102,28 @@ class TradeContext:
 
     ``stop_loss`` is the price where the signal gives a distance. ``exposure_remaining``: what the
     book-wide cap leaves, book currency (None: no cap); a planner lowers it as it gives accounts a
-    part. Raises KeyError for a symbol without an instrument.
+    part. ``opposed``: accounts against the trade. Raises KeyError for a symbol without an
+    instrument.
     """
 
     __slots__ = (
+        "_exposure_remaining",
         "_marks",
+        "_opposed",
         "_rates",
         "at",
         "book_currency",
+        "checks",
         "day_starts",
         "entry",
-        "exposure_remaining",
+        "firm_rules",
         "heartbeat_min",
         "instrument",
         "instruments",
         "loss_per_unit",
+        "margin_level_min",
+        "margin_level_min_ppm",
         "notional_book",
-        "opposed",
         "policy",
         "reads",
         "session_open",
@@ -152,7 +164,11 @@ class TradeContext:
         self.instrument = instruments[symbol]
         self.policy = policy
         self.book_currency = book_currency
+        self.checks: tuple[Check, ...] = ()
+        """The rules of eligibility that can refuse at all here; kept by ``eligibility``."""
         self.exposure_remaining = exposure_remaining
+        self.margin_level_min = Decimal(policy.margin_level_min) / PPM
+        self.margin_level_min_ppm = Decimal(policy.margin_level_min)
         self.opposed = opposed
         quote = reads.quotes.get(symbol)
         statistics = reads.statistics.get(symbol)
@@ -172,9 +188,32 @@ class TradeContext:
             policy.weight_correlation,
         )
         self.weights = (*weights, sum(weights))
-        self.day_starts: dict[tuple[str, str], int] = {}
+        self.day_starts: dict[str, int] = {}
+        """Start of the trading day by rulebook; kept by ``risk.day_start``."""
+        self.firm_rules: dict[str, tuple[FirmRule, ...]] = {}
+        """The rules that a rulebook states; kept by ``rules.first_broken``."""
         self._rates: dict[str, Rates | None] = {}
         self._marks: dict[str, dict[str, Mark | None]] = {}
+
+    @property
+    def exposure_remaining(self) -> Decimal | None:
+        """What the book-wide cap leaves, book currency in whole hundredths; None: no cap."""
+        return self._exposure_remaining
+
+    @exposure_remaining.setter
+    def exposure_remaining(self, amount: Decimal | None) -> None:
+        self._exposure_remaining = None if amount is None else money_down(amount)
+        self.checks = ()
+
+    @property
+    def opposed(self) -> Opposed | None:
+        """Accounts with a position against the trade; None where there is none."""
+        return self._opposed
+
+    @opposed.setter
+    def opposed(self, opposed: Opposed | None) -> None:
+        self._opposed = opposed
+        self.checks = ()
 
     def rates(self, currency: str) -> Rates | None:
         """The rates of an account currency; None where the quotes do not convert to it."""
@@ -246,8 +285,9 @@ def three_sigma(price: Decimal, volatility_ppm: int, hold_ns: int) -> Decimal:
     return price * root * _PPB
 
 
-def trade_for(account: Account, quantity: Decimal, context: TradeContext) -> Trade:
+def trade_for(view: AccountView, quantity: Decimal, context: TradeContext) -> Trade:
     """What ``quantity`` base units would be in this account."""
+    account = view.account
     terms = account.symbols.get(context.symbol)
     rates = context.rates(account.currency)
     conversion = margin = margin_per_unit = risk = risk_per_unit = None
@@ -259,22 +299,30 @@ def trade_for(account: Account, quantity: Decimal, context: TradeContext) -> Tra
             risk_per_unit = rates.loss
             if risk_per_unit is not None:
                 if terms.commission_per_lot:
-                    risk_per_unit += 2 * terms.commission_per_lot / terms.contract_size
+                    risk_per_unit += _TWO * terms.commission_per_lot / terms.contract_size
                 risk = money_up(quantity * risk_per_unit)
-    return Trade(
-        context.symbol,
-        context.instrument,
-        terms,
-        context.side,
-        quantity,
-        context.entry,
-        context.stop_loss,
-        conversion,
-        margin,
-        risk,
-        margin_per_unit,
-        risk_per_unit,
+    return _new(
+        Trade,
+        (
+            context.symbol,
+            context.instrument,
+            terms,
+            context.side,
+            quantity,
+            context.entry,
+            context.stop_loss,
+            conversion,
+            margin,
+            risk,
+            margin_per_unit,
+            risk_per_unit,
+        ),
     )
+
+
+def margin_committed(snapshot: AccountSnapshot, ledger: Ledger) -> Decimal:
+    """Margin used at the venue, reserved, and of fills newer than the snapshot."""
+    return snapshot.margin_used + ledger.reserved_margin + ledger.unconfirmed_margin
 
 
 def money_up(value: Decimal) -> Decimal:
