@@ -6,7 +6,7 @@ nothing of SQL or of the other tables.
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 from stretto.core import events as ev
 from stretto.views.rows import clause_of, clauses, summary
@@ -15,37 +15,42 @@ from stretto.views.texts import event_json, plain, timestamp
 Subject = tuple[str | None, str | None, str | None, str | None]
 """execution_id, account_id, rationale, compliance_notes."""
 
+KIND: dict[type[ev.Event], str] = {
+    kind: str(kind.__struct_config__.tag) for kind in get_args(ev.Event)
+}
+"""``event_type`` of every event: its tag in the journal."""
+
 
 def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
     """Rows for one entry, in the order of its events. ``audit_id`` is ``seq.index``; the
     correlation id is the execution that the whole entry is about, as in the journal's header.
     """
-    rows = []
-    seq = entry.seq
+    seq, events = entry.seq, entry.events
     at = timestamp(entry.at)
-    subjects = [subject_of(event, entry.at) for event in entry.events]
-    correlation = next((s[0] for s in subjects if s is not None and s[0]), None)
-    for index, event in enumerate(entry.events):
-        subject = subjects[index]
-        if subject is not None:
-            execution_id, account_id, rationale, notes = subject
-            rows.append(
-                (
-                    book_id,
-                    seq,
-                    index,
-                    f"{seq}.{index}",
-                    execution_id,
-                    ev.kind_of(event),
-                    account_id,
-                    event_json(event),
-                    rationale,
-                    notes,
-                    correlation,
-                    at,
-                )
-            )
-    return rows
+    subjects = [subject_of(event, entry.at) for event in events]
+    correlation = None
+    for subject in subjects:
+        if subject is not None and subject[0] is not None:
+            correlation = subject[0]
+            break
+    return [
+        (
+            book_id,
+            seq,
+            index,
+            f"{seq}.{index}",
+            subject[0],
+            KIND[type(events[index])],
+            subject[1],
+            event_json(events[index]),
+            subject[2],
+            subject[3],
+            correlation,
+            at,
+        )
+        for index, subject in enumerate(subjects)
+        if subject is not None
+    ]
 
 
 def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
@@ -72,7 +77,7 @@ def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
         case ev.AccountUpdated():
             return None, event.snapshot.account_id, "snapshot of the venue", None
         case ev.HistoryRecorded():
-            return None, event.account_id, f"{len(event.bars)} bars", None
+            return None, event.account_id, f"bars: {len(event.bars)}", None
         case ev.AccountHalted():
             return None, event.account_id, event.reason, "no entry until a person releases it"
         case ev.InterventionRequired():

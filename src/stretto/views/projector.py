@@ -10,7 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, assert_never
+
+import msgspec
 
 from stretto.core import events as ev
 from stretto.core.errors import StrettoError, check
@@ -18,7 +21,7 @@ from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig
 from stretto.views import schema
 from stretto.views.audit import audit_rows
-from stretto.views.results import CHANGING, COLUMNS, Result, planned, restored
+from stretto.views.results import COLUMNS, MOVING, SETTLING, Result, planned, restored
 from stretto.views.rows import (
     ACCOUNT_CONFIGURED,
     ACCOUNT_OBSERVED,
@@ -32,9 +35,12 @@ from stretto.views.rows import (
 from stretto.views.texts import timestamp
 
 PROJECTOR = "query_tables.1"
-"""Name and layout of this projection; another layout needs a rebuild."""
+"""Name and layout of this projection. Raise it with any change of a table's layout, of what a row
+says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
 CAUSE_OF_OWN_FILLS = "entry"
+_ORDER_EVENTS = frozenset({"order_intended", "order_advanced"})
+_decoder = msgspec.json.Decoder(ev.OrderIntended | ev.OrderAdvanced)
 
 OfBook = (
     ev.SignalPlanned
@@ -81,9 +87,17 @@ class _Sql:
         self.decision = s.insert(schema.execution_decisions)
         self.audit = s.insert(schema.execution_audit_log)
         self.result = s.insert(schema.execution_results)
-        self.result_changed = s.update(schema.execution_results, CHANGING)
+        self.result_moved = s.update(schema.execution_results, MOVING)
+        self.result_changed = s.update(schema.execution_results, (*MOVING, *SETTLING))
         key = ["book_id", "decision_id", "account_id"]
         self.result_read = s.read(schema.execution_results, COLUMNS, key)
+        key = ["book_id", "execution_id", "account_id"]
+        self.events = s.read(schema.execution_audit_log, ["event_type", "event_data"], key)
+
+
+@cache
+def _sqlite() -> _Sql:
+    return _Sql(schema.sqlite_statements())
 
 
 class SqlProjector:
@@ -95,7 +109,7 @@ class SqlProjector:
 
     def __init__(self, book_id: str) -> None:
         self._book_id = book_id
-        self._sql = _Sql(schema.sqlite_statements())
+        self._sql = _sqlite()
         self._forget()
 
     def create(self, connection: sqlite3.Connection) -> None:
@@ -166,18 +180,28 @@ class SqlProjector:
 
     def _flush(self, connection: sqlite3.Connection, position: int) -> None:
         sql = self._sql
-        if self._decisions:
-            connection.executemany(sql.decision, self._decisions)
-        if self._changed:
-            new = [(*r.fixed, *r.changing()) for r in self._changed.values() if r.is_new]
-            old = [(*r.changing(), *r.fixed[:3]) for r in self._changed.values() if not r.is_new]
-            connection.executemany(sql.result, new)
-            connection.executemany(sql.result_changed, old)
-            for key, result in self._changed.items():
-                result.is_new = False
-                if result.completed_at is not None:  # a late fill reads it back
-                    self._results.pop(key, None)
-        connection.executemany(sql.audit, self._audit)
+        new: list[tuple[Any, ...]] = []
+        moved: list[tuple[Any, ...]] = []
+        settled: list[tuple[Any, ...]] = []
+        for key, result in self._changed.items():
+            if result.is_new:
+                new.append((*result.fixed, *result.moved(), *result.settled()))
+            elif result.is_only_moved:
+                moved.append((*result.moved(), *result.fixed[:3]))
+            else:
+                settled.append((*result.moved(), *result.settled(), *result.fixed[:3]))
+            result.is_new, result.is_only_moved = False, True
+            if result.completed_at is not None:  # a late fill reads it back
+                self._results.pop(key, None)
+        for statement, rows in (
+            (sql.decision, self._decisions),
+            (sql.result, new),
+            (sql.result_moved, moved),
+            (sql.result_changed, settled),
+            (sql.audit, self._audit),
+        ):
+            if rows:
+                connection.executemany(statement, rows)
         connection.execute(sql.move, (position, self._book_id, PROJECTOR))
         self._position = position
         self._clear()
@@ -241,7 +265,9 @@ class SqlProjector:
         if result is None:
             row = connection.execute(self._sql.result_read, (self._book_id, *key)).fetchone()
             check(row is not None, f"{execution_id}/{account_id} has no row in execution_results")
-            result = self._results[key] = restored(row)
+            events = connection.execute(self._sql.events, (self._book_id, *key)).fetchall()
+            ours = [_decoder.decode(data) for kind, data in events if kind in _ORDER_EVENTS]
+            result = self._results[key] = restored(row, ours)
         result.seq = entry.seq
         self._changed[key] = result
         return result

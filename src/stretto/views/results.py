@@ -1,28 +1,30 @@
 """One row of ``execution_results`` as it follows from events: an allocation's fate, foldable.
 
-The fold needs nothing but the row itself, so that it can go on from what the table holds.
-It mirrors ``core.evolve``; what it computes of its own are status words, volume-weighted price,
-latency and slippage. Knows nothing of SQL.
+The fold needs nothing but the tables, so that it can go on from what they hold. It mirrors
+``core.evolve``; what it computes of its own are status words, volume-weighted price, latency and
+slippage. Knows nothing of SQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET
 
 from stretto.core import events as ev
-from stretto.core.order import LIVE_STATES, OrderState
+from stretto.core.errors import check
+from stretto.core.order_changes import apply_changes
+from stretto.core.order_record import Order, open_quantity
+from stretto.core.order_table import LIVE_STATES, OrderState
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.report import OrderRole
 from stretto.core.values import ZERO, Side, parse_iso
-from stretto.views.schema import RESULT_FIXED, execution_results, names
+from stretto.views.schema import RESULT_FIXED, RESULT_SETTLING, execution_results, names
 from stretto.views.texts import (
     decimal_of,
     maybe_plain,
-    maybe_timestamp,
     milliseconds,
     number,
     plain,
@@ -31,18 +33,19 @@ from stretto.views.texts import (
 )
 
 COLUMNS = names(execution_results)
-CHANGING = COLUMNS[RESULT_FIXED:]
+MOVING = COLUMNS[RESULT_FIXED:RESULT_SETTLING]
+SETTLING = COLUMNS[RESULT_SETTLING:]
 
 _PRICE_STEP = Decimal("0.0000000001")
 _PIP_STEP = Decimal("0.0001")
-_LIVE = frozenset(state.value for state in LIVE_STATES)
-_UNSENT = frozenset({OrderState.INITIALIZED.value, OrderState.SUBMITTING.value})
+_UNSENT = frozenset({OrderState.INITIALIZED, OrderState.SUBMITTING})
 _OWN_ROLES = frozenset({OrderRole.ENTRY, OrderRole.EXIT})
 
 
 class Result:
-    """The changing part of one allocation. Quantities base units, times ns UTC, in ``seq`` the last
-    entry that touched it. ``fixed`` are the leading columns, written once with the plan.
+    """The changing part of one allocation. Quantities base units; ``seq`` is the last entry that
+    touched it. ``fixed`` are the leading columns, written once with the plan. ``is_only_moved``:
+    since the last write nothing but ``MOVING`` can have changed.
     """
 
     __slots__ = (
@@ -56,14 +59,13 @@ class Result:
         "fills",
         "first_fill_at",
         "fixed",
-        "in_doubt",
         "intended",
         "intended_at",
         "is_new",
+        "is_only_moved",
         "last_fill_at",
         "notional",
-        "order_id",
-        "order_state",
+        "order",
         "orders",
         "overfilled",
         "partial_fills",
@@ -71,9 +73,10 @@ class Result:
         "pip",
         "recovery_actions",
         "sent_at",
+        "sent_ns",
         "seq",
         "sign",
-        "working",
+        "until_ns",
     )
 
     def __init__(self, fixed: tuple[Any, ...], *, is_new: bool) -> None:
@@ -84,26 +87,29 @@ class Result:
         self.intended = Decimal(row["intended_quantity"])
         self.arrival_price = decimal_of(row["arrival_price"])
         self.pip = decimal_of(row["pip"])
-        self.filled = self.working = self.in_doubt = self.abandoned = ZERO
-        self.overfilled = self.notional = self.fees = ZERO
+        self.filled = self.abandoned = self.overfilled = ZERO
+        self.notional = self.fees = ZERO
         self.pending = self.intended
         self.fills = self.partial_fills = self.orders = 0
-        self.order_id = self.order_state = self.failure_reason = None
+        self.order = self.failure_reason = None
         self.recovery_actions = "[]"
         self.intended_at = self.sent_at = self.acknowledged_at = None
         self.first_fill_at = self.last_fill_at = self.completed_at = None
+        self.sent_ns = self.until_ns = None
+        self.is_only_moved = True
         self.seq = 0
 
-    # annotations of the slots that start as None
-    order_id: str | None
-    order_state: str | None
+    # annotations of the slots that start as None; times are the texts of the table
+    order: Order | None
     failure_reason: str | None
-    intended_at: int | None
-    sent_at: int | None
-    acknowledged_at: int | None
-    first_fill_at: int | None
-    last_fill_at: int | None
-    completed_at: int | None
+    intended_at: str | None
+    sent_at: str | None
+    acknowledged_at: str | None
+    first_fill_at: str | None
+    last_fill_at: str | None
+    completed_at: str | None
+    sent_ns: int | None
+    until_ns: int | None
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -114,32 +120,30 @@ class Result:
             return
         self.pending -= order.quantity
         self.orders += 1
-        self.order_id = order.client_order_id
-        self.intended_at = at_ns
-        self._holds(order.state.value, order.leaves_qty)
+        self.order = order
+        self.intended_at = timestamp(at_ns)
+        self.is_only_moved = False
 
     def order_advanced(self, event: ev.OrderAdvanced, at_ns: int) -> None:
-        """The order moved. A live order reopens an allocation that had ended."""
+        """An order moved. One that is live (again) reopens an allocation that had ended."""
         changes = event.changes
         state = changes.state
-        if state is not UNSET:
-            if state in LIVE_STATES and self.completed_at is not None:
-                self.completed_at = None
-                self.failure_reason = None
-            if state is OrderState.IN_DOUBT and self.order_state != state.value:
-                self._acts(at_ns, "held_in_doubt", {"cause": event.cause})
-        if event.client_order_id != self.order_id:
+        if state is not UNSET and state in LIVE_STATES and self.completed_at is not None:
+            self.completed_at = self.failure_reason = None
+            self.until_ns = self.until_ns if self.first_fill_at is not None else None
+            self.is_only_moved = False
+        order = self.order
+        if order is None or event.client_order_id != order.client_order_id:
             return
-        if self.sent_at is None and isinstance(changes.sent_at, int):
-            self.sent_at = changes.sent_at
-        if self.acknowledged_at is None and isinstance(changes.acknowledged_at, int):
-            self.acknowledged_at = changes.acknowledged_at
-        leaves = self.working + self.in_doubt
-        if changes.leaves_qty is not UNSET:
-            leaves = changes.leaves_qty
-        elif state is UNSET:
-            return
-        self._holds(self.order_state if state is UNSET else state.value, leaves)
+        if state is OrderState.IN_DOUBT and order.state is not state:
+            self._acts(at_ns, "held_in_doubt", {"cause": event.cause})
+        self.order = order = apply_changes(order, changes)
+        if self.sent_ns is None and order.sent_at is not None:
+            self.sent_ns = order.sent_at
+            self.sent_at = timestamp(order.sent_at)
+            self.is_only_moved = self.is_only_moved and self.until_ns is None
+        if self.acknowledged_at is None and order.acknowledged_at is not None:
+            self.acknowledged_at = timestamp(order.acknowledged_at)
 
     def fill_booked(self, event: ev.FillBooked, at_ns: int) -> None:
         """A fill of the allocation's own orders, or its bust (negative quantity)."""
@@ -151,18 +155,22 @@ class Result:
         if quantity > 0:
             self.fills += 1
             self.partial_fills += int(self.filled < self.intended)
+            self.last_fill_at = timestamp(at_ns)
             if self.first_fill_at is None:
-                self.first_fill_at = at_ns
-            self.last_fill_at = at_ns
+                self.first_fill_at, self.until_ns = self.last_fill_at, at_ns
         elif quantity < 0:
             self.fills -= 1
+        self.is_only_moved = False
 
     def allocation_ended(self, event: ev.AllocationEnded, at_ns: int) -> None:
         """Nothing is pending, working or in doubt any more."""
         if event.abandoned > 0:
             self.pending = ZERO
         self.abandoned += event.abandoned
-        self.completed_at = at_ns
+        self.completed_at = timestamp(at_ns)
+        if self.first_fill_at is None:
+            self.until_ns = at_ns
+        self.is_only_moved = False
         self.failure_reason = event.reason if self.abandoned > 0 else None
         if event.abandoned:
             detail = {"quantity": number(event.abandoned), "reason": event.reason}
@@ -176,13 +184,6 @@ class Result:
         """The book will not go on by itself."""
         self._acts(at_ns, "intervention_required", {"reason": event.reason})
 
-    def _holds(self, state: str | None, leaves: Decimal) -> None:
-        self.order_state = state
-        if state == "in_doubt":
-            self.working, self.in_doubt = ZERO, leaves
-        else:
-            self.working, self.in_doubt = leaves, ZERO
-
     def _acts(self, at_ns: int, action: str, detail: dict[str, Any]) -> None:
         item = table_json({"at": timestamp(at_ns), "action": action, **detail})
         rest = self.recovery_actions[:-1]
@@ -193,16 +194,16 @@ class Result:
     @property
     def execution_status(self) -> str:
         """Where the allocation stands (docs/tables.md lists the words)."""
-        state = self.order_state
         if self.filled >= self.intended:
             return "filled"
         if self.completed_at is not None:
             return "partially_filled" if self.filled > 0 else "abandoned"
-        if state is None or state not in _LIVE:
+        order = self.order
+        if order is None or order.state not in LIVE_STATES:
             return "pending"
-        if state == "in_doubt":
+        if order.state is OrderState.IN_DOUBT:
             return "in_doubt"
-        if state in _UNSENT:
+        if order.state in _UNSENT:
             return "sent" if self.sent_at is not None else "submitting"
         return "working"
 
@@ -220,10 +221,13 @@ class Result:
         return (self.notional / quantity).quantize(_PRICE_STEP) if quantity > 0 else None
 
     @property
-    def latency_ns(self) -> int | None:
-        """First fill, or the end without one, after the first send."""
-        until = self.first_fill_at if self.first_fill_at is not None else self.completed_at
-        return None if until is None or self.sent_at is None else until - self.sent_at
+    def latency_ms(self) -> str | None:
+        """First fill, or the end without one, after the first send; 0 where the fill was handled
+        before the outcome of the send.
+        """
+        if self.until_ns is None or self.sent_ns is None:
+            return None
+        return milliseconds(max(0, self.until_ns - self.sent_ns))
 
     def _slippage_pips(self, price: Decimal | None) -> str | None:
         if price is None or self.arrival_price is None or self.pip is None:
@@ -233,38 +237,45 @@ class Result:
 
     # --- to and from the table ------------------------------------------------------------------
 
-    def changing(self) -> tuple[Any, ...]:
-        """Values of ``CHANGING``, in order."""
-        price = self.fill_price
-        latency = self.latency_ns
+    def moved(self) -> tuple[Any, ...]:
+        """Values of ``MOVING``, in order: what an order's step changes that is no fill or end."""
+        order = self.order
+        is_in_doubt = order is not None and order.state is OrderState.IN_DOUBT
+        held = "0" if order is None else plain(open_quantity(order))
         return (
             self.execution_status,
+            "0" if is_in_doubt else held,
+            held if is_in_doubt else "0",
+            None if order is None else order.state.value,
+            self.recovery_actions,
+            self.sent_at,
+            self.acknowledged_at,
+            self.seq,
+        )
+
+    def settled(self) -> tuple[Any, ...]:
+        """Values of ``SETTLING``, in order: everything else that changes."""
+        price = self.fill_price
+        return (
             self.fill_status,
             plain(self.filled),
-            plain(self.working),
-            plain(self.in_doubt),
             plain(self.pending),
             plain(self.abandoned),
             plain(self.overfilled),
             plain(self.notional),
             maybe_plain(price),
             plain(self.fees),
-            None if latency is None else milliseconds(latency),
+            self.latency_ms,
             self._slippage_pips(price),
             self.fills,
             self.partial_fills,
             self.orders,
-            self.order_id,
-            self.order_state,
+            None if self.order is None else self.order.client_order_id,
             self.failure_reason,
-            self.recovery_actions,
-            maybe_timestamp(self.intended_at),
-            maybe_timestamp(self.sent_at),
-            maybe_timestamp(self.acknowledged_at),
-            maybe_timestamp(self.first_fill_at),
-            maybe_timestamp(self.last_fill_at),
-            maybe_timestamp(self.completed_at),
-            self.seq,
+            self.intended_at,
+            self.first_fill_at,
+            self.last_fill_at,
+            self.completed_at,
         )
 
 
@@ -296,33 +307,56 @@ def planned(
     return result
 
 
-def restored(row: Sequence[Any]) -> Result:
-    """The row as the table holds it (``COLUMNS``), ready to go on."""
+def restored(row: Sequence[Any], order_events: Iterable[ev.Event]) -> Result:
+    """The row as the table holds it (``COLUMNS``), ready to go on. ``order_events`` are the
+    allocation's OrderIntended and OrderAdvanced so far, in order, from the audit log.
+    """
     result = Result(tuple(row[:RESULT_FIXED]), is_new=False)
-    held = dict(zip(CHANGING, row[RESULT_FIXED:], strict=True))
+    held = dict(zip(COLUMNS, row, strict=True))
     for slot, column in _DECIMALS:
         setattr(result, slot, Decimal(held[column]))
-    for name in ("fills", "partial_fills", "orders", "order_id", "order_state"):
+    for name in _AS_THEY_ARE:
         setattr(result, name, held[name])
-    result.failure_reason = held["failure_reason"]
-    result.recovery_actions = held["recovery_actions"]
-    for name in _TIMES:
-        setattr(result, name, None if held[name] is None else parse_iso(held[name]))
+    until = result.first_fill_at or result.completed_at
+    result.until_ns = None if until is None else parse_iso(until)
+    result.sent_ns = None if result.sent_at is None else parse_iso(result.sent_at)
     result.seq = held["updated_seq"]
+    result.order = _order_after(order_events)
+    check(
+        held["order_id"] == (result.order.client_order_id if result.order else None),
+        f"{held['order_id']} of {result.fixed[3]} is not in the audit log",
+    )
     return result
+
+
+def _order_after(events: Iterable[ev.Event]) -> Order | None:
+    order: Order | None = None
+    for event in events:
+        if isinstance(event, ev.OrderIntended):
+            order = event.order if event.order.role in _OWN_ROLES else order
+        elif (
+            isinstance(event, ev.OrderAdvanced)
+            and order is not None
+            and event.client_order_id == order.client_order_id
+        ):
+            order = apply_changes(order, event.changes)
+    return order
 
 
 _DECIMALS = (
     ("filled", "filled_quantity"),
-    ("working", "working_quantity"),
-    ("in_doubt", "in_doubt_quantity"),
     ("pending", "pending_quantity"),
     ("abandoned", "abandoned_quantity"),
     ("overfilled", "overfilled_quantity"),
     ("notional", "notional"),
     ("fees", "fees"),
 )
-_TIMES = (
+_AS_THEY_ARE = (
+    "fills",
+    "partial_fills",
+    "orders",
+    "failure_reason",
+    "recovery_actions",
     "intended_at",
     "sent_at",
     "acknowledged_at",

@@ -77,7 +77,7 @@ def summary(plan: Plan) -> str:
     return (
         f"{shares} of {len(plan.candidates)} eligible accounts take {plain(plan.intended)} "
         f"{plan.signal.symbol} {plan.signal.side.value}; "
-        f"{len(plan.refusals)} accounts refused; {execution_strategy(plan)} release"
+        f"accounts refused: {len(plan.refusals)}; {execution_strategy(plan)} release"
     )
 
 

@@ -148,22 +148,30 @@ execution_results = _table(
     _maybe_exact("arrival_price", "pip"),
     _maybe_exact("limit_price", "stop_price", "stop_loss", "take_profit"),
     _text("execution_window_start", "execution_window_end"),
-    _text("execution_status", "fill_status"),
-    _exact("filled_quantity", "working_quantity", "in_doubt_quantity", "pending_quantity"),
-    _exact("abandoned_quantity", "overfilled_quantity", "notional"),
+    # what an order's step changes
+    _text("execution_status"),
+    _exact("working_quantity", "in_doubt_quantity"),
+    _maybe("order_state"),
+    _text("recovery_actions"),
+    _maybe("sent_at", "acknowledged_at"),
+    _number("updated_seq"),
+    # what fills, ends and new orders change beside it
+    _text("fill_status"),
+    _exact("filled_quantity", "pending_quantity", "abandoned_quantity", "overfilled_quantity"),
+    _exact("notional"),
     _maybe_exact("fill_price"),
     _exact("fees"),
     _maybe_exact("execution_latency_ms", "slippage_pips"),
     _number("fills", "partial_fills", "orders"),
-    _maybe("order_id", "order_state", "failure_reason"),
-    _text("recovery_actions"),
-    _maybe("intended_at", "sent_at", "acknowledged_at", "first_fill_at", "last_fill_at"),
+    _maybe("order_id", "failure_reason", "intended_at", "first_fill_at", "last_fill_at"),
     _maybe("completed_at"),
-    _number("updated_seq"),
 )
 
 RESULT_FIXED = 15
 """So many leading columns of ``execution_results`` never change after the plan."""
+
+RESULT_SETTLING = RESULT_FIXED + 8
+"""From here on its columns change only with a new order, a fill or the end."""
 
 execution_audit_log = _table(
     "execution_audit_log",
@@ -177,11 +185,33 @@ execution_audit_log = _table(
     _text("event_data"),
     _maybe("rationale", "compliance_notes", "correlation_id"),
     _text("timestamp"),
-    indexes=[Index("execution_audit_log_by_execution", "book_id", "execution_id")],
+    indexes=[Index("execution_audit_log_by_execution", "book_id", "execution_id", "account_id")],
 )
 
 TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)
 """Every query table, in a fixed order."""
+
+
+JSON_COLUMNS = frozenset(
+    {
+        "account_data",
+        "signal_data",
+        "selected_accounts",
+        "account_selection_rationale",
+        "distribution_plan",
+        "timing_plan",
+        "correlation_analysis",
+        "decision_inputs",
+        "recovery_actions",
+        "event_data",
+    }
+)
+"""Text columns that hold canonical JSON, whatever the table."""
+
+
+def is_exact(table: Table, column: str) -> bool:
+    """True for a column of exact decimals (text in SQLite)."""
+    return isinstance(table.c[column].type, Numeric)
 
 
 def names(table: Table) -> tuple[str, ...]:

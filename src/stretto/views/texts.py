@@ -50,8 +50,10 @@ def number(value: Decimal) -> msgspec.Raw | str:
 
 def fraction(value_ppm: int) -> msgspec.Raw:
     """An integer in 1e-6 as an exact JSON number with six decimals: 734512 is 0.734512."""
-    whole, millionths = divmod(abs(value_ppm), PPM)
-    return msgspec.Raw(f"{'-' if value_ppm < 0 else ''}{whole}.{millionths:06d}".encode())
+    if 0 <= value_ppm < PPM:
+        return msgspec.Raw(b"0.%06d" % value_ppm)
+    sign = b"-" if value_ppm < 0 else b""
+    return msgspec.Raw(b"%b%d.%06d" % (sign, *divmod(abs(value_ppm), PPM)))
 
 
 def seconds(duration_ns: int) -> msgspec.Raw:
