@@ -42,8 +42,8 @@ def read_settings(path: Path | str) -> Settings:
     book: Any = BOOK.read(raw["book"], "book", problems) if "book" in raw else INVALID
     policy = _policy(raw.get("policy", {}), problems)
     market = _market(raw["market"], path.parent, problems) if "market" in raw else None
-    instruments = _instruments(raw.get("instruments", {}), problems)
-    venues = _venues(raw.get("venues", {}), problems)
+    instruments = _instruments(raw["instruments"], problems) if "instruments" in raw else {}
+    venues = _venues(raw["venues"], problems) if "venues" in raw else {}
     rulebooks, rulebook_names = read_rulebooks(raw.get("rulebooks", {}), path.parent, problems)
     names = Names(
         venues=_names(raw.get("venues")),
