@@ -1,0 +1,239 @@
+"""The simulated venue: a ``Broker`` for paper trading and tests, seeded, with its own books.
+
+Requests and answers take drawn time, in order: an account's requests do not overtake each other,
+and nothing the venue says overtakes what it said before. It knows nothing of who sends the orders,
+and shares with the core only the words of messages, terms and quotes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+from stretto.brokers.sim_agenda import Agenda
+from stretto.brokers.sim_book import VenueAccount, account_record, order_record, touch
+from stretto.brokers.sim_config import SimAccount, SimVenueConfig
+from stretto.brokers.sim_engine import VenueEngine
+from stretto.brokers.sim_market import (
+    Converter,
+    TriggerFeed,
+    VenueCalendar,
+    VenueMarket,
+    draws,
+)
+from stretto.core.account import Account, AccountSnapshot
+from stretto.core.errors import BrokerUnreachable, InvalidInput
+from stretto.core.market import Instrument
+from stretto.core.report import CancelReject, ExecutionReport, OrderType, StatusAnswer
+from stretto.ports import (
+    CancelOrder,
+    Clock,
+    Command,
+    NotSent,
+    QueryOrder,
+    SendOutcome,
+    Sent,
+    SubmitOrder,
+    VenueMessage,
+)
+
+
+class SimVenue:
+    """One simulated venue. Every draw is a hash of (seed, order, purpose): what happens to an order
+    does not depend on the order of calls. Raises InvalidInput where a traded symbol has no
+    instrument or cannot be converted to its account's currency.
+    """
+
+    def __init__(
+        self,
+        config: SimVenueConfig,
+        clock: Clock,
+        feed: TriggerFeed,
+        calendar: VenueCalendar,
+        instruments: Mapping[str, Instrument],
+        accounts: Iterable[SimAccount],
+        seed: int | str,
+    ) -> None:
+        self._config = config
+        self._immediate = config.immediate
+        self._clock = clock
+        self._feed = feed
+        self._seed = f"{config.venue}:{seed}"
+        self._accounts = {
+            account.account_id: VenueAccount(account, account.balance) for account in accounts
+        }
+        _check_terms(config.venue, self._accounts, instruments, feed)
+        self._agenda = Agenda(clock)
+        self._engine = VenueEngine(
+            config,
+            self._seed,
+            VenueMarket(config, self._seed, feed, calendar, instruments),
+            self._accounts,
+            self._agenda,
+            self._emit,
+        )
+        self._sink: Callable[[VenueMessage], None] | None = None
+        self._connected_at = 0
+        self._arrived_last: dict[str, int] = {}
+        self._delivered_last = 0
+
+    @property
+    def venue(self) -> str:
+        """Name of the venue, as accounts refer to it."""
+        return self._config.venue
+
+    async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
+        """Open the connection. What the venue had to say while it was closed comes first."""
+        self._sink = sink
+        self._connected_at = self._clock.now_ns()
+        self._agenda.start(asyncio.get_running_loop())
+
+    async def send(self, command: Command) -> SendOutcome:
+        """Take one command; its answer comes through the sink."""
+        now = self._clock.now_ns()
+        if self._sink is None:
+            return NotSent(reason="not connected")
+        if isinstance(command, SubmitOrder) and now >= command.send_before:
+            return NotSent(reason="send_before had passed")
+        reference = self._reference(command, now) if isinstance(command, SubmitOrder) else None
+        if self._immediate:
+            self._arrive(command, reference, now)
+        else:
+            arrival = now + self._request_ns(command)
+            arrival = max(arrival, self._arrived_last.get(command.account_id, 0))
+            self._arrived_last[command.account_id] = arrival
+            self._agenda.put(arrival, lambda due: self._arrive(command, reference, due))
+        return Sent(at=now)
+
+    async def snapshot(self, account_id: str) -> AccountSnapshot:
+        """Balance, equity and used margin of one account, as the venue sees them half-way."""
+        if self._sink is None:
+            raise BrokerUnreachable(f"{self.venue}: not connected")
+        if account_id not in self._accounts:
+            raise InvalidInput(
+                f"venue {self.venue}", f"no account {account_id!r}", "its own account"
+            )
+        if not self._immediate:
+            there, back = self._config.latency_request_ns[0], self._config.latency_report_ns[0]
+            await self._clock.sleep_until(self._clock.now_ns() + there)
+            seen = self._engine.snapshot(account_id, self._clock.now_ns())
+            await self._clock.sleep_until(self._clock.now_ns() + back)
+            return seen
+        return self._engine.snapshot(account_id, self._clock.now_ns())
+
+    def heartbeat_at(self) -> int:
+        """The venue's last heartbeat, ns UTC; none after the connection was closed."""
+        if self._sink is None:
+            return self._connected_at
+        now = self._clock.now_ns()
+        self._connected_at = max(self._connected_at, now - now % self._config.heartbeat_ns)
+        return self._connected_at
+
+    async def close(self) -> None:
+        """Close the connection. Orders stay; the venue's time goes on with the next connection."""
+        self.heartbeat_at()
+        self._agenda.stop()
+        self._sink = None
+
+    def set_tradable(self, account_id: str, tradable: bool) -> None:
+        """Disable or enable an account for new orders; its positions and orders stay."""
+        self._accounts[account_id].tradable = tradable
+
+    def dump(self) -> dict[str, object]:
+        """The venue's own books: every order by client order id, every account with positions and
+        money, numbers as text.
+        """
+        orders = self._engine.orders
+        return {
+            "venue": self.venue,
+            "orders": {order_id: order_record(orders[order_id]) for order_id in sorted(orders)},
+            "accounts": {
+                account_id: account_record(self._accounts[account_id])
+                for account_id in sorted(self._accounts)
+            },
+        }
+
+    # --- the wire
+
+    def _request_ns(self, command: Command) -> int:
+        least, most = self._config.latency_request_ns
+        purpose = type(command).__name__
+        drawn = draws("request", self._seed, purpose, command.client_order_id)[0]
+        return least + ((most - least + 1) * drawn >> 64)
+
+    def _reference(self, order: SubmitOrder, now: int) -> Decimal | None:
+        """The price that ``slippage_max`` is measured from: a market order's own ``limit_price`` or
+        the touch as it is sent, a stop order's stop. A limit needs no such bound.
+        """
+        if order.slippage_max is None:
+            return None
+        if order.order_type is OrderType.STOP:
+            return order.stop_price
+        if order.order_type is not OrderType.MARKET or order.limit_price is not None:
+            return order.limit_price
+        quote = self._feed.quote(order.symbol, now)
+        return None if quote is None else touch(order.side, quote)
+
+    def _arrive(self, command: Command, reference: Decimal | None, at: int) -> None:
+        if isinstance(command, SubmitOrder):
+            self._engine.submit(command, reference, at)
+        elif isinstance(command, CancelOrder):
+            self._engine.cancel(command, at)
+        elif isinstance(command, QueryOrder):
+            self._engine.query(command, at)
+
+    def _emit(self, message: ExecutionReport | CancelReject | StatusAnswer, at: int) -> None:
+        if self._immediate:
+            self._deliver(message)
+            return
+        least, most = self._config.latency_report_ns
+        drawn = draws("report", self._seed, message.client_order_id, _name_of(message))[0]
+        delivery = at + least + ((most - least + 1) * drawn >> 64)
+        self._delivered_last = max(self._delivered_last, delivery)
+        self._agenda.put(self._delivered_last, lambda _: self._deliver(message))
+
+    def _deliver(self, message: VenueMessage) -> None:
+        if self._sink is not None:
+            self._sink(message)
+
+
+def sim_accounts(accounts: Iterable[Account], venue: str) -> tuple[SimAccount, ...]:
+    """The venue's accounts as a book's configuration describes them."""
+    return tuple(
+        SimAccount(
+            account_id=account.account_id,
+            currency=account.currency,
+            balance=account.initial_balance,
+            symbols=dict(account.symbols),
+            position_mode=account.position_mode,
+        )
+        for account in accounts
+        if account.venue == venue
+    )
+
+
+def _name_of(message: ExecutionReport | CancelReject | StatusAnswer) -> str:
+    if isinstance(message, ExecutionReport):
+        return message.exec_id
+    if isinstance(message, StatusAnswer):
+        return f"status {message.transact_at}"
+    return f"cancel reject {message.transact_at}"
+
+
+def _check_terms(
+    venue: str,
+    accounts: Mapping[str, VenueAccount],
+    instruments: Mapping[str, Instrument],
+    feed: TriggerFeed,
+) -> None:
+    converter = Converter(instruments, feed)
+    for account_id in sorted(accounts):
+        account = accounts[account_id].config
+        for symbol in sorted(account.symbols):
+            instrument = instruments.get(symbol)
+            if instrument is None:
+                raise InvalidInput(
+                    f"venue {venue}, account {account_id}", f"{symbol} has no instrument", "one"
+                )
+            converter.rate(instrument.quote_currency, account.currency, 0)

@@ -1,0 +1,306 @@
+"""The simulated venue's own books: orders, positions by ticket or net, balances and margin.
+
+Kept from the venue's own fills alone. Knows nothing of time, feeds or messages: prices and
+conversion rates are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from stretto.brokers.sim_config import SimAccount
+from stretto.core.account import PositionMode
+from stretto.core.errors import check
+from stretto.core.market import Quote
+from stretto.core.report import OrderType, OrdStatus, TimeInForce
+from stretto.core.values import ZERO, Side
+
+CENT = Decimal("0.01")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class VenueOrder:
+    """One order as the venue keeps it. Quantities in base units, ``notional`` = Σ price × quantity.
+
+    ``closes`` is the position it may only reduce, ``ticket`` the one it traded; ``text`` names what
+    made the venue itself send it, or end it. ``slippage_bound`` is the worst price a market order
+    may take.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    account_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    slippage_bound: Decimal | None = None
+    closes: str = ""
+    ticket: str = ""
+    text: str = ""
+    status: OrdStatus = OrdStatus.NEW
+    reject_code: str = ""
+    filled: Decimal = ZERO
+    leaves: Decimal = ZERO
+    notional: Decimal = ZERO
+    fees: Decimal = ZERO
+    triggered: bool = False
+    expires_at: int = 0
+    reports: int = 0
+    answers: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """True while it can still trade."""
+        return self.status is OrdStatus.NEW or self.status is OrdStatus.PARTIALLY_FILLED
+
+    @property
+    def average(self) -> Decimal:
+        """Average price of its fills; 0 before the first."""
+        return self.notional / self.filled if self.filled else ZERO
+
+    def __post_init__(self) -> None:
+        self.leaves = self.quantity
+
+    def end(self, status: OrdStatus) -> None:
+        """Nothing trades any more."""
+        self.status = status
+        self.leaves = ZERO
+
+    def fill(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Count one trade."""
+        check(0 < quantity <= self.leaves, "a fill beyond what is left")
+        self.filled += quantity
+        self.leaves -= quantity
+        self.notional += quantity * price
+        self.fees += fee
+        self.status = OrdStatus.PARTIALLY_FILLED if self.leaves else OrdStatus.FILLED
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class VenuePosition:
+    """An open position: ``quantity`` > 0 on its ``side``; margin in account currency."""
+
+    ticket: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    average: Decimal
+    margin: Decimal
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    closing: bool = False
+    # Counts how often its stops were set anew: an older wake-up finds itself overtaken.
+    armed: int = 0
+
+
+@dataclass(slots=True)
+class _Exposure:
+    """Sums over the positions of one symbol, so that marking does not walk them."""
+
+    long: Decimal = ZERO
+    long_cost: Decimal = ZERO
+    short: Decimal = ZERO
+    short_cost: Decimal = ZERO
+    positions: int = 0
+
+    def add(self, side: Side, quantity: Decimal, price: Decimal) -> None:
+        if side is Side.BUY:
+            self.long += quantity
+            self.long_cost += quantity * price
+        else:
+            self.short += quantity
+            self.short_cost += quantity * price
+
+
+@dataclass(slots=True)
+class VenueAccount:
+    """One account: money in its currency, to the cent."""
+
+    config: SimAccount
+    balance: Decimal
+    tradable: bool = True
+    realized: Decimal = ZERO
+    fees: Decimal = ZERO
+    margin_used: Decimal = ZERO
+    positions: dict[str, VenuePosition] = field(default_factory=dict)
+    working: int = 0
+    _exposure: dict[str, _Exposure] = field(default_factory=dict)
+
+    @property
+    def nets(self) -> bool:
+        """True where the account holds one net position a symbol."""
+        return self.config.position_mode is PositionMode.NETTING
+
+    def exposures(self) -> Iterator[tuple[str, Decimal, Decimal, Decimal, Decimal]]:
+        """Each symbol's (symbol, long, long cost, short, short cost), sorted."""
+        for symbol in sorted(self._exposure):
+            sums = self._exposure[symbol]
+            if sums.long or sums.short:
+                yield symbol, sums.long, sums.long_cost, sums.short, sums.short_cost
+
+    def opening_part(self, order: VenueOrder) -> Decimal:
+        """How much of the order's rest adds to the account's exposure and so needs margin."""
+        if order.closes:
+            return ZERO
+        if self.nets:
+            held = self.positions.get(net_ticket(order.symbol))
+            if held is not None and held.side is not order.side:
+                return max(ZERO, order.leaves - 2 * held.quantity)
+        return order.leaves
+
+    def fill(
+        self, order: VenueOrder, quantity: Decimal, price: Decimal, rate: Decimal, fee: Decimal
+    ) -> VenuePosition | None:
+        """Book one trade; ``rate`` converts quote to account currency. Returns the position that it
+        opened or changed, None where it is gone.
+        """
+        self.balance -= fee
+        self.fees += fee
+        opened = net_ticket(order.symbol) if self.nets else f"T-{order.venue_order_id}"
+        ticket = order.ticket = order.closes or opened
+        held = self.positions.get(ticket)
+        if held is not None and held.side is not order.side:
+            closed = min(quantity, held.quantity)
+            self._close(held, closed, price, rate)
+            quantity -= closed
+        check(not (order.closes and quantity), f"{ticket}: a close may not open")
+        if quantity:
+            return self._open(order, ticket, quantity, price, rate)
+        return self.positions.get(ticket)
+
+    def _open(
+        self, order: VenueOrder, ticket: str, quantity: Decimal, price: Decimal, rate: Decimal
+    ) -> VenuePosition:
+        terms = self.config.symbols[order.symbol]
+        margin = _cents(quantity * price * terms.margin_rate * rate)
+        self.margin_used += margin
+        self._sums(order.symbol).add(order.side, quantity, price)
+        held = self.positions.get(ticket)
+        if held is None:
+            held = VenuePosition(
+                ticket=ticket,
+                symbol=order.symbol,
+                side=order.side,
+                quantity=quantity,
+                average=price,
+                margin=margin,
+                stop_loss=order.stop_loss,
+                take_profit=order.take_profit,
+            )
+            self.positions[ticket] = held
+            self._sums(order.symbol).positions += 1
+            return held
+        total = held.quantity + quantity
+        cost = held.average * held.quantity + price * quantity
+        held.quantity, held.average = total, cost / total
+        held.margin += margin
+        # On a netting account the latest stated stop or target holds for the whole.
+        held.stop_loss = order.stop_loss if order.stop_loss is not None else held.stop_loss
+        held.take_profit = order.take_profit if order.take_profit is not None else held.take_profit
+        return held
+
+    def _close(self, held: VenuePosition, quantity: Decimal, price: Decimal, rate: Decimal) -> None:
+        profit = _cents((price - held.average) * quantity * held.side.sign * rate)
+        self.balance += profit
+        self.realized += profit
+        whole = quantity == held.quantity
+        margin = held.margin if whole else _cents(held.margin * quantity / held.quantity)
+        self.margin_used -= margin
+        held.margin -= margin
+        self._sums(held.symbol).add(held.side, -quantity, held.average)
+        held.quantity -= quantity
+        if whole:
+            del self.positions[held.ticket]
+        if whole:
+            sums = self._sums(held.symbol)
+            sums.positions -= 1
+            if not sums.positions:
+                # Averages are rounded to 28 digits; a flat symbol leaves no residue of that.
+                del self._exposure[held.symbol]
+
+    def _sums(self, symbol: str) -> _Exposure:
+        found = self._exposure.get(symbol)
+        if found is None:
+            found = self._exposure[symbol] = _Exposure()
+        return found
+
+
+def net_ticket(symbol: str) -> str:
+    """The ticket of a netting account's one position in a symbol."""
+    return f"NET-{symbol}"
+
+
+def touch(side: Side, quote: Quote) -> Decimal:
+    """The price at which this side trades at once."""
+    return quote.ask if side is Side.BUY else quote.bid
+
+
+def unrealized(
+    long: Decimal,
+    long_cost: Decimal,
+    short: Decimal,
+    short_cost: Decimal,
+    bid: Decimal,
+    ask: Decimal,
+) -> Decimal:
+    """Profit in quote currency if longs were sold at ``bid`` and shorts bought back at ``ask``."""
+    return long * bid - long_cost + short_cost - short * ask
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
+
+
+def order_record(order: VenueOrder) -> dict[str, str]:
+    """An order as the venue's books show it."""
+    return {
+        "account_id": order.account_id,
+        "venue_order_id": order.venue_order_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "status": order.status.value,
+        "quantity": plain(order.quantity),
+        "cumulative_quantity": plain(order.filled),
+        "leaves_quantity": plain(order.leaves),
+        "average_price": plain(order.average),
+        "fees": plain(order.fees),
+        "reject_code": order.reject_code,
+        "position_id": order.ticket,
+        "text": order.text,
+    }
+
+
+def account_record(account: VenueAccount) -> dict[str, object]:
+    """An account as the venue's books show it."""
+    return {
+        "currency": account.config.currency,
+        "initial_balance": plain(account.config.balance),
+        "balance": plain(account.balance),
+        "realized": plain(account.realized),
+        "fees": plain(account.fees),
+        "margin_used": plain(account.margin_used),
+        "tradable": account.tradable,
+        "positions": {
+            ticket: {
+                "symbol": held.symbol,
+                "quantity": plain(held.quantity * held.side.sign),
+                "average_price": plain(held.average),
+                "stop_loss": None if held.stop_loss is None else plain(held.stop_loss),
+                "take_profit": None if held.take_profit is None else plain(held.take_profit),
+            }
+            for ticket, held in sorted(account.positions.items())
+        },
+    }
+
+
+def plain(value: Decimal) -> str:
+    """A number without exponent or trailing zeros."""
+    return format(value.normalize(), "f") if value else "0"

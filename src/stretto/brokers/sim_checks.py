@@ -1,0 +1,119 @@
+"""Why the simulated venue refuses an order on arrival, in a fixed precedence.
+
+Each check sees the order, its account and the market at that instant. Knows nothing of matching.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stretto.brokers.sim_book import VenueAccount, VenueOrder, touch
+from stretto.brokers.sim_config import RejectCode, SimVenueConfig
+from stretto.core.account import SymbolTerms
+from stretto.core.market import Quote
+from stretto.core.report import OrderType
+from stretto.core.values import PPM, ZERO, Side, is_multiple
+
+
+def refused_by_form(
+    order: VenueOrder, venue_symbol: str, account: VenueAccount, config: SimVenueConfig
+) -> RejectCode | None:
+    """What is wrong with the order whatever the market does."""
+    if not account.tradable:
+        return RejectCode.ACCOUNT_DISABLED
+    terms = account.config.symbols.get(order.symbol)
+    if terms is None or terms.venue_symbol != venue_symbol:
+        return RejectCode.UNKNOWN_SYMBOL
+    if _lacks_price(order):
+        return RejectCode.INVALID_ORDER
+    if order.closes:
+        held = account.positions.get(order.closes)
+        if held is None:
+            return RejectCode.POSITION_GONE
+        if held.symbol != order.symbol or held.side is order.side:
+            return RejectCode.INVALID_ORDER
+        if not _is_volume(order.quantity, terms) or order.quantity > held.quantity:
+            return RejectCode.INVALID_VOLUME
+    elif not _is_volume(order.quantity, terms) or not (
+        terms.minimum <= order.quantity <= terms.maximum
+    ):
+        return RejectCode.INVALID_VOLUME
+    if account.working >= config.orders_working_max and not order.closes:
+        return RejectCode.TOO_MANY_ORDERS
+    return None
+
+
+def refused_by_chance(
+    order: VenueOrder, config: SimVenueConfig, draw_64: int, requote_draw_64: int
+) -> RejectCode | None:
+    """The refusals that no sender can foresee, in the configured shares."""
+    place = draw_64 * PPM >> 64
+    for code in sorted(config.reject_ppm):
+        place -= config.reject_ppm[code]
+        if place < 0:
+            return code
+    if order.order_type is OrderType.MARKET and requote_draw_64 * PPM >> 64 < config.requote_ppm:
+        return RejectCode.PRICE_CHANGED
+    return None
+
+
+def refused_by_market(
+    order: VenueOrder, quote: Quote, terms: SymbolTerms, tick: Decimal
+) -> RejectCode | None:
+    """Prices off the tick, stops on the wrong side or too near, and a market that moved away."""
+    if not all(is_multiple(price, tick) for price in _prices(order)):
+        return RejectCode.INVALID_ORDER
+    if not _stops_fit(order, quote, terms.stop_distance_min):
+        return RejectCode.INVALID_STOPS
+    if order.order_type is OrderType.MARKET and beyond(order, touch(order.side, quote)):
+        return RejectCode.PRICE_CHANGED
+    return None
+
+
+def beyond(order: VenueOrder, price: Decimal) -> bool:
+    """True where ``price`` is worse than the worst one that a market order may take."""
+    bound = order.slippage_bound
+    if bound is None:
+        return False
+    return price > bound if order.side is Side.BUY else price < bound
+
+
+def _stops_fit(order: VenueOrder, quote: Quote, distance_min: Decimal) -> bool:
+    """Stop and target stand on their sides of the price at which the position could be left: the
+    other side of the quote for a market order, the order's own price for a pending one.
+    """
+    if order.order_type is OrderType.MARKET:
+        leave_at = quote.bid if order.side is Side.BUY else quote.ask
+    elif order.order_type is OrderType.STOP:
+        leave_at = order.stop_price or ZERO
+    else:
+        leave_at = order.limit_price or ZERO
+    sign = order.side.sign
+    if order.stop_loss is not None:
+        away = (leave_at - order.stop_loss) * sign
+        if away <= 0 or away < distance_min:
+            return False
+    if order.take_profit is not None:
+        away = (order.take_profit - leave_at) * sign
+        if away <= 0 or away < distance_min:
+            return False
+    return True
+
+
+def _is_volume(quantity: Decimal, terms: SymbolTerms) -> bool:
+    return quantity.is_finite() and quantity > 0 and is_multiple(quantity, terms.step)
+
+
+def _lacks_price(order: VenueOrder) -> bool:
+    """A price that its type needs is missing, or one is no positive number."""
+    if order.limit_price is None and order.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        return True
+    if order.stop_price is None and order.order_type in (OrderType.STOP, OrderType.STOP_LIMIT):
+        return True
+    return not all(price.is_finite() and price > 0 for price in _prices(order))
+
+
+def _prices(order: VenueOrder) -> list[Decimal]:
+    """Every price that the order states."""
+    stated = (order.limit_price, order.stop_price, order.stop_loss, order.take_profit)
+    return [price for price in stated if price is not None]
