@@ -183,8 +183,7 @@ def _venues(raw: object, problems: Problems) -> dict[str, VenueSettings]:
                 "together at most 100",
             )
         if len(problems.found) == count:
-            kind, seed = values.pop("kind"), values.pop("seed")
-            found[name] = VenueSettings(venue=name, kind=kind, seed=seed, options=values)
+            found[name] = VenueSettings(venue=name, **values)
     return found
 
 

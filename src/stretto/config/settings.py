@@ -5,6 +5,7 @@ Data only. ``bootstrap`` turns market and venues into adapters; nothing here nam
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -30,12 +31,26 @@ class EcbMarket(msgspec.Struct, frozen=True, kw_only=True, tag="ecb"):
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue. ``options`` has the fields of the simulated venue's own settings, in its units."""
+    """One simulated venue: its seed, and the fields of that venue's own settings in its units."""
 
     venue: str
-    kind: str = "simulated"
-    seed: int = 0
-    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    kind: str
+    seed: int
+    latency_request_ns: tuple[int, int]
+    latency_report_ns: tuple[int, int]
+    depth_lots: Decimal
+    depth_levels: int
+    requote_ppm: int
+    reject_ppm: dict[str, int]
+    orders_working_max: int
+    quote_age_ns_max: int
+    heartbeat_ns: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All but name, kind and seed: the keyword arguments of the simulated venue's settings."""
+        fields = msgspec.structs.asdict(self)
+        return {name: fields[name] for name in fields if name not in ("venue", "kind", "seed")}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

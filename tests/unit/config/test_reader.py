@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
-from stretto.config import EcbMarket, QuoteFiles, read_settings, sections
+from stretto.config import EcbMarket, QuoteFiles, Settings, read_settings, sections
 from stretto.config.problems import Problems
 from stretto.config.section import Section
 from stretto.core.account import (
@@ -180,6 +180,12 @@ def test_symbols_know_their_pips_and_others_are_told(tmp_path: Path) -> None:
         "US500": ("0.1", "0.05"),
     }
     assert (found["XAUUSD"].base_currency, found["XAUUSD"].quote_currency) == ("XAU", "USD")
+
+
+def test_settings_survive_the_journals_json(repository: Path) -> None:
+    settings = read_settings(repository / "examples/three-firms.toml")
+    stored = msgspec.json.encode(settings)
+    assert msgspec.json.decode(stored, type=Settings) == settings
 
 
 def test_the_example_is_a_book_of_twelve_accounts_at_three_firms(repository: Path) -> None:
