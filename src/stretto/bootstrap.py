@@ -162,11 +162,13 @@ def run(
     opened: OpenBook,
     *,
     speed: Decimal | None = None,
+    arrivals: Callable[[Clock], AsyncIterator[Signal]] | None = None,
     on_entry: Callable[[ev.Entry], None] | None = None,
     on_start: Callable[[Writer], None] | None = None,
 ) -> dict[str, SimVenue]:
     """Play the scenario on the opened book and return its venues. ``speed`` None is virtual time,
-    else a multiple of real time. Raises what halted the book.
+    else a multiple of real time. ``arrivals`` takes the place of the scenario's own, where signals
+    come as the session goes. Raises what halted the book.
     """
     resumed = opened.book.seq > 0
     starts_at = max(scenario.starts_at, opened.book.at)
@@ -191,11 +193,13 @@ def run(
         on_start(writer)
     opening = Opening(scenario.config, scenario.bars, scenario.histories)
     supervisor = Supervisor(writer, brokers, clock, opening)
-    due = [(at, signal) for at, signal in scenario.arrivals if at > opened.book.at or not resumed]
+    incoming = (
+        _arriving(_due(scenario, opened.book), clock) if arrivals is None else arrivals(clock)
+    )
     try:
         loop.run_until_complete(
             supervisor.run(
-                _arriving(due, clock),
+                incoming,
                 ends_at=scenario.ends_at,
                 recovered=resumed,
                 engine_version=__version__,
@@ -204,6 +208,17 @@ def run(
     finally:
         loop.close()
     return venues
+
+
+def _due(scenario: Scenario, book: Book) -> list[tuple[int, Signal]]:
+    """What has not arrived yet. A signal that reached a process which stopped before it was
+    journaled is not known to the book, and arrives again.
+    """
+    return [
+        (at, signal)
+        for at, signal in scenario.arrivals
+        if at > book.at or signal.signal_id not in book.signals
+    ]
 
 
 async def _arriving(due: Sequence[tuple[int, Signal]], clock: Clock) -> AsyncIterator[Signal]:
