@@ -48,7 +48,9 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def options(self) -> dict[str, Any]:
-        """All but name, kind and seed: the keyword arguments of the simulated venue's settings."""
+        """All but name, kind and seed, by the fields of the simulated venue's settings; reasons to
+        refuse are names, so ``msgspec.convert`` is what makes those settings of it.
+        """
         fields = msgspec.structs.asdict(self)
         return {name: fields[name] for name in fields if name not in ("venue", "kind", "seed")}
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stretto.brokers.sim_config import RejectCode
 from stretto.config.instruments import contract_size_of, converts
 from stretto.config.rulebooks import builtin_rulebook
 from stretto.core.account import (
@@ -147,7 +148,7 @@ _VENUES: dict[str, dict[str, Any]] = {
         "latency_request_ns": (40 * NS_PER_MS, 300 * NS_PER_MS),
         "latency_report_ns": (40 * NS_PER_MS, 300 * NS_PER_MS),
         "requote_ppm": 30_000,
-        "reject_ppm": {"off_quotes": 10_000, "too_many_orders": 4_000},
+        "reject_ppm": {RejectCode.OFF_QUOTES: 10_000, RejectCode.TOO_MANY_ORDERS: 4_000},
         # Its lots are a tenth of the others'.
         "depth_lots": Decimal(15),
     },

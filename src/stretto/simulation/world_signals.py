@@ -195,10 +195,10 @@ def _signal(
 
 
 def _side(draws: _Draws, symbol: str, at: int, horizon: Horizon) -> Side:
-    """With the day's move so far four times in five, so that strategies mostly agree."""
+    """With the day's move so far seven times in eight, so that strategies mostly agree."""
     first, last = horizon.quote(symbol, horizon.starts_at), horizon.quote(symbol, at)
     rising = first is None or last is None or last.mid >= first.mid
-    return Side.BUY if rising == (draws.below("side", 5) > 0) else Side.SELL
+    return Side.BUY if rising == (draws.below("side", 8) > 0) else Side.SELL
 
 
 def _size(draws: _Draws, instrument: Instrument, config: BookConfig) -> Size:

@@ -245,5 +245,7 @@ def test_the_simulated_venue_takes_every_option_and_has_the_same_defaults(tmp_pa
     text = spoilt(("seed = 3", ""))
     options = read_settings(write(tmp_path, text)).venues["east"].options
     assert set(options) == set(SimVenueConfig.__struct_fields__) - {"venue"}
-    assert SimVenueConfig(venue="sim", **options) == SimVenueConfig()
+    built = msgspec.convert({"venue": "sim", **options}, SimVenueConfig)
+    assert built == SimVenueConfig()
+    assert all(isinstance(code, RejectCode) for code in built.reject_ppm)
     assert set(sections.REJECT_CODES) == {code.value for code in RejectCode}
