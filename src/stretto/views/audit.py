@@ -23,16 +23,13 @@ KIND: dict[type[ev.Event], str] = {
 
 def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
     """Rows for one entry, in the order of its events. ``audit_id`` is ``seq.index``; the
-    correlation id is the execution that the whole entry is about, as in the journal's header.
+    correlation id is the event's execution, or else the only one that the entry is about.
     """
     seq, events = entry.seq, entry.events
     at = timestamp(entry.at)
     subjects = [subject_of(event, entry.at) for event in events]
-    correlation = None
-    for subject in subjects:
-        if subject is not None and subject[0] is not None:
-            correlation = subject[0]
-            break
+    about = dict.fromkeys(s[0] for s in subjects if s is not None and s[0] is not None)
+    only = next(iter(about)) if len(about) == 1 else None
     return [
         (
             book_id,
@@ -45,7 +42,7 @@ def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
             event_json(events[index]),
             subject[2],
             subject[3],
-            correlation,
+            subject[0] or only,
             at,
         )
         for index, subject in enumerate(subjects)

@@ -12,6 +12,7 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.errors import InvariantViolated
+from stretto.core.recovery import on_recovered
 from stretto.core.report import ExecType
 from stretto.core.signal import Urgency
 from stretto.journal.entries import prepare
@@ -160,6 +161,22 @@ def test_the_audit_log_has_every_event_of_an_execution_or_account(
     assert found["4.0"]["account_id"] == "alpha"
     assert found["5.0"]["execution_id"] == found["5.0"]["correlation_id"] == execution
     assert found["5.0"]["compliance_notes"] == "gamma: copy_policy: 4.2 no copying"
+
+
+def test_an_entry_about_several_executions_mixes_none_of_them_up(
+    connection: sqlite3.Connection,
+) -> None:
+    world = World()
+    executions = [world.plan(name, {"alpha": Decimal(1000)}) for name in ("s1", "s2")]
+    for execution in executions:
+        world.release(execution, "alpha")
+    item = ev.BookRecovered(engine_version="test")
+    halted = ev.AccountHalted(account_id="beta", reason="by hand")
+    world.record(item, *on_recovered(world.book, world.at), halted)
+    project(connection, world)
+    recovered = [r for r in rows(connection, "execution_audit_log") if r["seq"] == 6]
+    assert {r["execution_id"] for r in recovered} == {*executions, None}
+    assert all(r["correlation_id"] == r["execution_id"] for r in recovered)
 
 
 def test_every_event_has_its_name_in_the_audit_log() -> None:
