@@ -1,8 +1,8 @@
 """The simulated venue: a ``Broker`` for paper trading and tests, seeded, with its own books.
 
-Requests and answers take drawn time, in order: an account's requests do not overtake each other,
-and nothing the venue says overtakes what it said before. It knows nothing of who sends the orders,
-and shares with the core only the words of messages, terms and quotes.
+Requests and answers take drawn time: an order's own requests do not overtake each other, those of
+different orders may, and nothing the venue says overtakes what it said before. It knows nothing of
+who sends the orders, and shares with the core only the words of messages, terms and quotes.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SimVenue:
         )
         self._sink: Callable[[VenueMessage], None] | None = None
         self._connected_at = 0
-        self._arrived_last: dict[str, int] = {}
+        self._arrival_last: dict[str, int] = {}
         self._delivered_last = 0
 
     @property
@@ -101,8 +101,8 @@ class SimVenue:
             self._arrive(command, reference, now)
         else:
             arrival = now + self._request_ns(command)
-            arrival = max(arrival, self._arrived_last.get(command.account_id, 0))
-            self._arrived_last[command.account_id] = arrival
+            arrival = max(arrival, self._arrival_last.get(command.client_order_id, 0))
+            self._arrival_last[command.client_order_id] = arrival
             self._agenda.put(arrival, lambda due: self._arrive(command, reference, due))
         return Sent(at=now)
 
