@@ -181,21 +181,28 @@ class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intend
     slippage_max: Decimal | None = None
 
 
-class OrderAdvanced(msgspec.Struct, frozen=True, kw_only=True, tag="order_advanced"):
-    """The order's state or numbers changed; ``cause`` is the machine's input."""
+class OrderAdvanced(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
+):
+    """The order's state or numbers changed; ``cause`` is the machine's input. ``abandoned`` is what
+    the allocation gives up (negative: has again) because the venue set the quantity of an order
+    that lives on, base units.
+    """
 
     client_order_id: str
     execution_id: str
     account_id: str
     cause: str
     changes: OrderChanges
+    abandoned: Decimal = ZERO
 
 
 class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
     """A fill entered the books, or (with negative ``quantity``) was taken back by a bust or a
     correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
     ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
-    reserved to open, account currency. ``cause`` is ``entry`` or what the venue closed for;
+    reserved to open (back, where negative: the order works again), account currency. ``cause`` is
+    ``entry`` or what the venue closed for;
     ``realized`` is profit in quote currency, for closes.
     """
 
@@ -320,12 +327,19 @@ def kind_of(value: Input | Event) -> str:
 
 def subject_of(entry: Entry) -> tuple[str, str]:
     """Execution and account an entry is about; empty where it is about none, or about several."""
-    execution_id = account_id = ""
+    executions: dict[str, None] = {}
+    accounts: dict[str, None] = {}
     for event in entry.events:
         if isinstance(event, SignalPlanned | SignalRefused):
             return event.plan.execution_id, ""
         if isinstance(event, AccountUpdated):
             return "", event.snapshot.account_id
-        execution_id = execution_id or getattr(event, "execution_id", "")
-        account_id = account_id or getattr(event, "account_id", "")
-    return execution_id, account_id
+        about = event.order if isinstance(event, OrderIntended) else event
+        executions[getattr(about, "execution_id", "")] = None
+        accounts[getattr(about, "account_id", "")] = None
+    return _only(executions), _only(accounts)
+
+
+def _only(names: dict[str, None]) -> str:
+    named = [name for name in names if name]
+    return named[0] if len(named) == 1 else ""
