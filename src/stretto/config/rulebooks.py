@@ -105,11 +105,11 @@ def _included(name: str, folder: Path, place: str, problems: Problems) -> Rulebo
 
 def _zone_known(name: str, place: str, problems: Problems) -> bool:
     parts = name.split("/")
-    zones = resources.files("tzdata").joinpath("zoneinfo")
     # Only names can be zones: no part that leads out of the package.
-    if all(part and part.strip(".") for part in parts) and zones.joinpath(*parts).is_file():
-        return True
-    problems.add(
-        place, f"is {show(name)}, which is no known zone", "an IANA zone like Europe/Berlin"
-    )
+    if all(part and part.strip(".") for part in parts):
+        file = resources.files("tzdata").joinpath("zoneinfo", *parts)
+        if file.is_file() and file.read_bytes()[:4] == b"TZif":
+            return True
+    found = f"is {show(name)}, which is no known zone"
+    problems.add(place, found, "an IANA zone like Europe/Berlin")
     return False

@@ -56,7 +56,7 @@ def demo_histories(
 
 def _family_count(accounts: int) -> int:
     """Seven families for twelve accounts, and so on: few accounts share one."""
-    return max(1, (accounts * 7 + 11) // 12)
+    return max(min(accounts, 7), accounts * 7 // 12)
 
 
 def _symbol_returns(

@@ -134,6 +134,7 @@ FAULTS = [
         "rulebooks.own.day_zone: is 'Mars/Base', which is no known zone",
     ),
     ("as_of = 2026-01-02", 'as_of = 2026-01-02\nday_zone = "../zones"', "which is no known zone"),
+    ("as_of = 2026-01-02", 'as_of = 2026-01-02\nday_zone = "zone.tab"', "which is no known zone"),
     (
         "as_of = 2026-01-02",
         "as_of = 2026-01-02\ndaily_loss = { amount = 5, percent = 5 }",

@@ -11,6 +11,7 @@ import pytest
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
 from stretto.config import EcbMarket, QuoteFiles, Settings, read_settings, sections
 from stretto.config.problems import Problems
+from stretto.config.rulebooks import builtin_names, builtin_rulebook
 from stretto.config.section import Section
 from stretto.core.account import (
     Account,
@@ -148,6 +149,19 @@ def test_a_rulebook_may_stand_in_a_file_or_inline(tmp_path: Path) -> None:
         ),
     )
     assert rulebooks["own"].copy_within_owner is Permission.UNKNOWN
+
+
+def test_the_rulebooks_shipped_are_of_invented_firms_and_dated() -> None:
+    names = builtin_names()
+    assert names == ("granite-evaluation", "harbour-funded", "northfield-brokerage")
+    for name in names:
+        rulebook = builtin_rulebook(name)
+        assert "Example" in rulebook.firm
+        assert rulebook.source.startswith("Invented example")
+        assert rulebook.version
+        assert rulebook.as_of
+        assert rulebook.daily_loss is not None
+        assert rulebook.daily_loss.clause
 
 
 def test_quote_files_are_found_beside_the_configuration(tmp_path: Path) -> None:
