@@ -39,6 +39,8 @@ def size_limits(screened: Screened, context: TradeContext) -> SizeLimits:
         minimum=terms.minimum if terms is not None else ZERO,
         maximum=cap.quantity,
         maximum_rule=cap.rule,
+        dispersion_min=context.policy.dispersion_min,
+        dispersion_max=context.policy.dispersion_max,
     )
 
 

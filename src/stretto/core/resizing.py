@@ -18,7 +18,7 @@ def resize_hint(allocated: Allocated, setting: Setting) -> str:
     if projection is None or factors is None:
         return ""
     chosen = frozenset(allocated.chosen)
-    mask = sum(1 << place for place in chosen)
+    mask = sum(1 << place for place in allocated.chosen)
     excluded = [
         place
         for place, each in enumerate(allocated.candidates)

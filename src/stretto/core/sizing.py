@@ -32,13 +32,16 @@ class SizeLimits(Struct, frozen=True, kw_only=True):
 
     ``step`` is the lot step (> 0), ``minimum`` the smallest order (≥ 0), ``maximum`` the smallest
     of all limits the caller knows (position, margin, risk, firm, venue) and ``maximum_rule`` the
-    name of the one that binds. A maximum may be 0 or negative: no room. Raises InvariantViolated.
+    name of the one that binds. A maximum may be 0 or negative: no room. ``dispersion_*`` bound the
+    deviation from base, 1e-6 of it. Raises InvariantViolated.
     """
 
     step: Decimal
     minimum: Decimal
     maximum: Decimal
     maximum_rule: str = "lot_max"
+    dispersion_min: int = DISPERSION_MIN
+    dispersion_max: int = DISPERSION_MAX
 
     def __post_init__(self) -> None:
         finite = self.step.is_finite() and self.minimum.is_finite() and self.maximum.is_finite()
@@ -47,6 +50,7 @@ class SizeLimits(Struct, frozen=True, kw_only=True):
             self.step > 0 and abs(self.step.adjusted()) <= _STEP_EXPONENT_MAX,
             "the lot step must be positive and of a market's magnitude",
         )
+        check(0 < self.dispersion_min < self.dispersion_max < PPM, "no band to disperse in")
         check(self.minimum >= 0, "the minimum lot must not be negative")
 
     @property
@@ -152,9 +156,10 @@ def _below_minimum(account_id: str, rule: str, observed: Decimal, minimum: Decim
     )
 
 
-def band(base_steps: int) -> tuple[int, int]:
+def band(base_steps: int, limits: SizeLimits) -> tuple[int, int]:
     """Smallest and largest deviation in steps that is 5–15 % of ``base_steps``; may be empty."""
-    return -(-base_steps * DISPERSION_MIN // PPM), base_steps * DISPERSION_MAX // PPM
+    least, most = limits.dispersion_min, limits.dispersion_max
+    return -(-base_steps * least // PPM), base_steps * most // PPM
 
 
 def disperse(
@@ -176,7 +181,7 @@ def disperse(
             account_id, limits.maximum_rule, limits.maximum, limits.quantity(least)
         )
     base = min(steps, most)
-    low, high = band(base)
+    low, high = band(base, limits)
     down_from, up_to = max(base - high, least), min(base + high, most)
     down, up = max(0, base - low - down_from + 1), max(0, up_to - (base + low) + 1)
     size, dispersal = base, Dispersal.DISPERSED

@@ -14,14 +14,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stretto.core.errors import check
-from stretto.core.limits import DISPERSION_MAX, DISPERSION_MIN
 from stretto.core.sizing import EXACT, Dispersal, Sized, SizeLimits, band, steps_down, variance_ppm
 from stretto.core.total_size import decimal_places
 from stretto.core.values import PPM, draw, draw_below
 
 
 class _Place(Struct, frozen=True):
-    """One share in integer units: its base, step and limits, and its own draw."""
+    """One share in integer units: its base, step and limits, its own draw and band (1e-6)."""
 
     at: int
     base: int
@@ -29,6 +28,7 @@ class _Place(Struct, frozen=True):
     least: int
     most: int
     draw: int
+    band: tuple[int, int]
 
 
 class _Mover(Struct, frozen=True):
@@ -65,6 +65,7 @@ def disperse_total(
             int(EXACT.scaleb(bound.quantity(bound.least), places)),
             int(EXACT.scaleb(bound.quantity(bound.most), places)),
             draw(book_key, execution_id, share.account_id, "size"),
+            (bound.dispersion_min, bound.dispersion_max),
         )
         for at, (share, bound) in enumerate(zip(shares, limits, strict=True))
     ]
@@ -99,7 +100,7 @@ def _moves(places: list[_Place], total_draw: int) -> dict[int, int]:
 
 def _moved(share: Sized, limits: SizeLimits, place: _Place, move: int | None) -> Sized:
     base_steps = steps_down(share.base, limits.step)
-    low, high = band(base_steps)
+    low, high = band(base_steps, limits)
     if move is not None:
         dispersal = Dispersal.DISPERSED
     elif low > high:
@@ -121,8 +122,8 @@ def _exchange(places: list[_Place], unit: int, total_draw: int) -> dict[int, int
     """Signed moves (integer units, multiples of ``unit``) that sum to zero, by index of share."""
     movers: list[_Mover] = []
     for place in places:
-        low = -(-place.base * DISPERSION_MIN // (PPM * unit))
-        high = place.base * DISPERSION_MAX // (PPM * unit)
+        low = -(-place.base * place.band[0] // (PPM * unit))
+        high = place.base * place.band[1] // (PPM * unit)
         down = min(high, (place.base - place.least) // unit)
         up = min(high, (place.most - place.base) // unit)
         if max(down, up) >= low:

@@ -290,3 +290,19 @@ def test_prices_round_passively_or_toward_entry(
     assert round_take_profit(price, side, tick) == D(target)
     for rounded in (round_limit_price, round_stop, round_take_profit):
         assert rounded(D("1.23"), side, tick) == D("1.23")
+
+
+def test_the_band_of_the_dispersion_is_a_setting() -> None:
+    limits = SizeLimits(
+        step=Decimal(1),
+        minimum=Decimal(1),
+        maximum=Decimal(10_000),
+        dispersion_min=200_000,
+        dispersion_max=250_000,
+    )
+    for number in range(50):
+        sized = disperse(
+            Decimal(1_000), limits, book_key="k", execution_id="e", account_id=str(number)
+        )
+        assert isinstance(sized, Sized)
+        assert 200_000 <= abs(sized.variance_applied_ppm) <= 250_000
