@@ -171,13 +171,13 @@ def _with_known_covariance(
     column = {name: at for at, name in enumerate(returns.symbol_names)}
     kept = []
     for s in pool:
-        blind = [
+        blind = sorted(
             p.symbol
             for p in s.view.positions
             if p.symbol not in column
             or p.symbol not in setting.reads.quotes
             or not factors.history.covariance_known(column[p.symbol])
-        ]
+        )
         if blind:
             bars = factors.history.symbol_bars[column[blind[0]]] if blind[0] in column else 0
             refusals.append(_unknown(blind[0], int(bars), s.view.account.account_id))

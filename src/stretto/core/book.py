@@ -24,7 +24,8 @@ from stretto.core.values import ZERO
 class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One account's share of an execution. ``planned`` never changes; ``pending`` is not yet with
     a venue; working and in-doubt quantity follow from its order. Quantities base units; ``margin``
-    and ``risk`` what is still reserved for it, account currency; ``notional`` Σ price * quantity.
+    and ``risk`` what is still reserved for it, ``*_planned`` what the plan set aside, account
+    currency; ``notional`` Σ price * quantity.
     """
 
     execution_id: str
@@ -37,6 +38,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     window_end: int
     margin: Decimal
     risk: Decimal
+    margin_planned: Decimal = ZERO
+    risk_planned: Decimal = ZERO
     filled: Decimal = ZERO
     overfilled: Decimal = ZERO
     abandoned: Decimal = ZERO
@@ -123,7 +126,6 @@ class Book:
         "signals",
         "signals_pruned_day",
         "snapshots",
-        "tickets",
         "timers",
         "touched",
         "versions",
@@ -151,7 +153,6 @@ class Book:
         self.timers = Timers()
         self.scheduled: dict[str, dict[str, int]] = {}
         self.waiting: dict[str, int] = {}
-        self.tickets: dict[str, tuple[str, str]] = {}
         self.open_executions: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.versions: dict[str, int] = {"history": 0, "bars": 0, "positions": 0, "config": 0}

@@ -78,8 +78,9 @@ def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     symbols = [book.executions[allocation.execution_id].signal.symbol]
     symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]
     currency = config.accounts[allocation.account_id].currency
+    capped = config.policy.exposure_max is not None and config.currency != currency
     for name in symbols:
-        if config.instruments[name].quote_currency != currency:
+        if capped or config.instruments[name].quote_currency != currency:
             return tuple(sorted(config.instruments))
     return tuple(sorted(dict.fromkeys(symbols)))
 
@@ -170,9 +171,7 @@ def _judge_account(
         stop_loss=allocation.stop_loss,
         take_profit=allocation.take_profit,
     )
-    context = trade_context(book, signal, prices, reads, at_ns)
-    if context.exposure_remaining is not None and context.notional_book is not None:
-        context.exposure_remaining += allocation.pending * context.notional_book
+    context = trade_context(book, signal, prices, reads, at_ns, own=allocation.pending)
     (view,) = account_views(book, reads, (allocation.account_id,))
     ledger = replace(
         view.ledger,

@@ -11,6 +11,7 @@ from typing import assert_never
 from stretto.core import events as ev
 from stretto.core.accounting import on_account
 from stretto.core.book import Book
+from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
 from stretto.core.effects import Command, QueryOrder, SubmitOrder
 from stretto.core.errors import check
@@ -40,11 +41,7 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
         case ev.CancelRejected():
             return on_cancel_reject(book, item.reject, at_ns)
         case ev.BookOpened():
-            check(
-                book.config is None or book.config.book_id == item.config.book_id,
-                f"the journal is of book {book.config.book_id if book.config else ''!r}",
-            )
-            return () if book.config == item.config else (ev.BookConfigured(config=item.config),)
+            return on_opened(book, item.config)
         case ev.HistoryObserved():
             if book.history.get(item.account_id) == item.bars:
                 return ()

@@ -1,6 +1,6 @@
 """How each event changes the book: the only writer of state, live, in recovery and in replay.
 
-Events carry facts; nothing is decided here. Derived indexes (timers, scheduled releases, tickets)
+Events carry facts; nothing is decided here. Derived indexes (timers, scheduled releases)
 are kept beside the records and can be rebuilt from them.
 """
 
@@ -16,7 +16,7 @@ from stretto.core.account import Ledger
 from stretto.core.book import Allocation, Book, BookImage, Execution, KnownSignal, allocation_key
 from stretto.core.errors import InvariantViolated, check
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
-from stretto.core.order import LIVE_STATES, Order, OrderState
+from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.order_changes import apply_changes
 from stretto.core.plan import Plan
 from stretto.core.positions import move_position, remember_report
@@ -43,7 +43,14 @@ def begin(book: Book, seq: int, at_ns: int) -> None:
 def finish(book: Book) -> None:
     """Check the conservation of quantity for every allocation the entry touched (DESIGN §1.1)."""
     for key in book.touched:
-        book.quantities(book.allocations[key]).check()
+        allocation = book.allocations[key]
+        order = book.orders.get(allocation.order_id)
+        accounted = allocation.filled + allocation.pending + allocation.abandoned
+        if order is not None:
+            accounted += open_quantity(order)
+        least = min(allocation.filled, allocation.pending, allocation.abandoned)
+        if accounted != allocation.intended or least < 0:
+            book.quantities(allocation).check(key)
     book.touched.clear()
 
 
@@ -59,13 +66,6 @@ def restore(image: BookImage) -> Book:
         _put_order(book, order)
     for key, allocation in book.allocations.items():
         _schedule(book, key, allocation)
-    for account_id, held in book.positions.items():
-        for position in held.values():
-            if position.position_id:
-                book.tickets[f"{account_id}/{position.position_id}"] = (
-                    account_id,
-                    position.execution_id,
-                )
     return book
 
 
@@ -102,6 +102,8 @@ def _signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             window_end=planned.window_end,
             margin=planned.margin,
             risk=planned.risk,
+            margin_planned=planned.margin,
+            risk_planned=planned.risk,
             limit_price=planned.limit_price,
             stop_price=planned.stop_price,
             stop_loss=planned.stop_loss,
@@ -167,7 +169,12 @@ def _order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     _put_order(book, after)
     key = allocation_key(event.execution_id, event.account_id)
     book.touched[key] = None
-    was_live, is_live = before.state in LIVE_STATES, after.state in LIVE_STATES
+    if event.abandoned:
+        allocation = book.allocations[key]
+        book.allocations[key] = replace(
+            allocation, abandoned=allocation.abandoned + event.abandoned
+        )
+    was_live, is_live = not is_done(before), not is_done(after)
     ledger = book.ledgers[event.account_id]
     acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
     verdict = _submit_verdict(before.state, after.state)
@@ -277,9 +284,10 @@ def _allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
         )
     if first:
         execution = book.executions[event.execution_id]
-        book.executions[event.execution_id] = replace(
-            execution, open_allocations=execution.open_allocations - 1
-        )
+        still_open = execution.open_allocations - 1
+        book.executions[event.execution_id] = replace(execution, open_allocations=still_open)
+        if not still_open:
+            del book.open_executions[event.execution_id]
 
 
 def _account_updated(book: Book, event: ev.AccountUpdated) -> None:
@@ -306,18 +314,24 @@ def _schedule(book: Book, key: str, allocation: Allocation) -> None:
     waiting = allocation.pending > 0 and allocation.legs == 0 and not allocation.ended
     timer = f"{ev.TimerKind.RELEASE.value}:{key}"
     symbol = book.executions[allocation.execution_id].signal.symbol
-    scheduled = book.scheduled.setdefault(symbol, {})
+    scheduled = book.scheduled.get(symbol, {})
     if waiting == (key in scheduled):
         return
     account_id = allocation.account_id
+    left = book.waiting.get(account_id, 0) + (1 if waiting else -1)
     if waiting:
         book.timers.set(timer, allocation.release_at)
         scheduled[key] = allocation.release_at
-        book.waiting[account_id] = book.waiting.get(account_id, 0) + 1
+        book.scheduled[symbol] = scheduled
     else:
         book.timers.set(timer, None)
         del scheduled[key]
-        book.waiting[account_id] -= 1
+        if not scheduled:
+            del book.scheduled[symbol]
+    if left:
+        book.waiting[account_id] = left
+    else:
+        del book.waiting[account_id]
 
 
 def _put_order(book: Book, order: Order) -> None:

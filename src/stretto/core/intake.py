@@ -58,11 +58,14 @@ def reads_for_signal(book: Book) -> tuple[str, ...]:
 
 
 def _gate(book: Book, signal: Signal, quote: Quote | None, at_ns: int) -> Refusal | None:
+    # An execution is known for ever, for its client order ids are; a refused signal for 30 days.
     known = book.signals.get(signal.signal_id)
-    if known is not None:
+    carried = book.executions.get(execution_id(book.configuration.book_id, signal.signal_id))
+    if known is not None or carried is not None:
+        first = known.at if known is not None else carried.decided_at if carried is not None else 0
         return Refusal(
             rule=Rule.DUPLICATE_SIGNAL,
-            compared={"signal_id": signal.signal_id, "first_received": iso(known.at)},
+            compared={"signal_id": signal.signal_id, "first_received": iso(first)},
             would_pass="a signal_id that was not used before",
         )
     refusal = judge_form(signal)

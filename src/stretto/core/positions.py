@@ -53,12 +53,8 @@ def move_position(book: Book, event: ev.FillBooked) -> None:
         entry_quantity += event.quantity
         entry_notional += event.notional
     ticket = event.position_id or position.position_id
-    if ticket:
-        book.tickets[f"{event.account_id}/{ticket}"] = (event.account_id, event.execution_id)
     if quantity == 0:
         held.pop(event.execution_id, None)
-        if ticket:
-            book.tickets.pop(f"{event.account_id}/{ticket}", None)
         return
     held[event.execution_id] = replace(
         position,

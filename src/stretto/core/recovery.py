@@ -9,7 +9,7 @@ from __future__ import annotations
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
-from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState
+from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
 from stretto.core.order_changes import OrderChanges
 from stretto.core.reports import advance
 from stretto.core.values import iso
@@ -69,7 +69,7 @@ def on_recovered(book: Book, at_ns: int) -> tuple[ev.Event, ...]:
         elif order.state is OrderState.IN_DOUBT:
             attempt = min(order.queries + 1, QUERIES_MAX)
             events.append(_queried(order, attempt, at_ns + (QUERY_DELAY_FIRST_NS << attempt)))
-        elif order.state in LIVE_STATES:
+        elif not is_done(order):
             events.append(_queried(order, order.queries, None))
     return tuple(events)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 
 from stretto.core import events as ev
+from stretto.core.account import Position
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.order import (
     Message,
@@ -21,8 +22,9 @@ from stretto.core.order import (
     step,
 )
 from stretto.core.order_changes import changes_between
+from stretto.core.order_table import TABLE
 from stretto.core.refusal import Refusal
-from stretto.core.report import CancelReject, ExecutionReport, OrderRole, StatusAnswer
+from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
 from stretto.core.values import ZERO, Side
 
 _CENT = Decimal("0.000001")
@@ -52,8 +54,11 @@ def on_answer(book: Book, answer: StatusAnswer, at_ns: int) -> Events:
 def on_cancel_reject(book: Book, reject: CancelReject, at_ns: int) -> Events:
     """A refused cancel or replace: the order is as it was."""
     order = book.orders.get(reject.client_order_id)
-    if order is None:
+    if order is None or order.account_id != reject.account_id:
         return ()
+    kind = OrderInput.REPLACE_REJECTED if reject.for_replace else OrderInput.CANCEL_REJECTED
+    if (order.state, kind) not in TABLE:
+        return tuple(_ask(book, order, "refused_request_never_made", {"state": order.state.value}))
     return advance(book, order, reject, at_ns, None)
 
 
@@ -80,6 +85,11 @@ def advance(
     done = step(order, message, at_ns)
     changes = changes_between(order, done.order)
     events: list[ev.Event] = []
+    allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
+    fill = None
+    if done.fill_delta or done.notional_delta or done.fee_delta:
+        fill = _fill(allocation, done, report, at_ns)
+    given_up = _given_up(allocation, done.order, fill)
     if changes is not None:
         events.append(
             ev.OrderAdvanced(
@@ -88,20 +98,26 @@ def advance(
                 account_id=order.account_id,
                 cause=done.kind.value,
                 changes=changes,
+                abandoned=ZERO if is_done(done.order) else given_up,
             )
         )
-    allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
-    execution = book.executions[order.execution_id]
-    margin, risk = allocation.margin, allocation.risk
-    counted = overfill = ZERO
-    if done.fill_delta or done.notional_delta:
-        fill = _fill(allocation, done, report, at_ns)
+    if fill is not None:
         events.append(fill)
-        counted, overfill = fill.quantity - fill.overfill, fill.overfill
-        margin, risk = margin - fill.margin, risk - fill.risk
-    events += _alarms(book, done, overfill, detail)
-    events += _settled(book, allocation, execution, done, counted, (margin, risk), detail)
+    events += _alarms(book, done, fill.overfill if fill is not None else ZERO, detail)
+    if is_done(done.order):
+        events += _settled(book, allocation, done, fill, given_up, detail)
     return tuple(events)
+
+
+def _given_up(allocation: Allocation, order: Order, fill: ev.FillBooked | None) -> Decimal:
+    """What of the intended is neither filled, pending nor with the venue after a step, beyond what
+    was abandoned before; negative where the venue filled or revived some of that.
+    """
+    filled = allocation.filled
+    if fill is not None:
+        filled += fill.quantity - fill.overfill
+    elsewhere = filled + allocation.pending + open_quantity(order)
+    return allocation.intended - elsewhere - allocation.abandoned
 
 
 def _fill(
@@ -117,7 +133,11 @@ def _fill(
     else:
         overfill = max(quantity, -allocation.overfilled)
     counted = quantity - overfill
-    share_of = room if room > 0 else ZERO
+    margin = _share(allocation.margin, counted, room)
+    risk = _share(allocation.risk, counted, room)
+    if counted < 0 and not is_done(order):  # taken back, and may fill again
+        margin = -_share(allocation.margin_planned, -counted, allocation.planned)
+        risk = -_share(allocation.risk_planned, -counted, allocation.planned)
     price = report.last_px if report is not None and report.last_px else ZERO
     if not price:
         price = done.notional_delta / quantity if quantity else ZERO
@@ -135,8 +155,8 @@ def _fill(
         exec_id=report.exec_id if report is not None and done.fill is not None else "",
         trading_day=report.trading_day if report is not None else "",
         transact_at=report.transact_at if report is not None else at_ns,
-        margin=_share(allocation.margin, counted, share_of),
-        risk=_share(allocation.risk, counted, share_of),
+        margin=margin,
+        risk=risk,
         position_id=report.position_id if report is not None else "",
         inferred=done.note is Note.INFERRED,
     )
@@ -152,64 +172,74 @@ def _share(reserved: Decimal, quantity: Decimal, outstanding: Decimal) -> Decima
 
 
 def _alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Event]:
-    if not done.halts_account and overfill <= 0:
-        return []
     order = done.order
-    reason = done.note.value or "overfill"
-    events: list[ev.Event] = []
-    if not book.ledgers[order.account_id].halted:
-        events.append(ev.AccountHalted(account_id=order.account_id, reason=reason))
-    events.append(
+    known = {
+        "order_qty": str(order.quantity),
+        "cum_qty": str(order.cum_qty),
+        "overfill": str(order.overfilled_qty),
+        "detail": detail,
+    }
+    if done.halts_account or overfill > 0:
+        reason = done.note.value or "overfill"
+        return [*_halt(book, order.account_id, reason), *_ask(book, order, reason, known, True)]
+    if done.note is Note.CONTRADICTION:
+        return _ask(book, order, done.note.value, known | {"state": order.state.value})
+    return []
+
+
+def _halt(book: Book, account_id: str, reason: str) -> list[ev.Event]:
+    if book.ledgers[account_id].halted:
+        return []
+    return [ev.AccountHalted(account_id=account_id, reason=reason)]
+
+
+def _ask(
+    book: Book, order: Order, reason: str, known: dict[str, str], again: bool = False
+) -> list[ev.Event]:
+    """InterventionRequired for an order; the same reason is given once, unless ``again``."""
+    if not again and book.interventions.get(order.client_order_id) == reason:
+        return []
+    return [
         ev.InterventionRequired(
             execution_id=order.execution_id,
             account_id=order.account_id,
             client_order_id=order.client_order_id,
             reason=reason,
-            known={
-                "order_qty": str(order.quantity),
-                "cum_qty": str(order.cum_qty),
-                "overfill": str(order.overfilled_qty),
-                "detail": detail,
-            },
+            known=known,
         )
-    )
-    return events
+    ]
 
 
 def _settled(
     book: Book,
     allocation: Allocation,
-    execution: Execution,
     done: Step,
-    counted: Decimal,
-    reserved: tuple[Decimal, Decimal],
+    fill: ev.FillBooked | None,
+    given_up: Decimal,
     detail: str,
 ) -> list[ev.Event]:
     """AllocationEnded where nothing is live any more, ExecutionEnded with the last allocation."""
     order = done.order
-    if allocation.pending or not is_done(order):
+    if allocation.pending or (allocation.ended and not given_up):
         return []
-    filled = allocation.filled + counted
-    rest = allocation.intended - filled - allocation.abandoned - open_quantity(order)
-    if allocation.ended and not rest:
-        return []
-    reason = _ending(order, filled, allocation.intended, detail)
+    filled, margin, risk = allocation.filled, allocation.margin, allocation.risk
+    if fill is not None:
+        filled += fill.quantity - fill.overfill
+        margin, risk = margin - fill.margin, risk - fill.risk
+    execution = book.executions[order.execution_id]
     notional = allocation.notional + done.notional_delta
     ended = ev.AllocationEnded(
         execution_id=order.execution_id,
         account_id=order.account_id,
-        abandoned=rest,
-        reason=reason,
-        margin=reserved[0],
-        risk=reserved[1],
+        abandoned=given_up,
+        reason=_ending(order, filled, allocation.intended, detail),
+        margin=margin,
+        risk=risk,
         shortfall_pips=None
         if allocation.ended or not order.cum_qty
         else shortfall_pips(book, execution, notional, order.cum_qty),
     )
-    events: list[ev.Event] = [ended]
-    if not allocation.ended:
-        events += ends_execution(book, ended, filled > 0)
-    return events
+    return [ended, *ends_execution(book, ended, filled > 0)]
 
 
 def _ending(order: Order, filled: Decimal, intended: Decimal, detail: str) -> str:
@@ -243,36 +273,59 @@ def _has_fill(order: Order, report: ExecutionReport) -> bool:
 
 def _venue_closed(book: Book, report: ExecutionReport) -> Events:
     """The venue closed (part of) a position by itself: stop, target, stop-out or by hand."""
-    ticket = book.tickets.get(f"{report.account_id}/{report.position_id}")
-    if ticket is None or _seen(book, report):
-        return () if _seen(book, report) else _unknown_order(book, report)
-    position = book.positions[report.account_id][ticket[1]]
+    if _seen(book, report):
+        return ()
+    positions = book.positions.get(report.account_id, {}).values()
+    held = [p for p in positions if p.position_id == report.position_id]
+    if not held:
+        return _unknown_order(book, report)
+    if report.exec_type is not ExecType.TRADE or not report.last_qty:
+        return ()
+    # A netting venue keeps one position for several executions: the oldest is closed first.
+    held.sort(key=lambda p: (p.opened_at, p.execution_id))
+    events: list[ev.Event] = []
+    left = report.last_qty
+    for place, position in enumerate(held, start=1):
+        quantity = left if place == len(held) else min(left, abs(position.quantity))
+        if quantity:
+            fee = ZERO if events else report.fee
+            events.append(_closing_fill(report, position, quantity, fee))
+        left -= quantity
+    beyond = report.last_qty - sum((abs(p.quantity) for p in held), ZERO)
+    if beyond > 0:
+        events += _halt(book, report.account_id, "closed_beyond_position")
+        events += _unknown_order(book, report, "closed_beyond_position")
+    return tuple(events)
+
+
+def _closing_fill(
+    report: ExecutionReport, position: Position, quantity: Decimal, fee: Decimal
+) -> ev.FillBooked:
     sign = 1 if position.quantity > 0 else -1
-    quantity = report.last_qty
-    return (
-        ev.FillBooked(
-            execution_id=position.execution_id,
-            account_id=report.account_id,
-            symbol=position.symbol,
-            direction=-sign,
-            quantity=quantity,
-            notional=quantity * report.last_px,
-            price=report.last_px,
-            cause=report.text if report.text in _VENUE_CAUSES else "venue",
-            fee=report.fee,
-            realized=(report.last_px - position.average_price) * quantity * sign,
-            exec_id=report.exec_id,
-            trading_day=report.trading_day,
-            transact_at=report.transact_at,
-            position_id=report.position_id,
-        ),
+    return ev.FillBooked(
+        execution_id=position.execution_id,
+        account_id=report.account_id,
+        symbol=position.symbol,
+        direction=-sign,
+        quantity=quantity,
+        notional=quantity * report.last_px,
+        price=report.last_px,
+        cause=report.text if report.text in _VENUE_CAUSES else "venue",
+        fee=fee,
+        realized=(report.last_px - position.average_price) * quantity * sign,
+        exec_id=report.exec_id,
+        trading_day=report.trading_day,
+        transact_at=report.transact_at,
+        position_id=report.position_id,
     )
 
 
 _VENUE_CAUSES = frozenset({OrderRole.STOP_LOSS.value, OrderRole.TAKE_PROFIT.value, "stop_out"})
 
 
-def _unknown_order(book: Book, report: ExecutionReport) -> Events:
+def _unknown_order(
+    book: Book, report: ExecutionReport, reason: str = "unknown_venue_order"
+) -> Events:
     """The venue speaks of an order or position the book never made: reported, never adopted."""
     key = report.client_order_id or f"{report.account_id}/{report.position_id}"
     if key in book.interventions or report.account_id not in book.ledgers:
@@ -282,7 +335,7 @@ def _unknown_order(book: Book, report: ExecutionReport) -> Events:
             execution_id="",
             account_id=report.account_id,
             client_order_id=key,
-            reason="unknown_venue_order",
+            reason=reason,
             known={
                 "venue_order_id": report.venue_order_id,
                 "exec_type": report.exec_type.value,
@@ -308,15 +361,19 @@ def refused(rest: Decimal, allocation: Allocation, refusal: Refusal) -> ev.Alloc
 
 
 def ends_execution(book: Book, ended: ev.AllocationEnded, filled: bool) -> list[ev.Event]:
-    """ExecutionEnded, where ``ended`` closes the last open allocation; ``filled`` says whether
-    anything of that one was.
+    """ExecutionEnded, where ``ended`` closes the last open allocation, or changes how an execution
+    ended that was over; ``filled`` says whether anything of that allocation is.
     """
     execution = book.executions[ended.execution_id]
-    if execution.open_allocations != 1:
+    key = allocation_key(ended.execution_id, ended.account_id)
+    if execution.open_allocations != (0 if book.allocations[key].ended else 1):
         return []
     filled = filled or any(
         book.allocations[allocation_key(ended.execution_id, account_id)].filled > 0
         for account_id in execution.accounts
+        if account_id != ended.account_id
     )
     status = "completed" if filled else "abandoned"
+    if execution.status == status:
+        return []
     return [ev.ExecutionEnded(execution_id=ended.execution_id, status=status)]

@@ -16,7 +16,6 @@ from stretto.core.copying import opposed_accounts
 from stretto.core.eligibility import judge_account
 from stretto.core.entry import EntryPrices
 from stretto.core.market import Reads
-from stretto.core.order import LIVE_STATES
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.risk import Room, room
 from stretto.core.scoring import (
@@ -77,9 +76,16 @@ def account_views(book: Book, reads: Reads, account_ids: Iterable[str]) -> list[
 
 
 def trade_context(
-    book: Book, signal: Signal, prices: EntryPrices, reads: Reads, at_ns: int
+    book: Book,
+    signal: Signal,
+    prices: EntryPrices,
+    reads: Reads,
+    at_ns: int,
+    own: Decimal = ZERO,
 ) -> TradeContext:
-    """What all accounts share for this signal at this instant."""
+    """What all accounts share for this signal at this instant. ``own``: base units of the trade
+    itself that the book has on its way already.
+    """
     config = book.configuration
     context = TradeContext(
         at=at_ns,
@@ -94,9 +100,12 @@ def trade_context(
         book_currency=config.currency,
     )
     cap = config.policy.exposure_max
-    if cap is not None and context.notional_book is not None:
-        carried = _carried(book, signal.symbol)
-        context.exposure_remaining = max(ZERO, cap - carried * context.notional_book)
+    if cap is not None:
+        per_unit = context.notional_book
+        carried = _carried(book, signal.symbol) - own
+        context.exposure_remaining = (
+            ZERO if per_unit is None else max(ZERO, cap - carried * per_unit)
+        )
     return context
 
 
@@ -109,8 +118,9 @@ def screen(
     """Judge and score every view at its base size; a total, which is shared out later, is judged at
     the account's smallest order.
     """
+    against = _standing_against(book, signal)
     context.opposed = opposed_accounts(
-        views, signal.symbol, signal.side, _entering_against(book, signal)
+        account_views(book, context.reads, against), signal.symbol, signal.side, against
     )
     ledgers = [view.ledger for view in views]
     book_medians: Medians = medians(ledgers)
@@ -206,16 +216,21 @@ def _carried(book: Book, symbol: str) -> Decimal:
     return total
 
 
-def _entering_against(book: Book, signal: Signal) -> frozenset[str]:
-    """Accounts with an opposite entry in this symbol on its way."""
+def _standing_against(book: Book, signal: Signal) -> list[str]:
+    """Accounts of the whole book, addressed or not, with an opposite position in the symbol or an
+    opposite entry on its way; by id.
+    """
+    symbol, sign = signal.symbol, signal.side.sign
     found: dict[str, None] = {}
+    for account_id, held in book.positions.items():
+        for position in held.values():
+            if position.symbol == symbol and position.quantity * sign < 0:
+                found[account_id] = None
     for execution_id in book.open_executions:
         execution = book.executions[execution_id]
-        if execution.signal.symbol != signal.symbol or execution.signal.side is signal.side:
+        if execution.signal.symbol != symbol or execution.signal.side is signal.side:
             continue
         for account_id in execution.accounts:
-            allocation = book.allocations[f"{execution_id}/{account_id}"]
-            order = book.orders.get(allocation.order_id)
-            if allocation.pending > 0 or (order is not None and order.state in LIVE_STATES):
+            if not book.allocations[f"{execution_id}/{account_id}"].ended:
                 found[account_id] = None
-    return frozenset(found)
+    return sorted(name for name in found if name in book.configuration.accounts)

@@ -128,6 +128,7 @@ class Result:
         """An order moved. One that is live (again) reopens an allocation that had ended."""
         changes = event.changes
         state = changes.state
+        self.abandoned += event.abandoned
         if state is not UNSET and state in LIVE_STATES and self.completed_at is not None:
             self.completed_at = self.failure_reason = None
             self.until_ns = self.until_ns if self.first_fill_at is not None else None

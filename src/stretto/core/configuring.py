@@ -1,0 +1,63 @@
+"""A configuration comes into force: refused where it drops what the book still has to look after.
+
+An account with positions or orders keeps its place, venue and currency until it is flat; to stop
+entries in it, its mode is set. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from stretto.core import events as ev
+from stretto.core.book import Book, allocation_key
+from stretto.core.errors import InvalidInput, check
+from stretto.core.order import is_done
+from stretto.core.policy import BookConfig
+
+
+def on_opened(book: Book, config: BookConfig) -> tuple[ev.Event, ...]:
+    """BookConfigured, or nothing where the configuration is the one in force. Raises InvalidInput
+    where it misses an account or instrument in use.
+    """
+    held = book.config
+    if held == config:
+        return ()
+    if held is not None:
+        check(held.book_id == config.book_id, f"the journal is of book {held.book_id!r}")
+        for account_id, symbols in sorted(_in_use(book).items()):
+            _judge(held, config, account_id, sorted(symbols))
+    return (ev.BookConfigured(config=config),)
+
+
+def _in_use(book: Book) -> dict[str, dict[str, None]]:
+    """Accounts that hold something, or have it scheduled or with a venue, and the symbols."""
+    found: dict[str, dict[str, None]] = {}
+    for account_id, held in book.positions.items():
+        for position in held.values():
+            found.setdefault(account_id, {})[position.symbol] = None
+    for execution_id in book.open_executions:
+        execution = book.executions[execution_id]
+        for account_id in execution.accounts:
+            if not book.allocations[allocation_key(execution_id, account_id)].ended:
+                found.setdefault(account_id, {})[execution.signal.symbol] = None
+    for order in book.orders.values():
+        if not is_done(order):
+            found.setdefault(order.account_id, {})[order.symbol] = None
+    return found
+
+
+def _judge(held: BookConfig, config: BookConfig, account_id: str, symbols: list[str]) -> None:
+    before, after = held.accounts[account_id], config.accounts.get(account_id)
+    place = f"accounts.{account_id}"
+    using = f"it has positions or orders in {', '.join(symbols)}"
+    if after is None:
+        raise InvalidInput(place, f"missing, though {using}", "the account, with mode close_only")
+    for name in ("venue", "currency", "position_mode"):
+        was, now = getattr(before, name), getattr(after, name)
+        if was != now:
+            raise InvalidInput(f"{place}.{name}", f"changed to {now}, though {using}", f"{was}")
+    for symbol in symbols:
+        if held.instruments[symbol] != config.instruments.get(symbol):
+            raise InvalidInput(
+                f"instruments.{symbol}",
+                f"missing or changed, though account {account_id} has positions or orders in it",
+                "the instrument as it was",
+            )
