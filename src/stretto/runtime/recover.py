@@ -71,7 +71,7 @@ def redecide(journal: Journal, codec: Decoder) -> Iterator[tuple[ev.Entry, tuple
 
 
 def _from_snapshot(snapshot: Snapshot | None, journal: Journal, engine_version: str) -> Book | None:
-    if snapshot is None or snapshot.engine_version != engine_version:
+    if snapshot is None or snapshot.seq < 1 or snapshot.engine_version != engine_version:
         return None
     stored = next(iter(journal.read(after_seq=snapshot.seq - 1, limit=1)), None)
     if stored is None or stored.hash != snapshot.hash:

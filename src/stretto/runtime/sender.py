@@ -1,7 +1,8 @@
 """One venue's outgoing lane: commands in order, each written once, its outcome reported.
 
 What a venue says while a write is still in hand waits until the write's own outcome is posted, so
-that "sent" always precedes the answer. Knows the Broker port only.
+that "sent" always precedes the answer; a write that hangs is cut off at its ``send_before``. Knows
+the Broker port only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable
 
 from stretto.core.effects import Command, SubmitOrder
 from stretto.core.events import SendOutcomeKind
+from stretto.core.limits import SEND_BEFORE_NS
+from stretto.core.values import NS_PER_S
 from stretto.ports import Broker, Clock, NotSent, VenueMessage
 
 Report = Callable[[Command, SendOutcomeKind, str], None]
@@ -58,13 +61,20 @@ class Sender:
                 continue
             await self._write(self._waiting.popleft())
 
+    def _left_ns(self, command: Command) -> int:
+        """How long a write may take before it is cut off, its outcome unknown."""
+        if isinstance(command, SubmitOrder):
+            return command.send_before - self._clock.now_ns()
+        return SEND_BEFORE_NS
+
     async def _write(self, command: Command) -> None:
         if isinstance(command, SubmitOrder) and self._clock.now_ns() >= command.send_before:
             self._report(command, SendOutcomeKind.NOT_SENT, "send_before had passed")
             return
         self._writing = True
         try:
-            outcome = await self.broker.send(command)
+            async with asyncio.timeout(self._left_ns(command) / NS_PER_S):
+                outcome = await self.broker.send(command)
         except Exception as error:  # whatever a venue's client raises, the outcome is unknown
             self._report(command, SendOutcomeKind.UNKNOWN, f"{type(error).__name__}: {error}")
         else:

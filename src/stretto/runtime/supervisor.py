@@ -1,11 +1,13 @@
 """Runs a session of one book: opening facts in, accounts kept fresh, signals fed, an orderly end.
 
-Everything it learns becomes an input of the writer. Knows the ports, no adapter and no command line.
+Everything it learns becomes an input of the writer. Knows the ports, no adapter and no command
+line.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from stretto.core import events as ev
@@ -14,13 +16,14 @@ from stretto.core.errors import BrokerUnreachable
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
-from stretto.core.values import NS_PER_S
+from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock
 from stretto.runtime.writer import Writer
 
 REFRESH_AFTER_FILL_NS = 1 * NS_PER_S
 REFRESH_AT_REST_NS = 15 * 60 * NS_PER_S
 SETTLE_POLL_NS = NS_PER_S // 4
+DRAIN_POLL_NS = NS_PER_MS
 
 
 class Opening:
@@ -69,37 +72,35 @@ class Supervisor:
         recovered: bool,
         engine_version: str,
     ) -> None:
-        """Connect, open, feed every signal, then go on until ``ends_at`` (None: until nothing is
+        """Open, connect, feed every signal, then go on until ``ends_at`` (None: until nothing is
         open any more) and stop the writer. Raises what halted the writer.
         """
         loop = asyncio.get_running_loop()
+        # Before the first word of a venue, which may need the configuration.
+        for item in self._opening.inputs():
+            self._writer.post(item)
+        if recovered:
+            self._writer.post(ev.BookRecovered(engine_version=engine_version))
         await self._writer.connect()
         writing = loop.create_task(self._writer.run())
-        work = loop.create_task(self._session(arrivals, ends_at, recovered, engine_version))
+        work = loop.create_task(self._session(arrivals, ends_at))
         refreshing = loop.create_task(self._keep_fresh())
-        writing.add_done_callback(lambda _: work.cancel())
+        for task in (writing, refreshing):
+            task.add_done_callback(lambda _: work.cancel())
         try:
             await work
         except asyncio.CancelledError:
-            if not writing.done():
+            if not writing.done() and not refreshing.done():
                 raise
         finally:
             refreshing.cancel()
             self._writer.stop()
             await writing
+            with contextlib.suppress(asyncio.CancelledError):
+                await refreshing
 
-    async def _session(
-        self,
-        arrivals: AsyncIterator[Signal],
-        ends_at: int | None,
-        recovered: bool,
-        engine_version: str,
-    ) -> None:
-        for item in self._opening.inputs():
-            self._writer.post(item)
+    async def _session(self, arrivals: AsyncIterator[Signal], ends_at: int | None) -> None:
         await self._drained()
-        if recovered:
-            self._writer.post(ev.BookRecovered(engine_version=engine_version))
         await self._refresh(sorted(self._opening.config.accounts))
         await self._drained()
         async for signal in arrivals:
@@ -116,8 +117,7 @@ class Supervisor:
 
     async def _drained(self) -> None:
         while not self._writer.idle:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+            await self._clock.sleep_until(self._clock.now_ns() + DRAIN_POLL_NS)
 
     # --- accounts -----------------------------------------------------------------------------
 
@@ -139,9 +139,13 @@ class Supervisor:
     async def _refresh(self, account_ids: Sequence[str]) -> None:
         for account_id in account_ids:
             self._stale.pop(account_id, None)
-            account = self._opening.config.accounts[account_id]
+            account = self._opening.config.accounts.get(account_id)
+            broker = self._brokers.get(account.venue) if account is not None else None
+            if broker is None:
+                continue  # left the configuration; a late fill of it is known to the book
             try:
-                snapshot = await self._brokers[account.venue].snapshot(account_id)
+                snapshot = await broker.snapshot(account_id)
             except BrokerUnreachable:
+                self._stale[account_id] = None
                 continue
             self._writer.post(ev.AccountObserved(snapshot=snapshot))

@@ -8,6 +8,7 @@ Knows the core and the ports, no concrete adapter.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,7 +17,6 @@ from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.effects import Command, SubmitOrder
 from stretto.core.engine import decide, effects_of, reads_needed
-from stretto.core.errors import StrettoError
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.market import Reads, VenueState
@@ -52,7 +52,7 @@ class Writer:
         snapshot_every: int = 100_000,
     ) -> None:
         self.book = book
-        self.halted: StrettoError | None = None
+        self.halted: BaseException | None = None
         self.unjournaled = 0
         self.on_entry: list[Callable[[ev.Entry], None]] = []
         self._journal = journal
@@ -68,6 +68,7 @@ class Writer:
         self._wake: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._broken: BaseException | None = None
 
     # --- what others call ---------------------------------------------------------------------
 
@@ -91,19 +92,25 @@ class Writer:
         """Handle inputs and timers until stopped or halted. Raises what halted the book."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(s.run()) for s in self._senders.values()]
+        for task in tasks:
+            task.add_done_callback(self._sender_ended)
         try:
             while not self._stopping:
+                if self._broken is not None:
+                    raise self._broken
                 if not self._due_now() and not self._inbox:
                     await self._wait(loop)
                     continue
                 self._handle_batch()
                 await asyncio.sleep(0)
-        except StrettoError as error:
+        except Exception as error:
             self.halted = error
             raise
         finally:
             for task in tasks:
                 task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             for sender in self._senders.values():
                 await sender.broker.close()
 
@@ -133,7 +140,7 @@ class Writer:
             self._journal.append(prepared, lambda connection: projector.apply(connection, entries))
         for entry in entries:
             for command in effects_of(self.book, entry):
-                self._senders[command.venue].put(command)
+                self._put(command)
             for listener in self.on_entry:
                 listener(entry)
         if self._snapshot and self.book.seq - self._snapshot_seq >= self._snapshot_every:
@@ -204,6 +211,19 @@ class Writer:
             self._wake.set_result(None)
 
     # --- venues -------------------------------------------------------------------------------
+
+    def _put(self, command: Command) -> None:
+        sender = self._senders.get(command.venue)
+        if sender is not None:
+            sender.put(command)
+        else:
+            detail = f"there is no connection to venue {command.venue}"
+            self._post_outcome(command, ev.SendOutcomeKind.NOT_SENT, detail)
+
+    def _sender_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._broken = task.exception()
+            self._ring()
 
     def _post_outcome(self, command: Command, outcome: ev.SendOutcomeKind, detail: str) -> None:
         if isinstance(command, SubmitOrder):
