@@ -14,7 +14,7 @@ import numpy as np
 
 from stretto.core.book import Book
 from stretto.core.correlation import Projection, Trade, project
-from stretto.core.exclusions import copy_conflicts, why_blocked, why_not_chosen
+from stretto.core.exclusions import copy_conflicts, why_blocked, why_not_chosen, without_share
 from stretto.core.exposures import exposures_of, returns_of
 from stretto.core.factors import BookFactors, History, book_factors, history
 from stretto.core.limits import CORRELATED_CANDIDATES_MAX, SCORE_BAND
@@ -192,7 +192,12 @@ def _placed(
     size, config = setting.signal.size, setting.book.configuration
     if isinstance(size, Total):
         cap = accounts_cap(setting.signal, config.policy.accounts_max)
-        return place_total(pool, size, cap, setting.context, config.book_key, setting.execution_id)
+        shared = place_total(
+            pool, size, cap, setting.context, config.book_key, setting.execution_id
+        )
+        if not isinstance(shared, Refusal):
+            refusals += without_share(pool, shared, size, cap)
+        return shared
     placed, refused = place_each(pool, setting.context, config.book_key, setting.execution_id)
     refusals += refused
     return placed
@@ -314,6 +319,8 @@ def _nobody(screened: int) -> Refusal:
 
 def _nothing_passes(projection: Projection, threshold: int) -> Refusal:
     pairs = [pair for pair in projection.blocked if pair is not None]
+    if not pairs:  # what the exposure cap leaves is less than the smallest of the trades
+        return _nobody(len(projection.blocked))
     worst = max((abs(pair.worst) for pair in pairs), default=0)
     return Refusal(
         rule=Rule.CORRELATION_THRESHOLD_EXCEEDED,

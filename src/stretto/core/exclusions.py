@@ -17,10 +17,11 @@ from stretto.core.copying import (
     permission_of,
 )
 from stretto.core.correlation import PairCorrelation, Projection
+from stretto.core.placing import Placed
 from stretto.core.policy import Permission, Policy
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.screening import Screened, accounts_cap
-from stretto.core.signal import Signal
+from stretto.core.signal import Signal, Split, Total
 from stretto.core.trade import AccountView, plain
 from stretto.core.values import ppm_to_decimal
 
@@ -97,6 +98,33 @@ def why_not_chosen(
             )
             continue
         refusals.append(_capped(account_id, len(chosen), policy, signal))
+    return refusals
+
+
+def without_share(
+    pool: Sequence[Screened], shared: Sequence[Placed], size: Total, cap: int
+) -> list[Refusal]:
+    """Candidates that get no part of a total: there are better ones, or their weight is zero."""
+    given = {each.screened.view.account.account_id for each in shared}
+    refusals = []
+    for screened in pool:
+        account_id = screened.view.account.account_id
+        if account_id in given:
+            continue
+        compared = {
+            "total": plain(size.quantity),
+            "split": size.split.value,
+            "accounts_sharing": str(len(given)),
+            "accounts_max": str(cap),
+        }
+        need = "a larger total" if len(given) < cap else f"a cap of at least {len(given) + 1}"
+        if size.split is Split.BY_RATIO and not size.ratios.get(account_id):
+            compared["ratio"], need = "0", "a ratio above 0"
+        refusals.append(
+            Refusal(
+                rule=Rule.ACCOUNT_CAP, account_id=account_id, compared=compared, would_pass=need
+            )
+        )
     return refusals
 
 
