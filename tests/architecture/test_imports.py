@@ -13,10 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The units that implement a port. They are named by bootstrap, which wires them, and by simulation,
-# which drives them; everybody else knows the port.
+# The units that implement a port. They are named by bootstrap, which wires them, by simulation, which
+# drives them, and by sessions, which makes them from arguments and files; others know the port.
 ADAPTERS = ("brokers", "journal", "market")
-WIRES_ADAPTERS = ("bootstrap", "simulation")
+WIRES_ADAPTERS = ("bootstrap", "simulation", "sessions")
 
 
 def lint_imports(source: Path) -> subprocess.CompletedProcess[str]:
@@ -53,7 +53,7 @@ def test_the_contracts_hold() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_only_bootstrap_and_simulation_name_concrete_adapters() -> None:
+def test_only_the_wiring_units_name_concrete_adapters() -> None:
     assert adapters_named_outside(grimp.build_graph("stretto", cache_dir=None)) == []
 
 

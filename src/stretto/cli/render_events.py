@@ -1,0 +1,85 @@
+"""A line for every event worth seeing while a book runs."""
+
+from __future__ import annotations
+
+import sys
+from signal import Signals
+from typing import TextIO
+
+from msgspec import UNSET
+
+from stretto.cli.output import Output, quantity
+from stretto.core import events as ev
+from stretto.core.order import OrderState
+from stretto.core.values import iso
+from stretto.sessions.play import Stop
+from stretto.views.rows import summary
+
+_TOLD_STATES = (OrderState.REJECTED, OrderState.IN_DOUBT, OrderState.EXPIRED, OrderState.CANCELED)
+
+
+class EventLines:
+    """A listener of entries. Lines go to standard output, or to standard error where that is kept
+    for the JSON object. Where nobody reads them any more, the session is asked to stop.
+    """
+
+    def __init__(self, output: Output, stop: Stop) -> None:
+        self._to: TextIO = sys.stderr if output.json else sys.stdout
+        self._stop = stop
+        self.broken = False
+
+    def __call__(self, entry: ev.Entry) -> None:
+        """Take one journaled entry in."""
+        if self.broken:
+            return
+        try:
+            for event in entry.events:
+                text = line_of(event)
+                if text:
+                    self._to.write(f"{iso(entry.at)[11:23]}  {text}\n")
+            self._to.flush()
+        except BrokenPipeError:
+            self.broken = True
+            self._stop.request(int(Signals.SIGPIPE))
+
+
+def line_of(event: ev.Event) -> str:
+    """What to say of an event; empty for what is not worth a line."""
+    match event:
+        case ev.SignalPlanned():
+            return f"signal {event.plan.signal.signal_id}: {summary(event.plan)}"
+        case ev.SignalRefused():
+            return f"signal {event.plan.signal.signal_id}: {summary(event.plan)}"
+        case ev.OrderIntended():
+            order = event.order
+            return (
+                f"order  {order.account_id}: {order.side} {quantity(order.quantity)} "
+                f"{order.symbol} {order.order_type} ({order.role})"
+            )
+        case ev.FillBooked():
+            side = "bought" if event.direction > 0 else "sold"
+            if event.quantity < 0:
+                side = f"taken back: {side}"
+            return (
+                f"fill   {event.account_id}: {side} {quantity(abs(event.quantity))} {event.symbol} "
+                f"at {event.price} ({event.cause})"
+            )
+        case ev.OrderAdvanced():
+            state = event.changes.state
+            if state is UNSET or state not in _TOLD_STATES:
+                return ""
+            return f"order  {event.account_id}: {state.value} ({event.cause})"
+        case ev.AllocationEnded():
+            if not event.abandoned:
+                return ""
+            return (
+                f"ended  {event.account_id}: {quantity(event.abandoned)} abandoned: {event.reason}"
+            )
+        case ev.ExecutionEnded():
+            return f"execution {event.execution_id}: {event.status}"
+        case ev.AccountHalted():
+            return f"HALTED {event.account_id}: {event.reason}"
+        case ev.InterventionRequired():
+            return f"A PERSON HAS TO LOOK: {event.account_id}: {event.reason}"
+        case _:
+            return ""

@@ -1,0 +1,192 @@
+"""The summary of a session: one JSON object, or tables and the identity spelt out for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stretto.bootstrap import Scenario
+from stretto.cli.output import Column, Grid, Output, quantity
+from stretto.core.values import NS_PER_S
+from stretto.sessions.play import Played
+from stretto.sessions.reading import tables_of
+from stretto.sessions.summary import (
+    BookSummary,
+    ExecutionLine,
+    RefusalCount,
+    execution_lines,
+    summarize,
+)
+
+_PRICE_STEP = Decimal("0.00001")
+_PIP_STEP = Decimal("0.01")
+EXECUTIONS_SHOWN_MAX = 200
+_STAGES = {"signal": "whole signal", "selection": "account", "dispatch": "at release"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a finished session prints: ``json`` for programs, the rest for people."""
+
+    json: dict[str, Any]
+    book: BookSummary
+    lines: list[ExecutionLine]
+    db: Path
+
+
+def summary_of(db: Path, scenario: Scenario, played: Played) -> Summary:
+    """Read the summary of a session from its tables. Raises InvariantViolated where the identity of
+    quantities fails.
+    """
+    with tables_of(db) as connection:
+        book = summarize(connection, played.book_id)
+        lines = execution_lines(connection, played.book_id)
+    refusals: dict[str, dict[str, int]] = {"signal": {}, "selection": {}, "dispatch": {}}
+    for refusal in book.refusals:
+        refusals[refusal.stage][refusal.rule] = refusal.count
+    fields = {
+        "executions": book.executions,
+        "orders": book.orders,
+        "fills": book.fills,
+        "accounts": book.accounts,
+        "signals": len(scenario.arrivals) or book.signals,
+        "signals_refused": book.signals_refused,
+        **msgspec.to_builtins(book.quantities, builtin_types=(Decimal,)),
+        "journal_entries": played.entries,
+        "chain_head": played.chain_head.hex(),
+        "db": str(db),
+        "book_id": played.book_id,
+        "open_executions": sum(line.status == "working" for line in lines),
+        "interventions": list(book.interventions),
+        "accounts_halted": list(book.accounts_halted),
+        "refusals": refusals,
+        "seconds": Decimal(max(0, played.at - scenario.starts_at)) / NS_PER_S,
+    }
+    if played.stopped_by:
+        fields["stopped_by"] = played.stopped_by
+    return Summary(json=fields, book=book, lines=lines, db=db)
+
+
+def render_finished(output: Output, summary: Summary) -> None:
+    """Executions, refusals, totals, and what to look at next."""
+    render_executions(output, summary.lines)
+    render_refusals(output, summary.book.refusals)
+    render_totals(output, summary)
+    render_next(output, summary)
+
+
+def render_executions(output: Output, lines: list[ExecutionLine]) -> None:
+    """The table of executions, at most ``EXECUTIONS_SHOWN_MAX`` of them."""
+    columns = (
+        Column("time", rank=4),
+        Column("signal"),
+        Column("symbol"),
+        Column("side"),
+        Column("accounts", right=True, rank=2),
+        Column("intended", right=True),
+        Column("filled", right=True),
+        Column("avg price", right=True, rank=1),
+        Column("slippage (pips)", right=True, rank=3),
+        Column("status"),
+    )
+    rows = [
+        (
+            line.decided_at[11:19],
+            line.signal_id,
+            line.symbol,
+            line.side,
+            str(line.accounts),
+            quantity(line.quantities.intended),
+            quantity(line.quantities.filled),
+            _rounded(line.average_price, _PRICE_STEP),
+            _rounded(line.slippage_pips, _PIP_STEP),
+            line.status,
+        )
+        for line in lines[:EXECUTIONS_SHOWN_MAX]
+    ]
+    hidden = len(lines) - len(rows)
+    note = f"and {hidden} more: stretto status lists them" if hidden else ""
+    output.grid(Grid(title=f"Executions ({len(lines)})", columns=columns, rows=rows, note=note))
+
+
+def render_refusals(output: Output, refusals: tuple[RefusalCount, ...]) -> None:
+    """Every rule that said no, how often, and one case in words."""
+    if not refusals:
+        return
+    columns = (
+        Column("what", rank=2),
+        Column("rule"),
+        Column("count", right=True),
+    )
+    output.grid(
+        Grid(
+            title="Refusals",
+            columns=columns,
+            rows=[(_STAGES[r.stage], r.rule, str(r.count)) for r in refusals],
+        )
+    )
+    output.heading("One example of each")
+    for refusal in refusals:
+        output.line(f"{refusal.rule}: {in_words(refusal.example)}")
+
+
+def render_totals(output: Output, summary: Summary) -> None:
+    """Counts, and the identity of quantities with its numbers."""
+    book, sums = summary.book, summary.book.quantities
+    output.heading("Totals")
+    fields = summary.json
+    output.line(
+        f"{fields['signals']} signals: {book.executions} executions, {book.signals_refused} "
+        f"refused. {book.orders} orders, {book.fills} fills in {book.accounts} accounts."
+    )
+    output.line(
+        f"intended {quantity(sums.intended)} = filled {quantity(sums.filled)}"
+        f" + working {quantity(sums.working)} + in doubt {quantity(sums.in_doubt)}"
+        f" + pending {quantity(sums.pending)} + abandoned {quantity(sums.abandoned)}"
+        "  (base units, all symbols)"
+    )
+    if sums.overfilled:
+        output.line(f"overfilled beside it: {quantity(sums.overfilled)}", "bold red")
+    for found in book.interventions:
+        output.line(f"a person has to look: {found['account_id']}: {found['reason']}", "bold red")
+    for found in book.accounts_halted:
+        output.line(f"halted: {found['account_id']}: {found['reason']}", "bold red")
+    output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")
+
+
+def render_next(output: Output, summary: Summary) -> None:
+    """Where the result is and which commands show more of it."""
+    db = summary.db
+    one = summary.lines[0].execution_id if summary.lines else "EXECUTION"
+    output.heading(f"Database: {db}")
+    output.line("Look further with:")
+    for command in (
+        f"stretto status --db {db}",
+        f"stretto status {one} --db {db}",
+        f"stretto accounts --db {db}",
+        f"stretto verify --db {db}",
+        f"stretto export --db {db} --table execution_results --format csv",
+    ):
+        output.line(f"  {command}")
+
+
+def in_words(refusal: dict[str, Any]) -> str:
+    """One refusal as a sentence: who, the numbers compared, what would have passed, the clause."""
+    subject = " ".join(
+        str(refusal[name]) for name in ("signal_id", "account_id") if refusal.get(name)
+    )
+    compared = ", ".join(f"{name} {value}" for name, value in refusal.get("compared", {}).items())
+    text = f"{subject}: {compared}" if compared else subject
+    if refusal.get("would_pass"):
+        text += f"; would pass: {refusal['would_pass']}"
+    if refusal.get("clause"):
+        text += f" [{refusal['clause']}]"
+    return text
+
+
+def _rounded(value: Decimal | None, step: Decimal) -> str:
+    return "–" if value is None else str(value.quantize(step))

@@ -1,0 +1,179 @@
+"""``stretto run`` and ``resume``: a configured book, and going on after a stop or a crash."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stretto.bootstrap import Scenario
+from stretto.cli.demo import finish
+from stretto.cli.errors import EXIT_INPUT
+from stretto.cli.inputs import downtime_of, moment, settings_of, speed_of
+from stretto.cli.options import Book, Json, output_of
+from stretto.cli.output import Output
+from stretto.cli.progress import Progress
+from stretto.cli.render_events import EventLines
+from stretto.cli.render_summary import render_finished, summary_of
+from stretto.core.errors import InvalidInput
+from stretto.core.values import iso
+from stretto.sessions.files import make_parent
+from stretto.sessions.play import Played, Stop, play
+from stretto.sessions.reading import head_of
+from stretto.sessions.scenario import STANDARD_INPUT, Prepared, prepare
+from stretto.sessions.started import DemoArguments, RunArguments, recall
+
+
+def run(
+    context: typer.Context,
+    config: Annotated[Path, typer.Argument(help="The book.", metavar="BOOK.toml")],
+    signals: Annotated[
+        str,
+        typer.Option(help="JSON or JSON lines; - is standard input.", metavar="FILE|-"),
+    ],
+    db: Annotated[
+        Path | None, typer.Option("--db", help="The database; else the configured journal.")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(help="max (virtual time) or a multiple of real time.")
+    ] = "max",
+    until: Annotated[
+        str | None, typer.Option(help="Stop at this time, ISO 8601 with zone.", metavar="TIME")
+    ] = None,
+    _json: Json = False,
+) -> int:
+    """Run a configured book on its simulated venues: paper trading with your own accounts.
+
+    A signal of a file arrives when it was generated, one from standard input when it is read. An
+    existing database of the book is continued. Ctrl-C stops in good order.
+    """
+    settings = settings_of(config)
+    database = db or Path(settings.journal)
+    output = output_of(context, database)
+    started = RunArguments(
+        settings=settings,
+        signals=signals if signals == STANDARD_INPUT else str(Path(signals).absolute()),
+        speed=speed_of(speed),
+        until=None if until is None else moment("--until", until),
+    )
+    prepared = prepare(started)
+    _check_span(prepared.scenario)
+    make_parent(database)
+    if not output.json:
+        output.line(
+            f"Book {settings.book.book_id}: {len(settings.book.accounts)} accounts on simulated "
+            f"venues, {len(prepared.scenario.arrivals) or 'incoming'} signals; "
+            f"market: {prepared.market.source}",
+            "bold",
+        )
+    played = _play(output, database, started, prepared, signals_from=signals)
+    return _finished(output, database, prepared, played)
+
+
+def resume(
+    context: typer.Context,
+    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    book: Book = None,
+    downtime: Annotated[
+        str, typer.Option(help="Book time that passed while it was down.", metavar="SECONDS")
+    ] = "0",
+    signals: Annotated[
+        str, typer.Option(help="- takes further signals from standard input.", metavar="-")
+    ] = "",
+    _json: Json = False,
+) -> int:
+    """Continue a demo or a run after a stop or a crash; needs only the database.
+
+    Releases whose window is still open go out once, those past it expire, sent orders are queried.
+    """
+    output = output_of(context, db)
+    if signals not in ("", STANDARD_INPUT):
+        raise InvalidInput("--signals", f"is {signals!r}", "- (standard input)")
+    down_s = downtime_of(downtime)
+    book_id, session = recall(db, book)
+    prepared = prepare(session.started)
+    if session.ended and not signals:
+        return _nothing_left(output, db, book_id, prepared)
+    if not output.json:
+        kind = "demo" if isinstance(session.started, DemoArguments) else f"book {book_id}"
+        seq, _, at = head_of(db, book_id)
+        passed = f", {down_s} s of book time later" if down_s else ""
+        output.line(f"Resuming the {kind} at entry {seq}, {iso(at)[:19]}Z{passed}", "bold")
+    stop = Stop()
+    if isinstance(session.started, DemoArguments):
+        with Progress(output, prepared.scenario) as progress:
+            played = play(
+                db,
+                session.started,
+                prepared.scenario,
+                create=True,
+                on_entry=progress,
+                downtime_s=down_s,
+                stop=stop,
+            )
+        return finish(output, db, prepared, played)
+    played = _play(output, db, session.started, prepared, signals_from=signals, downtime=downtime)
+    return _finished(output, db, prepared, played)
+
+
+def _play(
+    output: Output,
+    db: Path,
+    started: RunArguments,
+    prepared: Prepared,
+    *,
+    signals_from: str,
+    downtime: str = "0",
+) -> Played:
+    stop = Stop()
+    lines = EventLines(output, stop)
+
+    def malformed(text: str) -> None:
+        sys.stderr.write(f"stretto: {text}; the line is passed over\n")
+
+    played = play(
+        db,
+        started,
+        prepared.scenario,
+        create=True,
+        signals_from=signals_from if signals_from == STANDARD_INPUT else "",
+        on_entry=lines,
+        on_malformed=malformed,
+        downtime_s=downtime_of(downtime),
+        stop=stop,
+    )
+    if lines.broken:
+        raise BrokenPipeError
+    return played
+
+
+def _finished(output: Output, db: Path, prepared: Prepared, played: Played) -> int:
+    code = finish(output, db, prepared, played)
+    return code or (EXIT_INPUT if played.malformed else 0)
+
+
+def _nothing_left(output: Output, db: Path, book_id: str, prepared: Prepared) -> int:
+    seq, chain_head, at = head_of(db, book_id)
+    played = Played(
+        book_id=book_id,
+        entries=seq,
+        chain_head=chain_head,
+        at=at,
+        venues={},
+        stopped_by=0,
+        malformed=0,
+    )
+    summary = summary_of(db, prepared.scenario, played)
+    if not output.json:
+        output.line("The session had come to its end: there is nothing to resume.", "bold")
+    output.result(summary.json, lambda out: render_finished(out, summary))
+    return 0
+
+
+def _check_span(scenario: Scenario) -> None:
+    if scenario.ends_at is not None and scenario.ends_at <= scenario.starts_at:
+        raise InvalidInput(
+            "--until", f"is {iso(scenario.ends_at)}", f"a time after {iso(scenario.starts_at)}"
+        )

@@ -1,0 +1,93 @@
+"""A plan without consequences: what the book would decide about a signal, and nothing written.
+
+On the book as its journal left it, or on a book opened in memory from its configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stretto.bootstrap import Scenario
+from stretto.core import events as ev
+from stretto.core.account import AccountSnapshot
+from stretto.core.book import Book
+from stretto.core.engine import decide
+from stretto.core.evolve import begin, evolve, finish
+from stretto.core.intake import plan_signal, reads_for_signal
+from stretto.core.market import Reads, VenueState
+from stretto.core.plan import Plan
+from stretto.core.signal import Signal
+from stretto.core.values import ZERO
+from stretto.runtime.supervisor import Opening
+from stretto.sessions.reading import book_of, replayed
+from stretto.sessions.scenario import of_settings
+from stretto.sessions.started import RunArguments
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """The plan, at which instant (ns UTC), and the entry of the journal it stands on; 0 where the
+    book was opened in memory.
+    """
+
+    plan: Plan
+    at: int
+    seq: int
+
+
+def dry_run(started: RunArguments, signal: Signal, db: Path, at_ns: int | None) -> DryRun:
+    """Plan ``signal`` at ``at_ns``, by default when it was generated (never before the book's own
+    time). Raises InvalidInput, JournalUnavailable, JournalDamaged.
+    """
+    scenario = of_settings(started).scenario
+    seq = 0
+    if db.exists():
+        book, _ = replayed(db, book_of(db, scenario.config.book_id))
+        seq = book.seq
+    else:
+        book = Book()
+    at = max(book.at, signal.generated_at if at_ns is None else at_ns)
+    opening = Opening(scenario.config, scenario.bars, scenario.histories)
+    for item in opening.inputs():
+        _apply(book, item, at)
+    if not seq:
+        for item in _first_snapshots(scenario, at):
+            _apply(book, item, at)
+    plan = plan_signal(book, signal, _reads(book, scenario, at), at)
+    return DryRun(plan=plan, at=at, seq=seq)
+
+
+def _apply(book: Book, item: ev.Input, at_ns: int) -> None:
+    events = decide(book, item, Reads(), at_ns)
+    if not events:
+        return
+    begin(book, book.seq + 1, at_ns)
+    for event in events:
+        evolve(book, event)
+    finish(book)
+
+
+def _first_snapshots(scenario: Scenario, at_ns: int) -> list[ev.AccountObserved]:
+    """What the venues would say of accounts without positions."""
+    return [
+        ev.AccountObserved(
+            snapshot=AccountSnapshot(
+                account_id=account_id,
+                at=at_ns,
+                balance=scenario.balances[account_id],
+                equity=scenario.balances[account_id],
+                margin_used=ZERO,
+            )
+        )
+        for account_id in sorted(scenario.config.accounts)
+    ]
+
+
+def _reads(book: Book, scenario: Scenario, at_ns: int) -> Reads:
+    market = scenario.market.reads(reads_for_signal(book), at_ns)
+    venues = {
+        name: VenueState(venue=name, connected=True, heartbeat_at=at_ns)
+        for name in sorted(scenario.venues)
+    }
+    return Reads(quotes=market.quotes, statistics=market.statistics, venues=venues)

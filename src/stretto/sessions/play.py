@@ -1,0 +1,154 @@
+"""Plays a prepared session on a database: start or resume, stop on request, say where it stands.
+
+A stop request lets the writer finish the batch in hand; nothing further is sent. What is open then
+is carried on by ``resume``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal as system_signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from stretto.bootstrap import Scenario, open_book, run
+from stretto.brokers.sim import SimVenue
+from stretto.core import events as ev
+from stretto.core.signal import Signal
+from stretto.core.values import NS_PER_S
+from stretto.ports import Clock
+from stretto.runtime.writer import Writer
+from stretto.sessions.incoming import from_standard_input
+from stretto.sessions.scenario import STANDARD_INPUT, book_id_of
+from stretto.sessions.started import RunArguments, Session, StartedWith, remember
+
+SPEED_MAX = "max"
+Listener = Callable[[ev.Entry], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """How a session ended. ``stopped_by`` is the number of the system's signal, 0 where it came to
+    its own end; ``malformed`` counts lines of standard input that were no signals.
+    """
+
+    book_id: str
+    entries: int
+    chain_head: bytes
+    at: int
+    venues: dict[str, SimVenue]
+    stopped_by: int
+    malformed: int
+
+
+class Stop:
+    """A request to stop: by the system's signals, or by whoever calls ``request``."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._writer: Writer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def attach(self, writer: Writer) -> None:
+        """Tell which writer to stop. Its loop is known with its first entry."""
+        self._writer = writer
+        writer.on_entry.insert(0, self._first_entry)
+
+    def request(self, number: int) -> None:
+        """Stop after the batch in hand; before there is a writer, at once."""
+        self.number = number
+        if self._loop is None or self._writer is None:
+            raise KeyboardInterrupt
+        self._loop.call_soon_threadsafe(self._writer.stop)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM for stop requests meanwhile; where that can be done."""
+        before: dict[int, Any] = {}
+        with suppress(ValueError):  # not the main thread
+            for number in (int(system_signal.SIGINT), int(system_signal.SIGTERM)):
+                before[number] = system_signal.signal(number, self._received)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                system_signal.signal(number, handler)
+            self._loop = self._writer = None
+
+    def _received(self, number: int, _: FrameType | None) -> None:
+        self.request(number)
+
+    def _first_entry(self, _: ev.Entry) -> None:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+
+
+def play(
+    db: Path,
+    started: StartedWith,
+    scenario: Scenario,
+    *,
+    create: bool,
+    signals_from: str = "",
+    on_entry: Listener | None = None,
+    on_malformed: Callable[[str], None] | None = None,
+    downtime_s: Decimal = Decimal(0),
+    stop: Stop | None = None,
+) -> Played:
+    """Run the session to its end or a stop request. ``create`` says whether the database may be
+    made; ``signals_from`` is ``-`` where signals come on standard input; ``downtime_s`` is book
+    time that passes before it goes on. Raises what halted the book.
+    """
+    stop = stop or Stop()
+    book_id = book_id_of(started)
+    speed = _speed(started)
+    malformed: list[str] = []
+
+    def wrong(text: str) -> None:
+        malformed.append(text)
+        if on_malformed is not None:
+            on_malformed(text)
+
+    def incoming(clock: Clock) -> AsyncIterator[Signal]:
+        return from_standard_input(clock, speed, scenario.ends_at, wrong, lambda: stop.number != 0)
+
+    reads_input = signals_from == STANDARD_INPUT
+    with stop.listening(), open_book(db, book_id, create=create) as opened:
+        remember(opened.journal, book_id, Session(started=started))
+        if downtime_s and opened.book.seq:
+            passed = int(downtime_s * NS_PER_S)
+            scenario = replace(scenario, starts_at=opened.book.at + passed)
+        if scenario.ends_at is not None and scenario.ends_at < scenario.starts_at:
+            scenario = replace(scenario, ends_at=scenario.starts_at)
+        venues = run(
+            scenario,
+            opened,
+            speed=speed,
+            arrivals=incoming if reads_input else None,
+            on_entry=on_entry,
+            on_start=stop.attach,
+        )
+        if not stop.number:
+            remember(opened.journal, book_id, Session(started=started, ended=True))
+        opened.save_snapshot(opened.book)
+        entries, chain_head = opened.journal.head
+        return Played(
+            book_id=book_id,
+            entries=entries,
+            chain_head=chain_head,
+            at=opened.book.at,
+            venues=venues,
+            stopped_by=stop.number,
+            malformed=len(malformed),
+        )
+
+
+def _speed(started: StartedWith) -> Decimal | None:
+    if not isinstance(started, RunArguments) or started.speed == SPEED_MAX:
+        return None
+    return Decimal(started.speed)

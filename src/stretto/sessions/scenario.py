@@ -1,0 +1,151 @@
+"""From what a session was started with to the scenario that ``bootstrap`` plays.
+
+The same arguments give the same scenario on every machine: no path, name of a file or time of the
+wall goes into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stretto.bootstrap import Scenario
+from stretto.brokers.sim_config import SimVenueConfig
+from stretto.config import EcbMarket, Settings, read_signals
+from stretto.core.errors import InvalidInput
+from stretto.core.signal import Signal
+from stretto.core.values import digest
+from stretto.sessions.markets import (
+    DEMO_DAY,
+    DEMO_SYMBOLS,
+    SessionMarket,
+    drawn_market,
+    recorded_market,
+)
+from stretto.sessions.started import DemoArguments, RunArguments, StartedWith
+from stretto.simulation.world import demo_world
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A scenario and what it is made of, for whoever describes it."""
+
+    scenario: Scenario
+    market: SessionMarket
+
+
+def prepare(started: StartedWith) -> Prepared:
+    """The scenario of a demo or of a configured book. Raises InvalidInput."""
+    if isinstance(started, DemoArguments):
+        return _of_demo(started)
+    return of_settings(started)
+
+
+def of_settings(started: RunArguments) -> Prepared:
+    """The scenario of a configured book; ``signals`` is read unless it is standard input."""
+    settings = started.settings
+    session = market_of(settings)
+    start = settings.market.start
+    return Prepared(
+        scenario=Scenario(
+            config=settings.book,
+            market=session.market,
+            venues=_venues({name: venue.options for name, venue in settings.venues.items()}),
+            balances={
+                name: account.initial_balance for name, account in settings.book.accounts.items()
+            },
+            arrivals=_arrivals(started),
+            starts_at=session.market.starts_at if start is None else start,
+            ends_at=started.until,
+            seed=_seed(settings),
+            bars=session.bars,
+        ),
+        market=session,
+    )
+
+
+def market_of(settings: Settings) -> SessionMarket:
+    """The market that a configuration names, reduced to the book's instruments."""
+    market = settings.market
+    if isinstance(market, EcbMarket):
+        symbols = sorted(settings.book.instruments)
+        return drawn_market(symbols, date.fromisoformat(market.day), market.seed, market.days)
+    return recorded_market(market.quotes, market.daily)
+
+
+def book_id_of(started: StartedWith) -> str:
+    """The book that a session runs."""
+    return "demo" if isinstance(started, DemoArguments) else started.settings.book.book_id
+
+
+def _of_demo(arguments: DemoArguments) -> Prepared:
+    if arguments.quotes:
+        session = recorded_market(arguments.quotes, arguments.bars)
+    elif arguments.bars:
+        raise InvalidInput("--bars", "there are no quotes to go with them", "--quotes as well")
+    else:
+        session = drawn_market(DEMO_SYMBOLS, DEMO_DAY, arguments.seed)
+    market = session.market
+    if not market.starts_at < market.ends_at:
+        raise InvalidInput(
+            "--quotes",
+            "the files of different symbols do not overlap in time",
+            "quotes of one span for all symbols",
+        )
+    world = demo_world(
+        accounts=arguments.accounts,
+        signals=arguments.signals,
+        seed=arguments.seed,
+        symbols=session.symbols,
+        bars=session.bars,
+        starts_at=market.starts_at,
+        ends_at=market.ends_at,
+        quote=market.quote,
+    )
+    return Prepared(
+        scenario=Scenario(
+            config=world.config,
+            market=market,
+            venues=_venues(world.venues),
+            balances={name: opening.balance for name, opening in world.opening.items()},
+            arrivals=world.arrivals,
+            starts_at=market.starts_at,
+            ends_at=market.ends_at,
+            seed=arguments.seed,
+            bars=session.bars,
+            histories=world.histories,
+        ),
+        market=session,
+    )
+
+
+def _venues(options: Mapping[str, dict[str, Any]]) -> dict[str, SimVenueConfig]:
+    return {
+        name: msgspec.convert({**values, "venue": name}, SimVenueConfig)
+        for name, values in sorted(options.items())
+    }
+
+
+def _seed(settings: Settings) -> int:
+    """One seed that every venue's own seed goes into; each venue's draws carry its name besides."""
+    parts = [f"{name}={venue.seed}" for name, venue in sorted(settings.venues.items())]
+    return int.from_bytes(digest("venues", *parts)[:8], "big")
+
+
+def _arrivals(started: RunArguments) -> list[tuple[int, Signal]]:
+    if started.signals in ("", STANDARD_INPUT):
+        return []
+    signals = sorted(read_signals(Path(started.signals)), key=lambda signal: signal.generated_at)
+    until = started.until
+    return [
+        (signal.generated_at, signal)
+        for signal in signals
+        if until is None or signal.generated_at < until
+    ]

@@ -1,0 +1,195 @@
+"""A session in numbers, from the query tables: what was intended, filled, refused, and why.
+
+The same session gives the same summary on every machine; only ``db`` is what the caller named.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from stretto.core.errors import check
+from stretto.views.queries import QuantityTotals, book_totals
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class RefusalCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a rule said no at a ``stage`` (signal, selection, dispatch), and one example."""
+
+    stage: str
+    rule: str
+    count: int
+    example: dict[str, Any]
+
+
+class ExecutionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One planned signal: quantities in base units, price volume-weighted in quote currency,
+    slippage in pips from the touch at the decision, volume-weighted, positive if worse.
+    """
+
+    execution_id: str
+    signal_id: str
+    symbol: str
+    side: str
+    decided_at: str
+    accounts: int
+    quantities: QuantityTotals
+    average_price: Decimal | None
+    slippage_pips: Decimal | None
+    status: str
+
+
+class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One book. ``signals`` counts those journaled, ``signals_refused`` those without a plan."""
+
+    executions: int
+    orders: int
+    fills: int
+    accounts: int
+    signals: int
+    signals_refused: int
+    quantities: QuantityTotals
+    refusals: tuple[RefusalCount, ...]
+    interventions: tuple[dict[str, Any], ...]
+    accounts_halted: tuple[dict[str, Any], ...]
+
+
+def summarize(connection: sqlite3.Connection, book_id: str) -> BookSummary:
+    """The book in numbers. Raises InvariantViolated where the identity of DESIGN §1.1 fails."""
+    totals = book_totals(connection, book_id)
+    check_identity(totals.quantities, f"book {book_id!r}")
+    return BookSummary(
+        executions=totals.executions,
+        orders=totals.orders,
+        fills=totals.fills,
+        accounts=totals.accounts,
+        signals=totals.signals,
+        signals_refused=totals.signals_refused,
+        quantities=totals.quantities,
+        refusals=refusals_by_rule(connection, book_id),
+        interventions=_events(connection, book_id, "intervention_required"),
+        accounts_halted=_events(connection, book_id, "account_halted"),
+    )
+
+
+def check_identity(sums: QuantityTotals, of: str) -> None:
+    """Raise InvariantViolated unless intended is what the other five add up to."""
+    parts = sums.filled + sums.working + sums.in_doubt + sums.pending + sums.abandoned
+    check(
+        sums.intended == parts,
+        f"{of}: intended {sums.intended} is not filled {sums.filled} + working {sums.working} + "
+        f"in_doubt {sums.in_doubt} + pending {sums.pending} + abandoned {sums.abandoned}",
+    )
+
+
+def execution_lines(connection: sqlite3.Connection, book_id: str) -> list[ExecutionLine]:
+    """Every planned signal in the order of decision."""
+    decisions = connection.execute(
+        "SELECT decision_id, execution_id, signal_id, symbol, side, decision_timestamp "
+        "FROM execution_decisions WHERE book_id = ? AND refused_rule IS NULL ORDER BY seq",
+        (book_id,),
+    ).fetchall()
+    return [_line(connection, book_id, row) for row in decisions]
+
+
+def refusals_by_rule(connection: sqlite3.Connection, book_id: str) -> tuple[RefusalCount, ...]:
+    """Every rule that said no, the most frequent first within each stage."""
+    found: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+    for stage, refusal in _refusals(connection, book_id):
+        key = (stage, refusal["rule"])
+        count, example = found.get(key, (0, refusal))
+        found[key] = (count + 1, example)
+    order = ("signal", "selection", "dispatch")
+    return tuple(
+        RefusalCount(stage=stage, rule=rule, count=count, example=example)
+        for (stage, rule), (count, example) in sorted(
+            found.items(), key=lambda item: (order.index(item[0][0]), -item[1][0], item[0][1])
+        )
+    )
+
+
+def _refusals(connection: sqlite3.Connection, book_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    decisions = connection.execute(
+        "SELECT signal_id, account_selection_rationale FROM execution_decisions "
+        "WHERE book_id = ? ORDER BY seq",
+        (book_id,),
+    )
+    for signal_id, text in decisions:
+        rationale = _decode(text)
+        if rationale["refused"] is not None:
+            yield "signal", {"signal_id": signal_id, **rationale["refused"]}
+        for refusal in rationale["refusals"]:
+            yield "selection", {"signal_id": signal_id, **refusal}
+    ended = connection.execute(
+        "SELECT event_data FROM execution_audit_log "
+        "WHERE book_id = ? AND event_type = 'allocation_ended' ORDER BY seq, event_index",
+        (book_id,),
+    )
+    for (text,) in ended:
+        event = _decode(text)
+        refusal = event.get("refusal")
+        if refusal:
+            yield "dispatch", {"execution_id": event["execution_id"], **refusal}
+
+
+def _events(connection: sqlite3.Connection, book_id: str, kind: str) -> tuple[dict[str, Any], ...]:
+    rows = connection.execute(
+        "SELECT timestamp, event_data FROM execution_audit_log "
+        "WHERE book_id = ? AND event_type = ? ORDER BY seq, event_index",
+        (book_id, kind),
+    )
+    found = []
+    for at, text in rows:
+        event = _decode(text)
+        event.pop("type", None)
+        found.append({"at": at, **event})
+    return tuple(found)
+
+
+def _line(connection: sqlite3.Connection, book_id: str, decision: tuple[Any, ...]) -> ExecutionLine:
+    decision_id, execution_id, signal_id, symbol, side, decided_at = decision
+    rows = connection.execute(
+        "SELECT intended_quantity, filled_quantity, working_quantity, in_doubt_quantity, "
+        "pending_quantity, abandoned_quantity, overfilled_quantity, notional, slippage_pips, "
+        "completed_at IS NULL FROM execution_results WHERE book_id = ? AND decision_id = ?",
+        (book_id, decision_id),
+    ).fetchall()
+    sums = [sum((Decimal(row[place]) for row in rows), Decimal(0)) for place in range(8)]
+    quantities = QuantityTotals(
+        intended=sums[0],
+        filled=sums[1],
+        working=sums[2],
+        in_doubt=sums[3],
+        pending=sums[4],
+        abandoned=sums[5],
+        overfilled=sums[6],
+    )
+    check_identity(quantities, f"execution {execution_id}")
+    traded = quantities.filled + quantities.overfilled
+    slipped = sum(
+        (Decimal(row[8]) * (Decimal(row[1]) + Decimal(row[6])) for row in rows if row[8]),
+        Decimal(0),
+    )
+    if any(row[9] for row in rows):
+        status = "working"
+    elif quantities.filled == quantities.intended:
+        status = "filled"
+    else:
+        status = "partly filled" if quantities.filled else "abandoned"
+    return ExecutionLine(
+        execution_id=execution_id,
+        signal_id=signal_id,
+        symbol=symbol,
+        side=side,
+        decided_at=decided_at,
+        accounts=len(rows),
+        quantities=quantities,
+        average_price=sums[7] / traded if traded else None,
+        slippage_pips=slipped / traded if traded else None,
+        status=status,
+    )
