@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from msgspec import Struct
+
 from stretto.brokers.sim_config import SimAccount
 from stretto.core.account import PositionMode
 from stretto.core.errors import check
@@ -20,8 +22,7 @@ from stretto.core.values import ZERO, Side
 CENT = Decimal("0.01")
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class VenueOrder:
+class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
     """One order as the venue keeps it. Quantities in base units, ``notional`` = Σ price × quantity.
 
     ``closes`` is the position it may only reduce, ``ticket`` the one it traded; ``text`` names what
@@ -84,8 +85,7 @@ class VenueOrder:
         self.status = OrdStatus.PARTIALLY_FILLED if self.leaves else OrdStatus.FILLED
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class VenuePosition:
+class VenuePosition(Struct, kw_only=True, eq=False, gc=False):
     """An open position: ``quantity`` > 0 on its ``side``; margin in account currency."""
 
     ticket: str

@@ -163,19 +163,19 @@ class VenueEngine:
         refusal = refused_by_market(order, quote, terms, self._market.tick(order.symbol))
         if refusal is not None:
             return refusal
-        refusal = self._margin_refusal(order, account, at)
+        refusal = self._margin_refusal(order, account, quote, at)
         if refusal is not None or not self._refuses_by_chance:
             return refusal
         drawn = draws("refuse", self._seed, order.client_order_id)
         return refused_by_chance(order, self.config, drawn[0], drawn[1])
 
     def _margin_refusal(
-        self, order: VenueOrder, account: VenueAccount, at: int
+        self, order: VenueOrder, account: VenueAccount, quote: Quote, at: int
     ) -> RejectCode | None:
         opening = account.opening_part(order)
         if not opening:
             return None
-        required = self._market.required_margin(account, order.symbol, order.side, opening, at)
+        required = self._market.required_margin(account, quote, order.side, opening, at)
         if required is None:
             return RejectCode.OFF_QUOTES
         if account.margin_used + required > self._market.equity(account, at):
@@ -200,26 +200,22 @@ class VenueEngine:
         quote = self._market.fresh(order.symbol, at)
         if quote is None or not self._market.is_open(at):
             return
-        if not self._is_ready(order, quote):
+        if not self._is_triggered(order, quote):
             return
         if order.filled == 0 and order.order_type is not OrderType.MARKET:
             # A pending order was accepted on the account as it was then.
-            refusal = self._margin_refusal(order, account, at)
+            refusal = self._margin_refusal(order, account, quote, at)
             if refusal is not None:
                 self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at, refusal)
                 return
         self._trade(order, account, quote, at)
 
-    def _is_ready(self, order: VenueOrder, quote: Quote) -> bool:
-        """True where the order may trade at this quote; remembers a stop that was reached."""
-        price = touch(order.side, quote)
-        sign = order.side.sign
+    def _is_triggered(self, order: VenueOrder, quote: Quote) -> bool:
+        """False for a stop that was not reached yet."""
         if order.stop_price is not None and not order.triggered:
-            if (price - order.stop_price) * sign < 0:
-                return False
-            order.triggered = True
-        limit = _worst_price(order)
-        return limit is None or (limit - price) * sign >= 0
+            order.triggered = (touch(order.side, quote) - order.stop_price) * order.side.sign >= 0
+            return order.triggered
+        return True
 
     def _trade(self, order: VenueOrder, account: VenueAccount, quote: Quote, at: int) -> None:
         """Take levels, best first, until the order is done or its limit is reached."""
@@ -305,7 +301,7 @@ class VenueEngine:
             wake = self._market.reached(order.symbol, order.side, limit, at, stop=False)
         else:
             wake = self._market.feed.next_tick(order.symbol, at)
-        if wake is not None and (not order.expires_at or wake < order.expires_at):
+        if wake is not None:
             self._agenda.put(wake, lambda due: self._work(order, due))
 
     def _expire(self, order: VenueOrder, at: int) -> None:

@@ -249,14 +249,16 @@ class VenueMarket:
         return self._converter.rate(self._instruments[symbol].quote_currency, currency, at)
 
     def required_margin(
-        self, account: VenueAccount, symbol: str, side: Side, quantity: Decimal, at: int
+        self, account: VenueAccount, quote: Quote, side: Side, quantity: Decimal, at: int
     ) -> Decimal | None:
-        """Margin for opening a quantity now, in account currency; None without quotes for it."""
-        quote = self.feed.quote(symbol, at)
-        rate = self.rate(symbol, account.config.currency, at)
-        if quote is None or rate is None:
+        """Margin for opening a quantity at the touch, in account currency; None while a quote for
+        the conversion is missing.
+        """
+        rate = self.rate(quote.symbol, account.config.currency, at)
+        if rate is None:
             return None
-        return quantity * touch(side, quote) * account.config.symbols[symbol].margin_rate * rate
+        margin_rate = account.config.symbols[quote.symbol].margin_rate
+        return quantity * touch(side, quote) * margin_rate * rate
 
     def equity(self, account: VenueAccount, at: int) -> Decimal:
         """Balance, and every position as if it were closed at the touch."""

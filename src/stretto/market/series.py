@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ from stretto.core.market import Quote
 
 Ints = NDArray[np.int64]
 _BLOCK = 512
+
+
+class _Blocks(NamedTuple):
+    """The lowest value of each block of _BLOCK, and from each block on to the end."""
+
+    lows: Ints
+    lows_from: list[int]
 
 
 class QuoteSeries:
@@ -42,8 +50,8 @@ class QuoteSeries:
         self._held_from = 0
         self._held_until = 0
         self._held_quote: Quote | None = None
-        self._lows: tuple[Ints, Ints] | None = None
-        self._highs: tuple[Ints, Ints] | None = None
+        self._lows: tuple[_Blocks, _Blocks] | None = None
+        self._highs: tuple[_Blocks, _Blocks] | None = None
 
     def __len__(self) -> int:
         return len(self.at_ns)
@@ -101,7 +109,7 @@ class QuoteSeries:
         """
         bound = int(level.scaleb(self.digits).to_integral_value(rounding=ROUND_FLOOR))
         if self._lows is None:
-            self._lows = (_blocks(self.bid, np.minimum), _blocks(self.ask, np.minimum))
+            self._lows = (_blocks(self.bid), _blocks(self.ask))
         first = self.index(after_ns) + 1
         if side == "bid":
             return self._instant(_first_below(self.bid, self._lows[0], bound, first))
@@ -112,7 +120,7 @@ class QuoteSeries:
         bound = int(level.scaleb(self.digits).to_integral_value(rounding=ROUND_CEILING))
         if self._highs is None:
             # Negated, so that one search serves both directions.
-            self._highs = (_blocks(-self.bid, np.minimum), _blocks(-self.ask, np.minimum))
+            self._highs = (_blocks(-self.bid), _blocks(-self.ask))
         first = self.index(after_ns) + 1
         if side == "bid":
             return self._instant(_first_below(self.bid, self._highs[0], -bound, first, negate=True))
@@ -122,26 +130,25 @@ class QuoteSeries:
         return int(self.at_ns[index]) if index >= 0 else None
 
 
-def _blocks(column: Ints, reduce: np.ufunc) -> Ints:
-    """``reduce`` over each block of _BLOCK values."""
-    found: Ints = reduce.reduceat(column, np.arange(0, len(column), _BLOCK))
-    return found
+def _blocks(column: Ints) -> _Blocks:
+    lows: Ints = np.minimum.reduceat(column, np.arange(0, len(column), _BLOCK))
+    return _Blocks(lows, np.minimum.accumulate(lows[::-1])[::-1].tolist())
 
 
 def _first_below(
-    column: Ints, block_lows: Ints, bound: int, first: int, *, negate: bool = False
+    column: Ints, blocks: _Blocks, bound: int, first: int, *, negate: bool = False
 ) -> int:
     """Position of the first value at or below ``bound`` from ``first`` on; -1 where there is none.
 
     Looks at the rest of one block, then at the blocks' lows, then into the block that has it.
     """
-    if first >= len(column):
-        return -1
     block = first // _BLOCK
+    if first >= len(column) or blocks.lows_from[block] > bound:
+        return -1
     found = _hit(column, first, (block + 1) * _BLOCK, bound, negate=negate)
     if found >= 0:
         return found
-    later = block_lows[block + 1 :] <= bound
+    later = blocks.lows[block + 1 :] <= bound
     if not later.any():
         return -1
     start = (block + 1 + int(later.argmax())) * _BLOCK

@@ -128,6 +128,34 @@ def test_a_netting_account_keeps_one_position_and_flips_it() -> None:
     assert {t.position_id for t in desk.trades()} == {"NET-EURUSD"}
 
 
+def test_an_order_against_a_net_position_needs_margin_only_beyond_it() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.submit("B1", quantity=LOT * 30)  # 82,806 of 100,000 in margin
+        await desk.submit("S1", side=Side.SELL, quantity=LOT * 50)
+        await desk.submit("S2", side=Side.SELL, quantity=LOT * 20)
+
+    desk = at_desk(scenario, eurusd=FLAT, accounts=[account(mode=PositionMode.NETTING)])
+    assert [t.client_order_id for t in desk.trades()] == ["B1", "S1"]
+    assert desk.books()["positions"]["NET-EURUSD"]["quantity"] == "-2000000"
+    assert [r.reject_code for r in desk.reports("S2")] == ["insufficient_margin"]
+
+
+def test_open_profit_is_that_of_what_is_left_open() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.submit("B1")
+        await desk.submit("S1", side=Side.SELL)
+        ticket = desk.trades("B1")[0].position_id
+        await desk.submit("C1", side=Side.SELL, quantity=LOT / 4, position_id=ticket)
+        await desk.until(41)
+        desk.said.append(await desk.venue.snapshot("A1"))
+
+    desk = at_desk(scenario, eurusd=FALLING)
+    snapshot = desk.said[-1]
+    assert isinstance(snapshot, AccountSnapshot)
+    # 0.75 lots from 1.38010 to 1.38200, one lot from 1.38000 to 1.38210 the wrong way.
+    assert snapshot.equity - snapshot.balance == Decimal("142.50") - 210
+
+
 def test_a_net_position_that_grows_while_its_stop_closes_it_stays_protected() -> None:
     async def scenario(desk: Desk) -> None:
         await desk.submit("O1", stop_loss="1.3795")

@@ -147,6 +147,22 @@ def test_a_stop_becomes_a_market_order_and_a_stop_limit_a_limit() -> None:
     assert desk.kinds("sell") == ["new"]
 
 
+def test_a_stop_order_slips_at_most_as_far_as_it_may_from_its_stop() -> None:
+    rows = ticks((-60, 138_000, 138_010), (10, 138_060, 138_071), (20, 138_050, 138_060))
+
+    async def scenario(desk: Desk) -> None:
+        for name, slippage in (("wide", "0.00021"), ("tight", "0.00020")):
+            await desk.submit(
+                name, order_type=OrderType.STOP, stop_price="1.38050", slippage_max=slippage
+            )
+        await desk.until(60)
+
+    desk = at_desk(scenario, eurusd=rows)
+    assert desk.trades("wide")[0].last_px == Decimal("1.38071")
+    assert desk.kinds("tight") == ["new", "canceled"]
+    assert desk.reports("tight")[-1].reject_code == "price_changed"
+
+
 def test_a_day_order_expires_at_five_in_new_york_and_gtc_stays() -> None:
     rows = [*wave(600), (START + 20 * 3_600 * NS_PER_S, 130_000, 130_010)]
 
@@ -185,7 +201,7 @@ def test_answers_take_time_and_keep_their_order() -> None:
     async def scenario(desk: Desk) -> None:
         for number in range(40):
             await desk.submit(f"O{number}", quantity=LOT / 100)
-        await desk.cancel("O39")  # does not overtake the order
+            await desk.cancel(f"O{number}")  # does not overtake its order
         await desk.until(5)
 
     desk = at_desk(scenario, config=patient())
@@ -194,7 +210,8 @@ def test_answers_take_time_and_keep_their_order() -> None:
     heard = [at for at, m in zip(desk.said_at, desk.said, strict=True) if m in reports]
     assert all(at >= r.transact_at + 10**7 for at, r in zip(heard, reports, strict=True))
     assert len({r.transact_at for r in reports}) > 20
-    assert [m.client_order_id for m in desk.rejects()] == ["O39"]
+    assert {m.reject_code for m in desk.rejects()} == {"too_late_to_cancel"}
+    assert len(desk.rejects()) == 40
     assert [r.transact_at for r in reports] == sorted(r.transact_at for r in reports)
 
 
