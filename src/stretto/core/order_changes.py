@@ -7,6 +7,7 @@ change. Knows the order's shape only.
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -50,14 +51,15 @@ MUTABLE: tuple[str, ...] = OrderChanges.__struct_fields__
 FIXED: tuple[str, ...] = tuple(f for f in Order.__struct_fields__ if f not in MUTABLE)
 """Fields no step may change."""
 
+_values = attrgetter(*MUTABLE)
+
 check(set(MUTABLE) <= set(Order.__struct_fields__), "every change must name a field of the order")
 
 
 def changes_between(before: Order, after: Order) -> OrderChanges | None:
     """The fields that differ, or None where nothing does."""
     changed: dict[str, Any] = {}
-    for name in MUTABLE:
-        old, new = getattr(before, name), getattr(after, name)
+    for name, old, new in zip(MUTABLE, _values(before), _values(after), strict=True):
         if old is not new and old != new:
             changed[name] = new
     return OrderChanges(**changed) if changed else None
@@ -65,9 +67,5 @@ def changes_between(before: Order, after: Order) -> OrderChanges | None:
 
 def apply_changes(order: Order, changes: OrderChanges) -> Order:
     """The order after the changes."""
-    changed: dict[str, Any] = {}
-    for name in MUTABLE:
-        value = getattr(changes, name)
-        if value is not UNSET:
-            changed[name] = value
-    return replace(order, **changed)
+    pairs = zip(MUTABLE, _values(changes), strict=True)
+    return replace(order, **{name: value for name, value in pairs if value is not UNSET})
