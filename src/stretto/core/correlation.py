@@ -1,0 +1,393 @@
+"""Which candidates would become the same bet, or opposite ones, by this trade (DESIGN §4.4).
+
+Correlations are projected with the trade at its final size, as whole numbers in 1e-6: the exact
+product of two standardised rows, rounded to the nearest. Two accounts conflict where
+
+- both are candidates, and |projected| is above the threshold and raised by the trade, or
+  |historical| over enough common active bars is above it;
+- one is a candidate and the other exposed as it stands, |projected| or |historical| is above the
+  threshold and the trade raises |projected|. The candidate is then blocked. A candidate that is
+  already exposed blocks like any other account: whether it will trade too is not known yet.
+
+Knows nothing of scores, sizes in lots or which subset is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from stretto.core import limits
+from stretto.core.errors import check
+from stretto.core.factors import (
+    BookFactors,
+    Flags,
+    Floats,
+    History,
+    Indices,
+    factor_rows,
+)
+from stretto.core.refusal import Rule
+from stretto.core.values import PPM
+
+_TO_PPM = PPM / (1 << 48)
+# Historical correlation of a pair with too few common bars.
+_NONE = 2 * PPM
+_BLOCK_ACCOUNTS = 256
+_HUNDREDTHS = (10_000, 100, 1)
+
+
+class PairCorrelation(msgspec.Struct, frozen=True, kw_only=True):
+    """Correlations of two accounts of the book (indices) in 1e-6; ``historical`` None: unknown."""
+
+    first: int
+    second: int
+    before: int
+    projected: int
+    historical: int | None = None
+
+    @property
+    def worst(self) -> int:
+        """The projected or the historical correlation, whichever is greater in size."""
+        if self.historical is None or abs(self.projected) >= abs(self.historical):
+            return self.projected
+        return self.historical
+
+    @property
+    def rule(self) -> Rule:
+        """``same_bet`` or ``opposite_bet``, by the sign of the worst."""
+        return Rule.SAME_BET if self.worst > 0 else Rule.OPPOSITE_BET
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Trade:
+    """One trade in one symbol: ``delta`` is the signed exposure it adds to each of ``accounts``.
+
+    ``accounts`` are the candidates, distinct indices into the book; ``delta`` notional over equity.
+    """
+
+    symbol: int
+    accounts: Indices
+    delta: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Projection:
+    """Candidates by place in ``accounts``. Bit j of ``conflicts[i]``: i and j exclude each other.
+
+    ``blocked[i]``: the exposed account that excludes candidate i by itself (``first`` is the
+    candidate), the worst of several, else None. ``largest[i]``: the largest |projected| with any
+    other account of the book, in 1e-6. The matrices hold candidates against candidates, both with
+    the trade (``before``: both without).
+    """
+
+    accounts: Indices
+    conflicts: list[int]
+    blocked: tuple[PairCorrelation | None, ...]
+    largest: tuple[int, ...]
+    projected: Indices
+    before: Indices
+    historical: Indices
+
+    def pair(self, first: int, second: int) -> PairCorrelation:
+        """Two candidates, by place."""
+        return _pair(
+            int(self.accounts[first]),
+            int(self.accounts[second]),
+            int(self.before[first, second]),
+            int(self.projected[first, second]),
+            int(self.historical[first, second]),
+        )
+
+    def conflicting_pairs(self, pairs_max: int) -> tuple[PairCorrelation, ...]:
+        """The worst ``pairs_max`` conflicts among candidates, worst first, then by place."""
+        found = [self.pair(i, j) for i, mask in enumerate(self.conflicts) for j in _above(mask, i)]
+        found.sort(key=lambda pair: -abs(pair.worst))
+        return tuple(found[:pairs_max])
+
+
+def project(
+    book: BookFactors,
+    trade: Trade,
+    *,
+    threshold: int = limits.CORRELATION_THRESHOLD,
+    bars_min: int = limits.CORRELATION_BARS_MIN,
+) -> Projection:
+    """The correlations of a trade: among its candidates, and with the rest of the book.
+
+    ``threshold`` in 1e-6. At most CORRELATED_CANDIDATES_MAX candidates; InvariantViolated otherwise
+    and for indices outside the book.
+    """
+    accounts = trade.accounts
+    check(accounts.size <= limits.CORRELATED_CANDIDATES_MAX, "too many candidates to correlate")
+    check(accounts.shape == trade.delta.shape, "every candidate needs its exposure change")
+    check(np.unique(accounts).size == accounts.size, "a candidate is named twice")
+    traded = _traded_rows(book, trade)
+    standing = book.rows[:, accounts]
+    projected = _ppm(traded.T @ traded)
+    before = _ppm(standing.T @ standing)
+    past = _Past(book.history, accounts, bars_min)
+    historical = past.correlations(accounts)
+    close = (np.abs(projected) > threshold) & (np.abs(projected) > np.abs(before))
+    close |= (historical != _NONE) & (np.abs(historical) > threshold)
+    np.fill_diagonal(close, val=False)
+    inside = np.abs(projected)
+    np.fill_diagonal(inside, 0)
+    outside, blocked = _against_book(book, accounts, traded, past, threshold)
+    largest = np.maximum(inside.max(axis=1, initial=0), outside)
+    return Projection(
+        accounts=accounts,
+        conflicts=_masks(close),
+        blocked=blocked,
+        largest=tuple(largest.tolist()),
+        projected=projected,
+        before=before,
+        historical=historical,
+    )
+
+
+def size_that_would_pass(
+    book: BookFactors,
+    trade: Trade,
+    place: int,
+    *,
+    others: Indices,
+    trading: Flags,
+    threshold: int = limits.CORRELATION_THRESHOLD,
+    bars_min: int = limits.CORRELATION_BARS_MIN,
+) -> int:
+    """The largest share of its planned trade (1e-6) at which a candidate conflicts with no other.
+
+    ``others`` are accounts of the book; ``trading`` marks those that take the trade themselves
+    (they must be candidates), the rest stand as they are. Looked for in hundredths, then in
+    hundredths of these, and again: the share found passes and the next above it does not. 0 where
+    none passes.
+    """
+    candidate = trade.accounts[place : place + 1]
+    against = book.rows[:, others].copy()
+    against[:, trading] = _traded_rows(book, _only(trade, others[trading]))
+    standing = book.rows[:, others]
+    before = np.abs(_ppm(book.rows[:, candidate].T @ standing))
+    past = _Past(book.history, candidate, bars_min)
+    historical = past.correlations(others)
+    alike = (historical != _NONE) & (np.abs(historical) > threshold)
+    passing = 0
+    for step in _HUNDREDTHS:
+        shares = np.arange(passing + step, min(passing + 100 * step, PPM) + 1, step)
+        same = np.repeat(candidate, shares.size)
+        exposure = book.exposure[same]
+        exposure[:, trade.symbol] += trade.delta[place] * (shares / PPM)
+        rows = factor_rows(book.history, same, exposure)
+        after = np.abs(_ppm(rows.T @ against))
+        raised = after > before
+        clash = (after > threshold) & raised | alike & (raised | trading)
+        fits = shares[~clash.any(axis=1)]
+        if fits.size:
+            passing = int(fits[-1])
+    return passing
+
+
+class _Past:
+    """Historical correlations of candidates, each pair over the bars in which both were active.
+
+    ``own`` rows are whole in 2**-24, so their products and the sums of their squares over any bars
+    are exact; one division and one root make the correlation. Arrays here are candidates x bars.
+    """
+
+    def __init__(self, bars: History, accounts: Indices, bars_min: int) -> None:
+        self._bars, self._bars_min = bars, bars_min
+        self._own, self._energy, self._active = (
+            np.ascontiguousarray(rows.take(accounts, axis=1).T)
+            for rows in (bars.own, bars.energy, bars.active)
+        )
+        self._enough = bars.bars[accounts] >= bars_min
+        self._spaces = _spaces(3, accounts.size)
+
+    def correlations(self, others: Indices) -> Indices:
+        """In 1e-6, or ``_NONE``: all candidates by accounts ``others``."""
+        theirs = self._bars.active.take(others, axis=1)
+        covariance = self._own @ self._bars.own.take(others, axis=1)
+        scale = self._energy @ theirs
+        scale *= self._active @ self._bars.energy.take(others, axis=1)
+        return self._ppm(covariance, scale, self._active @ theirs)
+
+    def correlations_of(self, places: Indices, others: Indices) -> Indices:
+        """The same for pairs: candidate ``places[i]`` with account ``others[i]``."""
+        mine, theirs = self._active.T.take(places, axis=1), self._bars.active.take(others, axis=1)
+        # Whole numbers whose every partial sum is exact, as in the products.
+        covariance = self._own.T.take(places, axis=1) * self._bars.own.take(others, axis=1)
+        first = self._energy.T.take(places, axis=1) * theirs
+        second = self._bars.energy.take(others, axis=1) * mine
+        scale = first.sum(axis=0) * second.sum(axis=0)
+        return self._ppm(covariance.sum(axis=0), scale, (mine * theirs).sum(axis=0))
+
+    def near(self, block: slice, least: float) -> Flags:
+        """A sieve: wherever |historical| with an account of ``block`` may reach ``least``."""
+        covariance = _product(self._own, self._bars.own[:, block], self._spaces[0])
+        scale = _product(self._energy, self._bars.active[:, block], self._spaces[1])
+        scale *= _product(self._active, self._bars.energy[:, block], self._spaces[2])
+        scale *= least * least
+        covariance *= covariance
+        suspect: Flags = covariance > scale
+        suspect &= self._enough[:, None]
+        suspect &= self._bars.bars[block] >= self._bars_min
+        return suspect
+
+    def _ppm(self, covariance: Floats, scale: Floats, common: Floats) -> Indices:
+        root = np.sqrt(scale)
+        ratio = np.divide(covariance, root, out=np.zeros_like(root), where=root > 0)
+        whole = np.clip(np.rint(ratio * PPM), -PPM, PPM).astype(np.int64)
+        return np.where(common >= self._bars_min, whole, _NONE)
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _Suspects:
+    """Pairs that the sieve left: candidate by place, account, correlations in 1e-6.
+
+    ``alike``: |historical| may be above the threshold too.
+    """
+
+    places: Indices
+    others: Indices
+    before: Indices
+    projected: Indices
+    alike: Flags
+
+
+def _against_book(
+    book: BookFactors, accounts: Indices, traded: Floats, past: _Past, threshold: int
+) -> tuple[Indices, tuple[PairCorrelation | None, ...]]:
+    """Candidates with the trade against all accounts as they stand, a block of accounts at a time.
+
+    Returns the largest |projected| with any that is no candidate, and who is blocked by whom. A
+    sieve on exact products leaves few pairs; the rule itself is judged in 1e-6, as reported.
+    """
+    standing = np.ascontiguousarray(book.rows.take(accounts, axis=1).T)
+    trading = np.ascontiguousarray(traded.T)
+    largest = np.zeros(accounts.size)
+    suspects: list[_Suspects] = []
+    spaces = _spaces(3, accounts.size)
+    least, limit = max(0, threshold - 1) / PPM, _least_above(threshold)
+    for start in range(0, book.history.accounts, _BLOCK_ACCOUNTS):
+        block = slice(start, start + _BLOCK_ACCOUNTS)
+        after = _product(trading, book.rows[:, block], spaces[0])
+        size = np.abs(after, out=spaces[1][: after.size].reshape(after.shape))
+        alike = past.near(block, least)
+        suspect = size >= limit
+        suspect |= alike
+        suspect &= book.exposed[block]
+        inside = np.flatnonzero((accounts >= start) & (accounts < start + _BLOCK_ACCOUNTS))
+        suspect[inside, accounts[inside] - start] = False
+        if suspect.any():
+            before = _product(standing, book.rows[:, block], spaces[2])
+            suspect &= size > np.abs(before)
+            places, others = np.nonzero(suspect)
+            suspects.append(
+                _Suspects(
+                    places=places,
+                    others=others + start,
+                    before=_ppm(before[places, others]),
+                    projected=_ppm(after[places, others]),
+                    alike=alike[places, others],
+                )
+            )
+        size[:, accounts[inside] - start] = 0.0
+        np.maximum(largest, size.max(axis=1, initial=0.0), out=largest)
+    return _ppm(largest), _blockers(accounts, suspects, past, threshold)
+
+
+def _blockers(
+    accounts: Indices, suspects: list[_Suspects], past: _Past, threshold: int
+) -> tuple[PairCorrelation | None, ...]:
+    """For each candidate the worst pair that blocks it, the lowest account of equals, or None."""
+    found: list[PairCorrelation | None] = [None] * accounts.size
+    if not suspects:
+        return tuple(found)
+    places, others, before, projected, alike = (
+        np.concatenate([getattr(part, name) for part in suspects])
+        for name in ("places", "others", "before", "projected", "alike")
+    )
+    worst = np.abs(projected)
+    historical = past.correlations_of(places[alike], others[alike])
+    known = np.where(historical == _NONE, 0, np.abs(historical))
+    worst[alike] = np.maximum(worst[alike], known)
+    blocks = np.flatnonzero((worst > threshold) & (np.abs(projected) > np.abs(before)))
+    # By candidate, then worst first; the sort is stable, and suspects ascend by account.
+    order = blocks[np.lexsort((-worst[blocks], places[blocks]))]
+    heads = order[np.flatnonzero(np.diff(places[order], prepend=-1))]
+    for place, other, *numbers in zip(
+        places[heads].tolist(),
+        others[heads].tolist(),
+        before[heads].tolist(),
+        projected[heads].tolist(),
+        past.correlations_of(places[heads], others[heads]).tolist(),
+        strict=True,
+    ):
+        found[place] = _pair(int(accounts[place]), other, *numbers)
+    return tuple(found)
+
+
+def _pair(first: int, second: int, before: int, projected: int, past: int) -> PairCorrelation:
+    return PairCorrelation(
+        first=first,
+        second=second,
+        before=before,
+        projected=projected,
+        historical=None if past == _NONE else past,
+    )
+
+
+def _only(trade: Trade, accounts: Indices) -> Trade:
+    """The part of a trade that falls to ``accounts``."""
+    place = {account: index for index, account in enumerate(trade.accounts.tolist())}
+    check(all(account in place for account in accounts.tolist()), "only candidates can trade")
+    rows = np.array([place[account] for account in accounts.tolist()], np.int64)
+    return Trade(symbol=trade.symbol, accounts=accounts, delta=trade.delta[rows])
+
+
+def _traded_rows(book: BookFactors, trade: Trade) -> Floats:
+    exposure = book.exposure[trade.accounts]
+    exposure[:, trade.symbol] += trade.delta
+    return factor_rows(book.history, trade.accounts, exposure)
+
+
+def _spaces(count: int, candidates: int) -> Floats:
+    """Room for ``count`` products of a block: fresh memory for each would cost more than it."""
+    return np.empty((count, candidates * _BLOCK_ACCOUNTS))
+
+
+def _product(left: Floats, right: Floats, space: Floats) -> Floats:
+    shape = left.shape[0], right.shape[1]
+    return np.matmul(left, right, out=space[: shape[0] * shape[1]].reshape(shape))
+
+
+def _ppm(products: Floats) -> Indices:
+    """Exact products in 2**-48 as 1e-6, rounded to the nearest (ties to even), within [-1, 1]."""
+    return np.clip(np.rint(products * _TO_PPM), -PPM, PPM).astype(np.int64)
+
+
+def _least_above(threshold: int) -> int:
+    """The least product in 2**-48 that ``_ppm`` puts above ``threshold``, if any does."""
+    low, high = 0, 1 << 49
+    while low < high:
+        middle = (low + high) // 2
+        if round(middle * _TO_PPM) > threshold:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _masks(flags: Flags) -> list[int]:
+    packed = np.packbits(flags, axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def _above(mask: int, place: int) -> Iterator[int]:
+    """The set bits of ``mask`` above ``place``."""
+    for other in range(place + 1, mask.bit_length()):
+        if mask >> other & 1:
+            yield other

@@ -1,0 +1,218 @@
+"""Standardised factor rows of accounts, whose products are correlations and exact on any machine.
+
+With w the weights per bar, r an account's returns, f = X.S its factor returns (exposures times
+symbol returns) and sigma the prior of a young account, the covariance of DESIGN §4.4
+
+    C = (1 - phi) C_hist + phi X Sigma X' + diag(sigma**2)
+
+is the product of the rows [sqrt((1 - phi) w) r, sqrt(phi w) f] plus a diagonal. Means are taken as
+zero, as RiskMetrics does (Technical Document, 4th ed. 1996, §5.3). Arrays are bars x accounts.
+Knows nothing of thresholds, trades or who conflicts with whom.
+
+Why it is exact: elementwise + - * / and sqrt are correctly rounded by IEEE 754 on every processor,
+and sums along the bars are made one bar after the other. Only matrix products leave the order of
+sums to the library; there all entries are whole numbers so small that every partial sum is a whole
+number of at most 2**53, which float64 holds exactly in any order, fused or not:
+
+- standardised rows are whole multiples of 2**-24 with norm <= 1 (+ rounding), so by Cauchy-Schwarz
+  any partial sum of a product of two is below 2 in units of 2**-48: 49 bits;
+- factor returns multiply exposures and symbol returns, each scaled by powers of two to at most 1
+  and rounded to 2**-22, over at most 2**9 symbols: 22 + 22 + 9 = 53 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stretto.core import limits
+from stretto.core.errors import check
+from stretto.core.values import PPM
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+# 2**(-1/20) as the nearest double: the weight of a bar is that of the next, times this.
+DECAY_HALF_LIFE_20 = 0.9659363289248456
+ROW_UNIT = 1 << 24
+SYMBOLS_MAX = 512
+HISTORY_SHARE = 500_000
+PRIOR_DEVIATION = 5_000
+PRIOR_BARS = 20
+_INPUT_UNIT = 1 << 22
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class History:
+    """What the bars say, the same for every trade until the next bar. T bars, n accounts.
+
+    ``returns`` sqrt((1 - phi) w) r and its ``variance``, ``prior_variance`` sigma**2; ``symbols``
+    (T x S) whole numbers with ``symbol_scale`` (powers of two, or 0) beside them; ``factor_weight``
+    sqrt(phi w). ``own`` are rows standardised over the account's own active bars, ``energy`` their
+    squares, ``active`` is 1 in these bars and 0 in others; ``bars`` counts them.
+    """
+
+    returns: Floats
+    variance: Floats
+    prior_variance: Floats
+    symbols: Floats
+    symbol_scale: Floats
+    symbol_bars: Indices
+    factor_weight: Floats
+    own: Floats
+    energy: Floats
+    active: Floats
+    bars: Indices
+
+    @property
+    def accounts(self) -> int:
+        """Number of accounts."""
+        return int(self.returns.shape[1])
+
+    def covariance_known(self, symbol: int, bars_min: int = limits.CORRELATION_BARS_MIN) -> bool:
+        """Whether a symbol has enough bars for a covariance; otherwise ``covariance_unknown``."""
+        return int(self.symbol_bars[symbol]) >= bars_min
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class BookFactors:
+    """The book before any trade: ``rows`` (2T x n) of ``exposure`` (n x S), and who has any."""
+
+    history: History
+    exposure: Floats
+    rows: Floats
+    exposed: Flags
+
+
+def history(
+    returns: Floats,
+    symbol_returns: Floats,
+    *,
+    factor_share: int = PPM - HISTORY_SHARE,
+    prior_deviation: int = PRIOR_DEVIATION,
+    prior_bars: int = PRIOR_BARS,
+) -> History:
+    """Prepare the bars, oldest first. NaN: the account was not active, the symbol had no bar.
+
+    ``returns`` n x T, change of equity net of transfers over equity; ``symbol_returns`` T x S.
+    ``factor_share`` is phi in 1e-6; ``prior_deviation`` per bar in 1e-6, fading with
+    ``prior_bars`` / (``prior_bars`` + active bars). InvariantViolated for shapes that do not fit
+    and for infinite returns.
+    """
+    bars, symbols = symbol_returns.shape
+    check(returns.ndim == 2 and returns.shape[1] == bars, "accounts and symbols differ in bars")
+    check(0 < symbols <= SYMBOLS_MAX, f"1 to {SYMBOLS_MAX} symbols can be correlated")
+    check(not np.isinf(returns).any(), "a return of an account is infinite")
+    check(not np.isinf(symbol_returns).any(), "a return of a symbol is infinite")
+    check(0 <= factor_share <= PPM, "the factors' share must lie in [0, 1]")
+    weight = _weights(bars)
+    phi = factor_share / PPM
+    by_bar = np.ascontiguousarray(returns.T, dtype=np.float64)
+    active = ~np.isnan(by_bar)
+    plain = np.where(active, by_bar, 0.0) * np.sqrt(weight)[:, None]
+    count = active.sum(axis=0, dtype=np.int64)
+    weighted = plain * np.sqrt(1.0 - phi)
+    own = _standardised(plain, _squares(plain))
+    deviation = prior_deviation / PPM
+    filled = np.where(np.isnan(symbol_returns), 0.0, symbol_returns)
+    largest = np.abs(filled).max(axis=0, initial=0.0)
+    scale = _power_of_two(largest)
+    return History(
+        returns=weighted,
+        variance=_squares(weighted),
+        prior_variance=deviation * deviation * prior_bars / (prior_bars + count),
+        symbols=np.rint(filled / scale * _INPUT_UNIT),
+        # A symbol that never moved must not coarsen the scale of those that did.
+        symbol_scale=np.where(largest > 0, scale, 0.0),
+        symbol_bars=(~np.isnan(symbol_returns)).sum(axis=0, dtype=np.int64),
+        factor_weight=np.sqrt(phi * weight),
+        own=own,
+        energy=own * own,
+        active=active.astype(np.float64),
+        bars=count,
+    )
+
+
+def book_factors(bars: History, exposure: Floats) -> BookFactors:
+    """The book's rows for its positions; ``exposure`` n x S, signed notional over equity."""
+    everyone = np.arange(bars.accounts)
+    return BookFactors(
+        history=bars,
+        exposure=exposure,
+        rows=factor_rows(bars, everyone, exposure),
+        exposed=(exposure != 0).any(axis=1),
+    )
+
+
+def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:
+    """Standardised rows (2T x m) of ``accounts`` with ``exposure`` (m x S): whole, in 2**-24.
+
+    An account's row depends on nothing but its own history and exposure.
+    """
+    check(exposure.shape == (accounts.size, bars.symbols.shape[1]), "exposure does not fit")
+    returns = bars.returns
+    if not _are_all(accounts, bars.accounts):
+        returns = returns[:, accounts]
+    factors = _factor_returns(bars, exposure) * bars.factor_weight[:, None]
+    variance = bars.variance[accounts] + _squares(factors) + bars.prior_variance[accounts]
+    check(bool(np.isfinite(variance).all()), "an exposure is not finite or far too large")
+    length = bars.factor_weight.size
+    rows = np.empty((2 * length, accounts.size))
+    rows[:length] = _standardised(returns, variance)
+    rows[length:] = _standardised(factors, variance)
+    return rows
+
+
+def _are_all(accounts: Indices, count: int) -> bool:
+    """Whether ``accounts`` are 0 .. ``count`` - 1 in order."""
+    return accounts.size == count and bool((accounts == np.arange(count)).all())
+
+
+def _factor_returns(bars: History, exposure: Floats) -> Floats:
+    """X.S' per bar (T x m). Scaling by powers of two is exact; see the bound at the top."""
+    scaled = exposure * bars.symbol_scale
+    scale = _power_of_two(np.abs(scaled).max(axis=1, initial=0.0))
+    entries = np.rint(scaled / scale[:, None] * _INPUT_UNIT)
+    product: Floats = bars.symbols @ entries.T
+    product *= scale
+    product *= 1.0 / _INPUT_UNIT / _INPUT_UNIT
+    return product
+
+
+def _weights(bars: int) -> Floats:
+    """Weights per bar, oldest first, sum 1: repeated products, summed one after the other."""
+    weights = [1.0]
+    for _ in range(bars - 1):
+        weights.append(weights[-1] * DECAY_HALF_LIFE_20)
+    total = 0.0
+    for weight in weights:
+        total += weight
+    return np.array([weight / total for weight in reversed(weights)])
+
+
+def _squares(rows: Floats) -> Floats:
+    """Sum of squares of each column, one bar after the other."""
+    total = np.zeros(rows.shape[1])
+    square = np.empty(rows.shape[1])
+    for row in rows:
+        np.multiply(row, row, out=square)
+        total += square
+    return total
+
+
+def _standardised(rows: Floats, variance: Floats) -> Floats:
+    """Columns over their deviation, in whole units of 2**-24; zero where there is no variance."""
+    deviation = np.sqrt(variance)
+    scale = np.divide(ROW_UNIT, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    scaled = rows * scale
+    return np.rint(scaled, out=scaled)
+
+
+def _power_of_two(values: Floats) -> Floats:
+    """The least power of two above each value; 1 for zero."""
+    check(bool(np.isfinite(values).all()), "an exposure or a return is not finite")
+    _, exponent = np.frexp(values)
+    return np.ldexp(np.ones_like(values), exponent)
