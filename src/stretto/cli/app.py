@@ -77,6 +77,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         raise
+    except SystemExit:
+        return EXIT_PIPE  # typer leaves so where standard output is closed, and only then
     except KeyboardInterrupt:
         return problem(output, "interrupted", EXIT_INTERRUPTED, "interrupted")
     except Exception as error:
@@ -85,7 +87,7 @@ def run_command(arguments: Sequence[str]) -> int:
             return report(error, output)
         context = getattr(error, "ctx", None)
         command = "stretto" if context is None else context.command_path
-        message = str(usage())
+        message = str(usage()).rstrip(".")
         if not message:  # no command was given: its help was printed
             return EXIT_INPUT
         return problem(output, "usage", EXIT_INPUT, f"{message} (see `{command} --help`)")

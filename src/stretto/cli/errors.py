@@ -66,6 +66,11 @@ def report(error: BaseException, output: Output) -> int:
         message = _bug(error, output.db)
     elif code == EXIT_INVARIANT:
         message += f"\nThe book halted: nothing more was sent.{_intact(output.db)}"
+    elif code == EXIT_JOURNAL and output.is_playing:
+        message += (
+            f"\nThe book halted: nothing more was sent.{_intact(output.db)} When the cause is "
+            f"gone, continue with: stretto resume --db {output.db}"
+        )
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
     return problem(output, kind, code, message, _details(error))

@@ -62,8 +62,8 @@ def verify(
     if output.json:
         output.object(fields)
     output.said(
-        f"stretto: {db}: book {book_id}: entry {found.bad_seq} is bad: {found.problem}. "
-        f"The {found.entries} entries before it are intact.",
+        f"stretto: {db}: book {book_id}: entry {found.bad_seq}: {found.problem}. "
+        f"{found.entries} entries verify, up to entry {found.head.seq}.",
         "bold red",
     )
     return EXIT_DIFFERENT

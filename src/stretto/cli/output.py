@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -39,16 +40,18 @@ _STYLES = {
     "damaged": "bold red",
 }
 _GAP = 2
+_WRAPPED_WIDTH_MIN = 24
 
 
 class Column(NamedTuple):
     """A column: its name, whether it is aligned right, and its rank. Where the terminal is too
-    narrow the highest ranks are left out first; rank 0 stays.
+    narrow the highest ranks are left out first; rank 0 stays. A ``wraps`` one takes what is left.
     """
 
     name: str
     right: bool = False
     rank: int = 0
+    wraps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +66,15 @@ class Grid:
 
 @dataclass(kw_only=True)
 class Output:
-    """Where a command's result goes. ``db`` is remembered for the message of a crash."""
+    """Where a command's result goes. ``db`` is remembered for the message of a crash, and so is
+    that a session ``is_playing``: that it journaled something.
+    """
 
     json: bool
     out: Console = field(default_factory=lambda: Console(highlight=False))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
     db: str = ""
+    is_playing: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -91,6 +97,14 @@ class Output:
     def line(self, text: str = "", style: str = "") -> None:
         """One line of the result, never wrapped or coloured but on a terminal."""
         self.out.print(Text(text, style=style), soft_wrap=not self.is_terminal)
+
+    def item(self, label: str, text: str) -> None:
+        """A labelled sentence; on a terminal the label stands out and the text is indented."""
+        if not self.is_terminal:
+            self.line(f"{label}: {text}")
+            return
+        self.out.print(Text(label, style="bold yellow"))
+        self.out.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def heading(self, text: str) -> None:
         """A line that opens a section."""
@@ -169,7 +183,10 @@ def plain_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> lis
 
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """Which columns to show in ``width`` characters: all, or fewer from the highest rank down."""
-    widths = _widths(columns, rows)
+    widths = [
+        min(natural, _WRAPPED_WIDTH_MIN) if column.wraps else natural
+        for natural, column in zip(_widths(columns, rows), columns, strict=True)
+    ]
     kept = list(range(len(columns)))
     while sum(widths[i] + _GAP for i in kept) > width:
         worst = max(kept, key=lambda i: (columns[i].rank, i))
@@ -188,7 +205,13 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[in
 
 def _drawn(grid: Grid, width: int) -> Table:
     kept = fitting(grid.columns, grid.rows, width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
     for place in kept:
         column = grid.columns[place]
         table.add_column(

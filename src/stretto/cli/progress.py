@@ -19,6 +19,7 @@ class Progress:
     """A listener of entries that keeps one line up to date; nothing where there is no terminal."""
 
     def __init__(self, output: Output, scenario: Scenario) -> None:
+        self._output = output
         self._start = scenario.starts_at
         last = scenario.arrivals[-1][0] if scenario.arrivals else scenario.starts_at
         self._end = max(last, scenario.ends_at or last, self._start + 1)
@@ -49,6 +50,7 @@ class Progress:
 
     def __call__(self, entry: ev.Entry) -> None:
         """Take one journaled entry in."""
+        self._output.is_playing = True
         self._entries += 1
         self._signals += isinstance(entry.input, ev.SignalReceived)
         self._fills += sum(isinstance(event, ev.FillBooked) for event in entry.events)

@@ -24,12 +24,14 @@ class EventLines:
     """
 
     def __init__(self, output: Output, stop: Stop) -> None:
+        self._output = output
         self._to: TextIO = sys.stderr if output.json else sys.stdout
         self._stop = stop
         self.broken = False
 
     def __call__(self, entry: ev.Entry) -> None:
         """Take one journaled entry in."""
+        self._output.is_playing = True
         if self.broken:
             return
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stretto.cli.output import Column, Grid, Output, listed, percent, quantity
+from stretto.cli.output import Column, Grid, Output, listed, money, percent, quantity
 from stretto.cli.render_summary import in_words
 from stretto.core.plan import Candidate, Plan, PlannedAllocation
 from stretto.core.signal import RiskPercent, Signal
@@ -55,7 +55,7 @@ def render_plan(output: Output, done: DryRun, db: Path) -> None:
     output.line(summary(plan), "yellow" if plan.refused else "green")
     if plan.refused is not None:
         refusal = msgspec.to_builtins(plan.refused)
-        output.line(f"{plan.refused.rule.value}: {in_words(refusal)}")
+        output.item(plan.refused.rule.value, in_words(refusal))
     if plan.candidates:
         _candidates(output, plan)
         _sizes(output, plan.candidates)
@@ -63,7 +63,7 @@ def render_plan(output: Output, done: DryRun, db: Path) -> None:
         _releases(output, plan)
     _refusals(output, plan)
     _correlation(output, plan)
-    _grounds(output, plan)
+    _grounds(output, done)
 
 
 def _signal(signal: Signal) -> str:
@@ -122,7 +122,7 @@ def _sizes(output: Output, candidates: tuple[Candidate, ...]) -> None:
         Column("deviation", right=True, rank=1),
         Column("margin", right=True, rank=2),
         Column("risk", right=True, rank=2),
-        Column("why", rank=3),
+        Column("why", rank=3, wraps=True),
     )
     rows = [
         (
@@ -130,8 +130,8 @@ def _sizes(output: Output, candidates: tuple[Candidate, ...]) -> None:
             quantity(each.base_size),
             quantity(each.position_size),
             percent(each.variance_applied),
-            quantity(each.required_margin),
-            quantity(each.risk),
+            money(each.required_margin),
+            money(each.risk),
             each.size_rationale,
         )
         for each in candidates
@@ -146,7 +146,7 @@ def _releases(output: Output, plan: Plan) -> None:
         Column("delay (s)", right=True),
         Column("drawn (s)", right=True, rank=3),
         Column("window (UTC)", rank=1),
-        Column("why", rank=2),
+        Column("why", rank=2, wraps=True),
     )
     rows = [
         (
@@ -171,7 +171,7 @@ def _refusals(output: Output, plan: Plan) -> None:
         return
     output.heading(f"Refused accounts ({len(plan.refusals)})")
     for refusal in plan.refusals:
-        output.line(f"{refusal.rule.value}: {in_words(msgspec.to_builtins(refusal))}")
+        output.item(refusal.rule.value, in_words(msgspec.to_builtins(refusal)))
 
 
 def _correlation(output: Output, plan: Plan) -> None:
@@ -217,7 +217,8 @@ def _correlation(output: Output, plan: Plan) -> None:
     output.grid(Grid(title="", columns=columns, rows=rows))
 
 
-def _grounds(output: Output, plan: Plan) -> None:
+def _grounds(output: Output, done: DryRun) -> None:
+    plan = done.plan
     output.heading("What the decision rests on")
     output.line(f"execution {plan.execution_id}, policy {plan.policy_id or '–'}")
     if plan.book_key:
@@ -229,7 +230,7 @@ def _grounds(output: Output, plan: Plan) -> None:
             f"market urgency {_fraction(plan.market_urgency)}, delays' coefficient of variation "
             f"{_fraction(plan.timing_cv)}, gap {_seconds(plan.timing_gap_ns)} s"
         )
-    if plan.reads_seq:
+    if plan.reads_seq and done.seq:
         cited = ", ".join(f"{name} @{seq}" for name, seq in sorted(plan.reads_seq.items()))
         output.line(f"journal entries read: {cited}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stretto.cli.output import Column, Grid, Output, quantity
-from stretto.cli.render_summary import in_words
+from stretto.cli.render_summary import NANOSECONDS, in_words
 from stretto.core.values import parse_iso
 from stretto.sessions.statuses import ExecutionPage, FoundExecution
 from stretto.views.queries import QuantityTotals
@@ -85,7 +85,7 @@ def render_one(output: Output, found: FoundExecution) -> None:
     if found.status.refusals:
         output.heading("Refusals")
         for refusal in found.status.refusals:
-            output.line(f"{refusal['stage']}: {refusal['rule']}: {in_words(refusal)}")
+            output.item(f"{refusal['stage']}: {refusal['rule']}", in_words(refusal))
     _timeline(output, found)
 
 
@@ -124,7 +124,7 @@ def _allocations(output: Output, found: FoundExecution) -> None:
         Column("price", right=True),
         Column("slippage (pips)", right=True, rank=2),
         Column("latency (ms)", right=True, rank=5),
-        Column("reason", rank=6),
+        Column("reason", rank=6, wraps=True),
     )
     rows = []
     for row in found.allocations:
@@ -202,8 +202,8 @@ def _orders(output: Output, found: FoundExecution) -> None:
             _text(order, "order_type"),
             _text(order, "role"),
             _text(order, "state"),
-            _text(order, "quantity"),
-            _text(order, "cum_qty", "0"),
+            _number(order, "quantity", "0"),
+            _number(order, "cum_qty", "0"),
             _text(order, "stop_loss", "–"),
             _text(order, "take_profit", "–"),
         )
@@ -227,9 +227,9 @@ def _fills(output: Output, found: FoundExecution) -> None:
             fill["at"][11:23],
             _text(fill, "account_id"),
             _text(fill, "cause", "entry"),
-            _text(fill, "quantity"),
+            _number(fill, "quantity", "0"),
             _text(fill, "price"),
-            _text(fill, "fee", "0"),
+            _number(fill, "fee", "0"),
         )
         for fill in found.status.fills
     ]
@@ -245,7 +245,7 @@ def _timeline(output: Output, found: FoundExecution) -> None:
             since(event["timestamp"], decided),
             event["event_type"],
             event["account_id"] or "",
-            event["rationale"] or "",
+            NANOSECONDS.sub(r"\1Z", event["rationale"] or ""),
         )
         for event in found.status.timeline[:TIMELINE_SHOWN_MAX]
     ]
@@ -254,7 +254,7 @@ def _timeline(output: Output, found: FoundExecution) -> None:
         Column("s", right=True, rank=2),
         Column("event"),
         Column("account"),
-        Column("why"),
+        Column("why", wraps=True),
     )
     hidden = len(found.status.timeline) - len(rows)
     note = f"and {hidden} more: --json has all" if hidden else ""
@@ -268,3 +268,9 @@ def _text(values: dict[str, Any], name: str, none: str = "") -> str:
     if isinstance(value, Decimal):
         return quantity(value)
     return str(value)
+
+
+def _number(values: dict[str, Any], name: str, none: str) -> str:
+    """A number that the audit log holds as text."""
+    value = values.get(name)
+    return none if value is None else quantity(Decimal(str(value)))

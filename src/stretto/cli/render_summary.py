@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from stretto.sessions.summary import (
     summarize,
 )
 
+NANOSECONDS = re.compile(r"(:\d\d\.\d{3})\d{6}Z")
 _PRICE_STEP = Decimal("0.00001")
 _PIP_STEP = Decimal("0.01")
 EXECUTIONS_SHOWN_MAX = 200
@@ -131,7 +133,7 @@ def render_refusals(output: Output, refusals: tuple[RefusalCount, ...]) -> None:
     )
     output.heading("One example of each")
     for refusal in refusals:
-        output.line(f"{refusal.rule}: {in_words(refusal.example)}")
+        output.item(refusal.rule, in_words(refusal.example))
 
 
 def render_totals(output: Output, summary: Summary) -> None:
@@ -185,7 +187,7 @@ def in_words(refusal: dict[str, Any]) -> str:
         text += f"; would pass: {refusal['would_pass']}"
     if refusal.get("clause"):
         text += f" [{refusal['clause']}]"
-    return text
+    return NANOSECONDS.sub(r"\1Z", text)
 
 
 def _rounded(value: Decimal | None, step: Decimal) -> str:

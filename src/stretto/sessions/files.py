@@ -52,14 +52,14 @@ def make_parent(db: Path) -> None:
 
 
 def remove(db: Path) -> None:
-    """Remove a database with its log, snapshots and lock files."""
+    """Remove a database with its log, snapshots, lock files and venue logs."""
     beside = sorted(db.parent.glob(f"{glob.escape(db.name)}.*"))
     locks = [path for path in beside if path.suffix == ".lock"]
     for path in locks:
         lock = WriterLock(path)
         lock.acquire()
         lock.release()
-    snapshots = [path for path in beside if path.suffix == ".snapshot"]
+    snapshots = [path for path in beside if path.suffix in (".snapshot", ".jsonl")]
     logs = [db.with_name(db.name + end) for end in ("-wal", "-shm")]
     for path in (db, *logs, *snapshots, *locks):
         path.unlink(missing_ok=True)

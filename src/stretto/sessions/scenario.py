@@ -96,8 +96,8 @@ def _of_demo(arguments: DemoArguments) -> Prepared:
     if not market.starts_at < market.ends_at:
         raise InvalidInput(
             "--quotes",
-            "the files of different symbols do not overlap in time",
-            "quotes of one span for all symbols",
+            "there is no span of time in which every symbol has quotes",
+            "files that overlap in time, with more than one quote",
         )
     world = demo_world(
         accounts=arguments.accounts,

@@ -95,7 +95,9 @@ def find_execution(connection: sqlite3.Connection, book_id: str, name: str) -> F
         connection, _only_match(connection, book_id, name), book_id
     )
     if known is None:
-        raise InvalidInput("EXECUTION", f"{name!r} is not there any more", "see `stretto status`")
+        raise InvalidInput(
+            "EXECUTION", f"{name!r} is not there any more", "an id that `stretto status` lists"
+        )
     check_identity(known.summary.quantities, f"execution {known.summary.execution_id}")
     return FoundExecution(status=known, order_times=_order_times(known))
 
@@ -111,7 +113,9 @@ def _only_match(connection: sqlite3.Connection, book_id: str, name: str) -> str:
         return str(found[0])
     if not found:
         raise InvalidInput(
-            "EXECUTION", f"there is none that is or begins with {name!r}", "see `stretto status`"
+            "EXECUTION",
+            f"there is none that is or begins with {name!r}",
+            "an id that `stretto status` lists",
         )
     shown = ", ".join(
         f"{execution} ({signal})" for execution, signal in rows[:_CANDIDATES_SHOWN_MAX]
