@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote
 
 from stretto import __version__
 from stretto.brokers.sim import SimVenue
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig
+from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
 from stretto.core.book import Book
@@ -130,8 +132,15 @@ def read_connection(db: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{db.resolve().as_uri()}?mode=ro", uri=True)
 
 
-def venues_of(scenario: Scenario, clock: Clock) -> dict[str, SimVenue]:
-    """The simulated venues of a scenario, each with its accounts."""
+def venue_log(db: Path, venue: str) -> Path:
+    """Where a simulated venue keeps what it was sent, beside the book's database."""
+    return db.with_name(f"{db.name}.venue-{quote(venue, safe='')}.jsonl")
+
+
+def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[str, SimVenue]:
+    """The simulated venues of a scenario, each with its accounts; beside ``db`` they keep what they
+    were sent, so that they remember it after a crash.
+    """
     venues: dict[str, SimVenue] = {}
     for name in sorted(scenario.venues):
         accounts = [
@@ -153,6 +162,7 @@ def venues_of(scenario: Scenario, clock: Clock) -> dict[str, SimVenue]:
             scenario.config.instruments,
             accounts,
             scenario.seed,
+            None if db is None else CommandLog(venue_log(db, name)),
         )
     return venues
 
@@ -174,7 +184,10 @@ def run(
     starts_at = max(scenario.starts_at, opened.book.at)
     loop = VirtualTimeLoop(starts_at) if speed is None else PacedLoop(starts_at, speed)
     clock = LoopClock(loop)
-    venues = venues_of(scenario, clock)
+    if not resumed:  # a log without a book is of another one, whose database was deleted
+        for name in scenario.venues:
+            venue_log(opened.journal.path, name).unlink(missing_ok=True)
+    venues = venues_of(scenario, clock, opened.journal.path)
     brokers: dict[str, Broker] = dict(venues)
     writer = Writer(
         book=opened.book,

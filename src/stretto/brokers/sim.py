@@ -22,6 +22,7 @@ from stretto.brokers.sim_market import (
     VenueMarket,
     draws,
 )
+from stretto.brokers.sim_memory import CommandLog
 from stretto.core.account import Account, AccountSnapshot
 from stretto.core.errors import BrokerUnreachable, InvalidInput
 from stretto.core.market import Instrument
@@ -54,6 +55,7 @@ class SimVenue:
         instruments: Mapping[str, Instrument],
         accounts: Iterable[SimAccount],
         seed: int | str,
+        log: CommandLog | None = None,
     ) -> None:
         self._config = config
         self._immediate = config.immediate
@@ -73,6 +75,8 @@ class SimVenue:
             self._agenda,
             self._emit,
         )
+        self._log = log
+        self._remembers = log is None
         self._sink: Callable[[VenueMessage], None] | None = None
         self._connected_at = 0
         self._arrival_last: dict[str, int] = {}
@@ -84,9 +88,12 @@ class SimVenue:
         return self._config.venue
 
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
-        """Open the connection. What the venue had to say while it was closed comes first."""
-        self._sink = sink
+        """Open the connection. What the venue had to say while it was closed comes first; what it
+        said to a process that died is lost, as on a real wire.
+        """
         self._connected_at = self._clock.now_ns()
+        self._remember(self._connected_at)
+        self._sink = sink
         self._agenda.start(asyncio.get_running_loop())
 
     async def send(self, command: Command) -> SendOutcome:
@@ -96,6 +103,12 @@ class SimVenue:
             return NotSent(reason="not connected")
         if isinstance(command, SubmitOrder) and now >= command.send_before:
             return NotSent(reason="send_before had passed")
+        if self._log is not None:
+            self._log.append(now, command)
+        self._take(command, now)
+        return Sent(at=now)
+
+    def _take(self, command: Command, now: int) -> None:
         reference = self._reference(command, now) if isinstance(command, SubmitOrder) else None
         if self._immediate:
             self._arrive(command, reference, now)
@@ -104,7 +117,16 @@ class SimVenue:
             arrival = max(arrival, self._arrival_last.get(command.client_order_id, 0))
             self._arrival_last[command.client_order_id] = arrival
             self._agenda.put(arrival, lambda due: self._arrive(command, reference, due))
-        return Sent(at=now)
+
+    def _remember(self, now: int) -> None:
+        """Go through what was taken before this process, up to the present."""
+        if self._remembers or self._log is None:
+            return
+        self._remembers = True
+        for taken in self._log.read():
+            self._agenda.advance(taken.at)
+            self._take(taken.command, taken.at)
+        self._agenda.advance(now)
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         """Balance, equity and used margin of one account, as the venue sees them half-way."""
@@ -135,6 +157,8 @@ class SimVenue:
         self.heartbeat_at()
         self._agenda.stop()
         self._sink = None
+        if self._log is not None:
+            self._log.close()
 
     def set_tradable(self, account_id: str, tradable: bool) -> None:
         """Disable or enable an account for new orders; its positions and orders stay."""

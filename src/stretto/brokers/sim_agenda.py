@@ -49,6 +49,17 @@ class Agenda:
         if not self._running and (self._timer is None or due_ns < self._timer_at):
             self._arm()
 
+    def advance(self, until_ns: int) -> None:
+        """Run everything due up to ``until_ns`` now, whether started or not."""
+        self._running = True
+        try:
+            while self._entries and self._entries[0][0] <= until_ns:
+                due, _, call = heappop(self._entries)
+                call(due)
+        finally:
+            self._running = False
+            self._arm()
+
     def _arm(self) -> None:
         if self._loop is None:
             return
