@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -68,13 +69,18 @@ def rows() -> list[tuple[str, ...]]:
             blocked = sum(blocker is not None for blocker in seen.blocked)
             name = f"{accounts:,}, {'gaps' if gaps else 'some young'}, {blocked} blocked"
             cases: list[tuple[str, Callable[[], object]]] = [
-                ("prepare the bars", lambda r=returns, s=symbols: history(r, s)),
-                ("rows of the book", lambda b=bars, e=exposure: book_factors(b, e)),
-                ("project one trade", lambda f=factors, t=trade: project(f, t)),
+                ("prepare the bars", partial(history, returns, symbols)),
+                ("rows of the book", partial(book_factors, bars, exposure)),
+                ("project one trade", partial(project, factors, trade)),
                 (
                     "size that would pass",
-                    lambda f=factors, t=trade, c=candidates: size_that_would_pass(
-                        f, t, 40, others=c[:30], trading=np.ones(30, bool)
+                    partial(
+                        size_that_would_pass,
+                        factors,
+                        trade,
+                        40,
+                        others=candidates[:30],
+                        trading=np.ones(30, bool),
                     ),
                 ),
             ]

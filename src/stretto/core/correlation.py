@@ -22,21 +22,19 @@ import numpy as np
 
 from stretto.core import limits
 from stretto.core.errors import check
-from stretto.core.factors import (
-    BookFactors,
-    Flags,
-    Floats,
-    History,
-    Indices,
-    factor_rows,
+from stretto.core.factors import BookFactors, Flags, Floats, Indices, factor_rows
+from stretto.core.historical import (
+    BLOCK_ACCOUNTS,
+    UNKNOWN,
+    HistoricalCorrelations,
+    entries_of,
+    product_into,
+    spaces_for,
 )
 from stretto.core.refusal import Rule
 from stretto.core.values import PPM
 
 _TO_PPM = PPM / (1 << 48)
-# Historical correlation of a pair with too few common bars.
-_NONE = 2 * PPM
-_BLOCK_ACCOUNTS = 256
 _HUNDREDTHS = (10_000, 100, 1)
 
 
@@ -129,10 +127,10 @@ def project(
     standing = book.rows[:, accounts]
     projected = _ppm(traded.T @ traded)
     before = _ppm(standing.T @ standing)
-    past = _Past(book.history, accounts, bars_min)
+    past = HistoricalCorrelations(book.history, accounts, bars_min)
     historical = past.correlations(accounts)
     close = (np.abs(projected) > threshold) & (np.abs(projected) > np.abs(before))
-    close |= (historical != _NONE) & (np.abs(historical) > threshold)
+    close |= (historical != UNKNOWN) & (np.abs(historical) > threshold)
     np.fill_diagonal(close, val=False)
     inside = np.abs(projected)
     np.fill_diagonal(inside, 0)
@@ -171,9 +169,9 @@ def size_that_would_pass(
     against[:, trading] = _traded_rows(book, _only(trade, others[trading]))
     standing = book.rows[:, others]
     before = np.abs(_ppm(book.rows[:, candidate].T @ standing))
-    past = _Past(book.history, candidate, bars_min)
+    past = HistoricalCorrelations(book.history, candidate, bars_min)
     historical = past.correlations(others)
-    alike = (historical != _NONE) & (np.abs(historical) > threshold)
+    alike = (historical != UNKNOWN) & (np.abs(historical) > threshold)
     passing = 0
     for step in _HUNDREDTHS:
         shares = np.arange(passing + step, min(passing + 100 * step, PPM) + 1, step)
@@ -188,59 +186,6 @@ def size_that_would_pass(
         if fits.size:
             passing = int(fits[-1])
     return passing
-
-
-class _Past:
-    """Historical correlations of candidates, each pair over the bars in which both were active.
-
-    ``own`` rows are whole in 2**-24, so their products and the sums of their squares over any bars
-    are exact; one division and one root make the correlation. Arrays here are candidates x bars.
-    """
-
-    def __init__(self, bars: History, accounts: Indices, bars_min: int) -> None:
-        self._bars, self._bars_min = bars, bars_min
-        self._own, self._energy, self._active = (
-            np.ascontiguousarray(rows.take(accounts, axis=1).T)
-            for rows in (bars.own, bars.energy, bars.active)
-        )
-        self._enough = bars.bars[accounts] >= bars_min
-        self._spaces = _spaces(3, accounts.size)
-
-    def correlations(self, others: Indices) -> Indices:
-        """In 1e-6, or ``_NONE``: all candidates by accounts ``others``."""
-        theirs = self._bars.active.take(others, axis=1)
-        covariance = self._own @ self._bars.own.take(others, axis=1)
-        scale = self._energy @ theirs
-        scale *= self._active @ self._bars.energy.take(others, axis=1)
-        return self._ppm(covariance, scale, self._active @ theirs)
-
-    def correlations_of(self, places: Indices, others: Indices) -> Indices:
-        """The same for pairs: candidate ``places[i]`` with account ``others[i]``."""
-        mine, theirs = self._active.T.take(places, axis=1), self._bars.active.take(others, axis=1)
-        # Whole numbers whose every partial sum is exact, as in the products.
-        covariance = self._own.T.take(places, axis=1) * self._bars.own.take(others, axis=1)
-        first = self._energy.T.take(places, axis=1) * theirs
-        second = self._bars.energy.take(others, axis=1) * mine
-        scale = first.sum(axis=0) * second.sum(axis=0)
-        return self._ppm(covariance.sum(axis=0), scale, (mine * theirs).sum(axis=0))
-
-    def near(self, block: slice, least: float) -> Flags:
-        """A sieve: wherever |historical| with an account of ``block`` may reach ``least``."""
-        covariance = _product(self._own, self._bars.own[:, block], self._spaces[0])
-        scale = _product(self._energy, self._bars.active[:, block], self._spaces[1])
-        scale *= _product(self._active, self._bars.energy[:, block], self._spaces[2])
-        scale *= least * least
-        covariance *= covariance
-        suspect: Flags = covariance > scale
-        suspect &= self._enough[:, None]
-        suspect &= self._bars.bars[block] >= self._bars_min
-        return suspect
-
-    def _ppm(self, covariance: Floats, scale: Floats, common: Floats) -> Indices:
-        root = np.sqrt(scale)
-        ratio = np.divide(covariance, root, out=np.zeros_like(root), where=root > 0)
-        whole = np.clip(np.rint(ratio * PPM), -PPM, PPM).astype(np.int64)
-        return np.where(common >= self._bars_min, whole, _NONE)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -258,7 +203,11 @@ class _Suspects:
 
 
 def _against_book(
-    book: BookFactors, accounts: Indices, traded: Floats, past: _Past, threshold: int
+    book: BookFactors,
+    accounts: Indices,
+    traded: Floats,
+    past: HistoricalCorrelations,
+    threshold: int,
 ) -> tuple[Indices, tuple[PairCorrelation | None, ...]]:
     """Candidates with the trade against all accounts as they stand, a block of accounts at a time.
 
@@ -269,27 +218,25 @@ def _against_book(
     trading = np.ascontiguousarray(traded.T)
     largest = np.zeros(accounts.size)
     suspects: list[_Suspects] = []
-    spaces = _spaces(3, accounts.size)
+    spaces = spaces_for(2, accounts.size)
     least, limit = max(0, threshold - 1) / PPM, _least_above(threshold)
-    for start in range(0, book.history.accounts, _BLOCK_ACCOUNTS):
-        block = slice(start, start + _BLOCK_ACCOUNTS)
-        after = _product(trading, book.rows[:, block], spaces[0])
+    for start in range(0, book.history.accounts, BLOCK_ACCOUNTS):
+        block = slice(start, start + BLOCK_ACCOUNTS)
+        after = product_into(trading, book.rows[:, block], spaces[0])
         size = np.abs(after, out=spaces[1][: after.size].reshape(after.shape))
         alike = past.near(block, least)
         suspect = size >= limit
         suspect |= alike
         suspect &= book.exposed[block]
-        inside = np.flatnonzero((accounts >= start) & (accounts < start + _BLOCK_ACCOUNTS))
+        inside = np.flatnonzero((accounts >= start) & (accounts < start + BLOCK_ACCOUNTS))
         suspect[inside, accounts[inside] - start] = False
-        if suspect.any():
-            before = _product(standing, book.rows[:, block], spaces[2])
-            suspect &= size > np.abs(before)
-            places, others = np.nonzero(suspect)
+        places, others = np.divmod(np.flatnonzero(suspect), suspect.shape[1])
+        if places.size:
             suspects.append(
                 _Suspects(
                     places=places,
                     others=others + start,
-                    before=_ppm(before[places, others]),
+                    before=_ppm(entries_of(standing, places, book.rows, others + start)),
                     projected=_ppm(after[places, others]),
                     alike=alike[places, others],
                 )
@@ -300,7 +247,7 @@ def _against_book(
 
 
 def _blockers(
-    accounts: Indices, suspects: list[_Suspects], past: _Past, threshold: int
+    accounts: Indices, suspects: list[_Suspects], past: HistoricalCorrelations, threshold: int
 ) -> tuple[PairCorrelation | None, ...]:
     """For each candidate the worst pair that blocks it, the lowest account of equals, or None."""
     found: list[PairCorrelation | None] = [None] * accounts.size
@@ -312,7 +259,7 @@ def _blockers(
     )
     worst = np.abs(projected)
     historical = past.correlations_of(places[alike], others[alike])
-    known = np.where(historical == _NONE, 0, np.abs(historical))
+    known = np.where(historical == UNKNOWN, 0, np.abs(historical))
     worst[alike] = np.maximum(worst[alike], known)
     blocks = np.flatnonzero((worst > threshold) & (np.abs(projected) > np.abs(before)))
     # By candidate, then worst first; the sort is stable, and suspects ascend by account.
@@ -336,7 +283,7 @@ def _pair(first: int, second: int, before: int, projected: int, past: int) -> Pa
         second=second,
         before=before,
         projected=projected,
-        historical=None if past == _NONE else past,
+        historical=None if past == UNKNOWN else past,
     )
 
 
@@ -352,16 +299,6 @@ def _traded_rows(book: BookFactors, trade: Trade) -> Floats:
     exposure = book.exposure[trade.accounts]
     exposure[:, trade.symbol] += trade.delta
     return factor_rows(book.history, trade.accounts, exposure)
-
-
-def _spaces(count: int, candidates: int) -> Floats:
-    """Room for ``count`` products of a block: fresh memory for each would cost more than it."""
-    return np.empty((count, candidates * _BLOCK_ACCOUNTS))
-
-
-def _product(left: Floats, right: Floats, space: Floats) -> Floats:
-    shape = left.shape[0], right.shape[1]
-    return np.matmul(left, right, out=space[: shape[0] * shape[1]].reshape(shape))
 
 
 def _ppm(products: Floats) -> Indices:

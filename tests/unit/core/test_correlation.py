@@ -20,6 +20,7 @@ from stretto.core.factors import (
     factor_rows,
     history,
 )
+from stretto.core.historical import entries_of
 from stretto.core.refusal import Rule
 from tests.unit.core.correlation_samples import (
     World,
@@ -304,6 +305,16 @@ def test_products_are_exact_in_any_order_of_the_sums() -> None:
         for j in range(20):
             exact = sum(a * b for a, b in zip(whole[i], whole[j], strict=True))
             assert int(product[i, j]) == int(turned[i, j]) == exact
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 7, 800])
+def test_single_entries_are_those_of_the_product(pairs: int) -> None:
+    draw = np.random.default_rng(pairs)
+    left: Floats = np.rint(draw.normal(0, 1 << 20, (20, 60)))
+    right: Floats = np.rint(draw.normal(0, 1 << 20, (60, 40)))
+    places, others = draw.integers(0, 20, pairs), draw.integers(0, 40, pairs)
+    entries = entries_of(left, places, right, others)
+    assert entries.tolist() == (left @ right)[places, others].tolist()
 
 
 def test_factor_returns_are_exact_with_five_hundred_symbols() -> None:

@@ -1,0 +1,90 @@
+"""Historical correlations of candidates with the book, each pair over its common active bars.
+
+Exact like ``core.factors``: standardised rows are whole numbers in 2**-24, so their products and
+the sums of their squares over any bars are exact; one product, one root and one division make the
+correlation. Knows nothing of trades or of what follows from a correlation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stretto.core.factors import Flags, Floats, History, Indices
+from stretto.core.values import PPM
+
+# The correlation of a pair with too few common bars.
+UNKNOWN = 2 * PPM
+BLOCK_ACCOUNTS = 256
+# One pair costs what this many entries of a whole product cost.
+_SPARSE = 32
+
+
+class HistoricalCorrelations:
+    """Of ``accounts``, the candidates, with any others; ``bars_min`` common bars are needed.
+
+    Arrays inside are candidates x bars, so that products need not turn them.
+    """
+
+    def __init__(self, bars: History, accounts: Indices, bars_min: int) -> None:
+        self._bars, self._bars_min = bars, bars_min
+        self._own, self._energy, self._active = (
+            np.ascontiguousarray(rows.take(accounts, axis=1).T)
+            for rows in (bars.own, bars.energy, bars.active)
+        )
+        self._enough = bars.bars[accounts] >= bars_min
+        self._rooms = spaces_for(3, accounts.size)
+
+    def correlations(self, others: Indices) -> Indices:
+        """In 1e-6, or ``UNKNOWN``: all candidates by accounts ``others``."""
+        theirs = self._bars.active.take(others, axis=1)
+        covariance = self._own @ self._bars.own.take(others, axis=1)
+        scale = self._energy @ theirs
+        scale *= self._active @ self._bars.energy.take(others, axis=1)
+        return self._ppm(covariance, scale, self._active @ theirs)
+
+    def correlations_of(self, places: Indices, others: Indices) -> Indices:
+        """The same for pairs: candidate ``places[i]`` with account ``others[i]``."""
+        covariance = entries_of(self._own, places, self._bars.own, others)
+        scale = entries_of(self._energy, places, self._bars.active, others)
+        scale *= entries_of(self._active, places, self._bars.energy, others)
+        common = entries_of(self._active, places, self._bars.active, others)
+        return self._ppm(covariance, scale, common)
+
+    def near(self, block: slice, least: float) -> Flags:
+        """A sieve: wherever |historical| with an account of ``block`` may reach ``least``."""
+        covariance = product_into(self._own, self._bars.own[:, block], self._rooms[0])
+        scale = product_into(self._energy, self._bars.active[:, block], self._rooms[1])
+        scale *= product_into(self._active, self._bars.energy[:, block], self._rooms[2])
+        scale *= least * least
+        covariance *= covariance
+        suspect: Flags = covariance > scale
+        suspect &= self._enough[:, None]
+        suspect &= self._bars.bars[block] >= self._bars_min
+        return suspect
+
+    def _ppm(self, covariance: Floats, scale: Floats, common: Floats) -> Indices:
+        root = np.sqrt(scale)
+        ratio = np.divide(covariance, root, out=np.zeros_like(root), where=root > 0)
+        whole = np.clip(np.rint(ratio * PPM), -PPM, PPM).astype(np.int64)
+        return np.where(common >= self._bars_min, whole, UNKNOWN)
+
+
+def spaces_for(count: int, candidates: int) -> Floats:
+    """Room for ``count`` products of a block: fresh memory for each would cost more than it."""
+    return np.empty((count, candidates * BLOCK_ACCOUNTS))
+
+
+def entries_of(left: Floats, places: Indices, right: Floats, others: Indices) -> Floats:
+    """Entries of ``left`` @ ``right`` at (``places``, ``others``), exact either way."""
+    low, high = int(others.min(initial=right.shape[1])), int(others.max(initial=0)) + 1
+    if _SPARSE * places.size > left.shape[0] * max(0, high - low):
+        entries: Floats = (left @ right[:, low:high])[places, others - low]
+        return entries
+    total: Floats = (left.T.take(places, axis=1) * right.take(others, axis=1)).sum(axis=0)
+    return total
+
+
+def product_into(left: Floats, right: Floats, space: Floats) -> Floats:
+    """``left`` @ ``right`` in ``space``, overwritten by the next."""
+    shape = left.shape[0], right.shape[1]
+    return np.matmul(left, right, out=space[: shape[0] * shape[1]].reshape(shape))
