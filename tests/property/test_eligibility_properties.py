@@ -225,7 +225,7 @@ SIZED = (
     Rule.CONVERSION_MISSING,
 )
 SIZED_FIRM_RULES = ("daily_loss", "overall_loss", "risk_per_trade", "quantity_max")
-TOO_LARGE = st.integers(6_000, 20_000).map(lambda n: Decimal(1_000 * n))
+TOO_LARGE = st.integers(8_000, 20_000).map(lambda n: Decimal(1_000 * n))
 """Sizes whose margin no drawn account can carry."""
 
 

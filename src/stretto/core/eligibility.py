@@ -39,7 +39,21 @@ def judge_account(
     view: AccountView, trade: Trade, room: Room, context: TradeContext
 ) -> Refusal | None:
     """The first refusal in precedence, or None where the account may take the trade."""
-    for rule_check in context.checks or _applicable(context):
+    checks = context.checks or _applicable(context)
+    ledger, snapshot = view.ledger, view.snapshot
+    if (
+        snapshot is not None
+        and snapshot.tradable
+        and view.account.mode is _ACTIVE
+        and ledger.excluded_until <= context.at
+        and not ledger.halted
+        and trade.terms is not None
+        and view.heartbeat_at >= context.heartbeat_min
+        and context.tick_fresh
+        and context.session_open
+    ):
+        checks = context.checks_beyond_gate
+    for rule_check in checks:
         refusal = rule_check(view, trade, room, context)
         if refusal is not None:
             return refusal
@@ -58,7 +72,7 @@ def all_refusals(
 
 def _applicable(context: TradeContext) -> tuple[Check, ...]:
     """The rules that can refuse at all for this trade, kept in the context: whether the others do
-    rests on nothing of the account.
+    rests on nothing of the account. Those beyond the gate are what is left for an account in order.
     """
     never: dict[Check, bool] = {
         _session: context.session_open,
@@ -67,6 +81,7 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
         exposure: context.exposure_remaining is None,
     }
     context.checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
+    context.checks_beyond_gate = tuple(rule for rule in context.checks if rule not in _GATE)
     return context.checks
 
 
@@ -263,6 +278,12 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.MARGIN_LEVEL, margin_level),
     (Rule.SIZE_NOT_REPRESENTABLE, representable),
     (Rule.CONVERSION_MISSING, conversion),
+)
+_GATE = (_account_status, _excluded, _halted, _mapped, _session, _fresh)
+"""The rules that `judge_account` asks in one condition before it asks them one by one."""
+check(
+    tuple(rule for _, rule in CHECKS[: len(_GATE)]) == _GATE,
+    "what the gate leaves out must stand before what it does not",
 )
 check(
     [rule for rule, _ in CHECKS] == sorted((rule for rule, _ in CHECKS), key=PRECEDENCE.index),

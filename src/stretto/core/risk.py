@@ -69,14 +69,17 @@ def room(view: AccountView, context: TradeContext) -> Room:
             if bounds is None or unknown:
                 daily, unknown = ZERO, unknown or "day_anchor"
             else:
-                daily, use = available - bounds[1], _use(equity, bounds)
+                base, floor = bounds
+                daily, use = available - floor, 0 if equity >= base else _use(equity, base, floor)
             smallest, binding = daily, "daily_loss"
         if overall_limit is not None:
             bounds = loss_bounds(overall_limit, False, initial, equity, day)
             if bounds is None or unknown:
                 overall, unknown = ZERO, unknown or "day_anchor"
             else:
-                overall, overall_use = available - bounds[1], _use(equity, bounds)
+                base, floor = bounds
+                overall = available - floor
+                overall_use = 0 if equity >= base else _use(equity, base, floor)
                 if use is None or overall_use > use:
                     use = overall_use
             if smallest is None or overall < smallest:
@@ -148,39 +151,39 @@ def loss_bounds(
     A static daily limit is measured from the start of the day, a static overall one from the
     initial balance. A floor that locks stops rising there. A limit that states no size is 0.
     """
-    day_value = None
-    if day is not None:
-        anchor = limit.anchor
-        day_value = (
-            day.balance
-            if anchor is _BALANCE
-            else day.equity
-            if anchor is _EQUITY
-            else max(day.balance, day.equity)
-        )
-    base: Decimal | None
-    if limit.trailing is _STATIC:
-        base = day_value if daily else initial
+    trailing = limit.trailing
+    if trailing is _STATIC:
+        base = _at_day_start(limit, day) if daily else initial
     elif day is None:
         return None
     else:
-        intraday = limit.trailing is _INTRADAY
+        intraday = trailing is _INTRADAY
         base = max(day.peak_equity, equity) if intraday else day.peak_end_of_day
+    if base is None:
+        return None
     size = limit.amount
     if size is None:
         percent, percent_of = limit.percent, limit.percent_of
-        if percent_of == "initial":
-            of: Decimal | None = initial
-        else:
+        of: Decimal | None = initial
+        if percent_of != "initial":
             check(percent_of == "day_start", "a loss limit is a percentage of initial or day_start")
-            of = day_value
+            of = _at_day_start(limit, day)
         if of is None:
             return None
         size = percent * of * _HUNDREDTH if percent is not None else ZERO
-    if base is None:
-        return None
     floor = base - size
     return base, min(floor, initial) if limit.locks_at_initial else floor
+
+
+def _at_day_start(limit: LossLimit, day: DayAnchor | None) -> Decimal | None:
+    if day is None:
+        return None
+    anchor = limit.anchor
+    if anchor is _BALANCE:
+        return day.balance
+    if anchor is _EQUITY or day.equity >= day.balance:
+        return day.equity
+    return day.balance
 
 
 def open_risk(view: AccountView, context: TradeContext) -> Decimal | None:
@@ -290,8 +293,5 @@ def _seconds(moment: datetime) -> int:
     return since.days * 86_400 + since.seconds
 
 
-def _use(equity: Decimal, bounds: tuple[Decimal, Decimal]) -> int:
-    base, floor = bounds
-    if equity >= base:
-        return 0
+def _use(equity: Decimal, base: Decimal, floor: Decimal) -> int:
     return int((base - equity) * PPM / (base - floor)) if base > floor else PPM

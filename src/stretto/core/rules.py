@@ -71,10 +71,14 @@ def first_broken(
     book = view.rulebook
     stated = context.firm_rules.get(book.rulebook_id)
     if stated is None:
-        stated = tuple(rule for rule in REGISTRY if rule.states(book))
+        every = tuple(rule for rule in REGISTRY if rule.states(book))
+        stated = (every, tuple(rule for rule in every if not rule.needs_risk))
         context.firm_rules[book.rulebook_id] = stated
-    for rule in stated:
-        if not rule.holds(view, trade, room, context) and (risk_known or not rule.needs_risk):
+    risk, smallest = trade.risk, room.smallest
+    # Within the smallest room, no rule that compares the risk with a room can be broken.
+    within = risk is not None and not room.unknown and (smallest is None or risk <= smallest)
+    for rule in stated[1] if within or not risk_known else stated[0]:
+        if not rule.holds(view, trade, room, context):
             return _verdict(rule, (view, trade, room, context))
     return None
 

@@ -56,11 +56,6 @@ class Medians(NamedTuple):
     hit_rate: int
     shortfall: int
 
-    @property
-    def scale(self) -> int:
-        """What a difference in shortfall is measured by: the median's size, at least 1 pip."""
-        return max(PPM, abs(self.shortfall))
-
 
 class BaseScore(NamedTuple):
     """The four factors that need no correlation (1e-6), their weighted sum in 1e-12, and how many
@@ -203,7 +198,8 @@ def performance_score(ledger: Ledger, medians: Medians) -> int:
     if trades <= 0:
         return _HALF
     hit = (PPM + PPM * ledger.hits // trades - medians.hit_rate) // 2
-    median, scale = medians.shortfall, medians.scale
+    median = medians.shortfall
+    scale = median if median > PPM else -median if median < -PPM else PPM
     cost = (PPM + (median - _shortfall(ledger)) * PPM // scale) // 2
     cost = 0 if cost < 0 else PPM if cost > PPM else cost
     raw = (hit + cost) // 2
@@ -249,7 +245,7 @@ def order_key(total: int, rotation_ppm: int, account_id: str) -> tuple[int, int,
 
 def _shortfall(ledger: Ledger) -> int:
     total: Decimal = ledger.shortfall_pips_sum
-    return int(total * _PPM / ledger.trades) if total else 0
+    return int(total * _PPM) // ledger.trades if total else 0
 
 
 def _median(values: list[int]) -> int:

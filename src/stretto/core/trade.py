@@ -114,6 +114,7 @@ class TradeContext:
         "at",
         "book_currency",
         "checks",
+        "checks_beyond_gate",
         "day_starts",
         "entry",
         "firm_rules",
@@ -166,6 +167,7 @@ class TradeContext:
         self.book_currency = book_currency
         self.checks: tuple[Check, ...] = ()
         """The rules of eligibility that can refuse at all here; kept by ``eligibility``."""
+        self.checks_beyond_gate: tuple[Check, ...] = ()
         self.exposure_remaining = exposure_remaining
         self.margin_level_min = Decimal(policy.margin_level_min) / PPM
         self.margin_level_min_ppm = Decimal(policy.margin_level_min)
@@ -190,8 +192,9 @@ class TradeContext:
         self.weights = (*weights, sum(weights))
         self.day_starts: dict[str, int] = {}
         """Start of the trading day by rulebook; kept by ``risk.day_start``."""
-        self.firm_rules: dict[str, tuple[FirmRule, ...]] = {}
-        """The rules that a rulebook states; kept by ``rules.first_broken``."""
+        self.firm_rules: dict[str, tuple[tuple[FirmRule, ...], tuple[FirmRule, ...]]] = {}
+        """The rules that a rulebook states, and those of them that compare no risk; kept by
+        ``rules.first_broken``."""
         self._rates: dict[str, Rates | None] = {}
         self._marks: dict[str, dict[str, Mark | None]] = {}
 
