@@ -89,14 +89,14 @@ def rows(seeds: int) -> list[tuple[str, ...]]:
     for cap in (30, 60, 200):
         problems = [mostly_free(200, 50, seed) for seed in range(max(seeds, 8))]
         runs = [solved(scores, conflicts, cap) for scores, conflicts in problems]
-        made.append(row(f"200, 50 of them in conflict, cap {cap}", runs))
+        made.append(row(f"200, 50 linked, cap {cap}", runs))
     return made
 
 
 def main() -> None:
     """Print the table; the first argument is the number of seeds a row."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    table = Table(title=f"Best subset, medians, CPU time on one core, {seeds} seeds a row")
+    table = Table(title=f"Best subset, medians, CPU time, seeds a row: {seeds}", box=None)
     table.add_column("candidates", no_wrap=True)
     for name in ("ms", "worst", "nodes", "worst", "proven", "gap %", "worst"):
         table.add_column(name, justify="right")
