@@ -1,9 +1,25 @@
 """Stretto: a trade execution orchestrator. See docs/architecture.md for the map."""
 
 import os
-
-# A book has one writer on one core. Threads of the linear algebra library would only contend with
-# it; this has to be said before numpy is first imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from pathlib import Path
 
 __version__ = "0.1.0"
+
+_NEEDS_AVX512 = frozenset({"skylakex", "cooperlake", "sapphirerapids"})
+
+
+def _settle_linear_algebra() -> None:
+    """Say how OpenBLAS may work; this has to happen before numpy is first imported.
+
+    One thread: a book has one writer on one core, more would only contend with it. And no kernels
+    that this processor cannot run: OpenBLAS obeys OPENBLAS_CORETYPE and dies of an illegal
+    instruction. Results do not depend on either (see ``core.factors``).
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if os.environ.get("OPENBLAS_CORETYPE", "").lower() in _NEEDS_AVX512:
+        cpu = Path("/proc/cpuinfo")
+        if cpu.exists() and "avx512f" not in cpu.read_text(errors="replace"):
+            del os.environ["OPENBLAS_CORETYPE"]
+
+
+_settle_linear_algebra()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from stretto.core.values import NS_PER_S, PPM, ZERO
 _HUNDREDTH = Decimal("0.01")
 _new = tuple.__new__
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE_NS = 60 * NS_PER_S
 _BALANCE, _EQUITY = Anchor.BALANCE, Anchor.EQUITY
 _STATIC, _INTRADAY = Trailing.STATIC, Trailing.INTRADAY
 _HEDGING = PositionMode.HEDGING
@@ -249,9 +251,15 @@ def trading_day_start(at_ns: int, reset: str, zone: str) -> int:
     twice, the first counts. Raises ValueError for a malformed time, ZoneInfoNotFoundError (a
     KeyError) for an unknown zone.
     """
+    return _trading_day_start(at_ns // _MINUTE_NS, reset, zone)
+
+
+@lru_cache(maxsize=4_096)
+def _trading_day_start(at_minute: int, reset: str, zone: str) -> int:
+    """Of any instant of that minute UTC: days start, and clocks change, on whole minutes."""
     hour, _, minute = reset.partition(":")
     place = ZoneInfo(zone)
-    moment = _EPOCH + timedelta(seconds=at_ns // NS_PER_S)
+    moment = _EPOCH + timedelta(minutes=at_minute)
     today = moment.astimezone(place).date()
     for days in (1, 0, -1):
         start = _reset_at(today + timedelta(days=days), int(hour), int(minute), place)

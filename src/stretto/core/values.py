@@ -107,17 +107,17 @@ def parse_iso(text: str) -> int:
 
 def digest(*parts: str) -> bytes:
     """SHA-256 of the parts, each preceded by its length, so that no two lists of parts collide."""
-    h = hashlib.sha256()
+    framed = []
     for part in parts:
         data = part.encode()
-        h.update(len(data).to_bytes(4, "big"))
-        h.update(data)
-    return h.digest()
+        framed += (len(data).to_bytes(4, "big"), data)
+    return hashlib.sha256(b"".join(framed)).digest()
 
 
 def base32(data: bytes, characters: int) -> str:
     """The first ``characters`` base32 characters (RFC 4648 alphabet) of ``data``."""
-    return base64.b32encode(data).decode()[:characters]
+    whole = -(-characters // 8) * 5  # bytes of as many whole groups as are needed
+    return base64.b32encode(data[:whole]).decode()[:characters]
 
 
 def client_order_id(book_id: str, execution_id: str, account_id: str, leg: int) -> str:
