@@ -98,7 +98,7 @@ def advance(
                 account_id=order.account_id,
                 cause=done.kind.value,
                 changes=changes,
-                abandoned=ZERO if is_done(done.order) else given_up,
+                abandoned=given_up if given_up and not is_done(done.order) else ZERO,
             )
         )
     if fill is not None:
@@ -136,8 +136,8 @@ def _fill(
     margin = _share(allocation.margin, counted, room)
     risk = _share(allocation.risk, counted, room)
     if counted < 0 and not is_done(order):  # taken back, and may fill again
-        margin = -_share(allocation.margin_planned, -counted, allocation.planned)
-        risk = -_share(allocation.risk_planned, -counted, allocation.planned)
+        margin = -_share_back(allocation.margin_planned, allocation.margin, allocation, counted)
+        risk = -_share_back(allocation.risk_planned, allocation.risk, allocation, counted)
     price = report.last_px if report is not None and report.last_px else ZERO
     if not price:
         price = done.notional_delta / quantity if quantity else ZERO
@@ -169,6 +169,13 @@ def _share(reserved: Decimal, quantity: Decimal, outstanding: Decimal) -> Decima
     if quantity >= outstanding:
         return reserved
     return (reserved * quantity / outstanding).quantize(_CENT, rounding=ROUND_DOWN)
+
+
+def _share_back(
+    planned: Decimal, reserved: Decimal, allocation: Allocation, counted: Decimal
+) -> Decimal:
+    """The part of the planned reservation that is set aside again for a quantity taken back."""
+    return min(_share(planned, -counted, allocation.planned), planned - reserved)
 
 
 def _alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Event]:

@@ -1,0 +1,156 @@
+"""DESIGN §8 and §1.1 recomputed from a book's records, apart from the code that keeps them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core import events as ev
+from stretto.core.book import Book, BookImage, allocation_key
+from stretto.core.booking import FillStatus
+from stretto.core.engine import decide
+from stretto.core.evolve import begin, evolve, finish, restore
+from stretto.core.order import Order, OrderState
+from stretto.core.order_table import TABLE, TERMINAL, OrderInput
+from stretto.core.values import NS_PER_S, ZERO
+from stretto.runtime.recover import image_bytes
+
+DAY_ENDED = (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
+
+
+def is_over(order: Order) -> bool:
+    return order.state in TERMINAL or (order.state in DAY_ENDED and not order.leaves_qty)
+
+
+def executed(order: Order) -> Decimal:
+    """What the order's fills say, without its own totals."""
+    counted = [fill.quantity for fill in order.fills if fill.status is FillStatus.BOOKED]
+    return sum(counted, ZERO) + (order.inferred.quantity if order.inferred else ZERO)
+
+
+def holds(book: Book) -> None:
+    """Everything that must hold between any two inputs."""
+    _quantities(book)
+    _money(book)
+    _positions(book)
+    _timers(book)
+
+
+def _quantities(book: Book) -> None:
+    for key, a in book.allocations.items():
+        working = in_doubt = filled = ZERO
+        order = book.orders.get(a.order_id)
+        if order is not None:
+            open_now = ZERO
+            if not is_over(order) and order.leaves_qty:
+                open_now = max(ZERO, min(order.quantity, order.asked_qty) - order.cum_qty)
+            if order.state is OrderState.IN_DOUBT:
+                in_doubt = open_now
+            else:
+                working = open_now
+            assert order.cum_qty == executed(order)
+            filled = min(order.cum_qty, a.intended)
+            assert order.state not in TERMINAL or order.leaves_qty == 0
+        assert a.filled == filled, key
+        assert a.overfilled == (order.cum_qty - filled if order is not None else ZERO)
+        assert a.intended == a.planned == filled + working + in_doubt + a.pending + a.abandoned, key
+        assert min(a.pending, a.abandoned, a.overfilled, working, in_doubt) >= 0
+        live = a.pending > 0 or (order is not None and not is_over(order))
+        assert bool(a.ended) is not live, key
+        assert not (in_doubt and a.pending), "quantity in doubt went somewhere else"
+    for execution_id, execution in book.executions.items():
+        parts = [
+            book.allocations[allocation_key(execution_id, name)] for name in execution.accounts
+        ]
+        still_open = sum(1 for part in parts if not part.ended)
+        assert execution.open_allocations == still_open
+        assert (execution_id in book.open_executions) is (still_open > 0)
+        if still_open:
+            assert execution.status == "working"
+        else:
+            done = any(part.filled for part in parts)
+            assert execution.status == ("completed" if done else "abandoned")
+
+
+def _money(book: Book) -> None:
+    for account_id, ledger in book.ledgers.items():
+        mine = [a for a in book.allocations.values() if a.account_id == account_id]
+        assert ledger.reserved_margin == sum((a.margin for a in mine), ZERO)
+        assert ledger.reserved_risk == sum((a.risk for a in mine), ZERO)
+        assert ledger.unconfirmed_margin >= 0
+        orders = [o for o in book.orders.values() if o.account_id == account_id]
+        assert ledger.open_orders == sum(1 for o in orders if not is_over(o))
+        for a in mine:
+            assert 0 <= a.margin <= a.margin_planned
+            assert 0 <= a.risk <= a.risk_planned
+            if a.ended:
+                assert a.margin == a.risk == 0
+
+
+def _positions(book: Book) -> None:
+    for held in book.positions.values():
+        for position in held.values():
+            assert position.quantity != 0
+    for a in book.allocations.values():
+        order = book.orders.get(a.order_id)
+        if order is not None:
+            assert a.notional == order.notional
+            assert a.fees == order.fees
+
+
+def _timers(book: Book) -> None:
+    expected: dict[str, int] = {}
+    for key, a in book.allocations.items():
+        if a.pending and not a.legs and not a.ended:
+            expected[f"release:{key}"] = a.release_at
+            assert (
+                book.scheduled[book.executions[a.execution_id].signal.symbol][key] == a.release_at
+            )
+    for order in book.orders.values():
+        if order.answer_due_at is not None:
+            expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at
+        if order.state is OrderState.IN_DOUBT and order.query_at is not None:
+            expected[f"query:{order.client_order_id}"] = order.query_at
+    assert dict(book.timers) == expected
+    assert sum(len(keys) for keys in book.scheduled.values()) == sum(book.waiting.values())
+
+
+def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
+    """Only transitions of the table, and totals that fall only with a bust or correction."""
+    for event in entry.events:
+        if isinstance(event, ev.OrderIntended):
+            assert event.order.client_order_id not in before
+            assert event.order.created_at == entry.at
+            assert event.order.send_before == entry.at + 2 * NS_PER_S
+        if isinstance(event, ev.OrderAdvanced) and event.cause != "queries_spent":
+            order = before[event.client_order_id]
+            assert (order.state, OrderInput(event.cause)) in TABLE
+            after = book.orders[event.client_order_id]
+            if after.cum_qty < order.cum_qty:
+                assert any(fill.reversed_at for fill in after.fills)
+
+
+def replays(book: Book, entries: list[ev.Entry]) -> None:
+    """Evolving the entries anew gives the same bytes, and deciding anew gives the same events."""
+    again = Book()
+    for entry in entries:
+        assert entry.seq == again.seq + 1
+        assert decide(again, entry.input, entry.reads, entry.at) == entry.events
+        begin(again, entry.seq, entry.at)
+        for event in entry.events:
+            evolve(again, event)
+        finish(again)
+    assert image_bytes(again) == image_bytes(book)
+
+
+def restored(book: Book) -> Book:
+    """The book out of its own snapshot; its derived indexes must come out equal."""
+    blob = image_bytes(book)
+    copy = restore(msgspec.msgpack.decode(blob, type=BookImage))
+    assert image_bytes(copy) == blob
+    assert dict(copy.timers) == dict(book.timers)
+    assert copy.scheduled == book.scheduled
+    assert copy.waiting == book.waiting
+    assert copy.open_executions == book.open_executions
+    return copy
