@@ -13,6 +13,7 @@ from stretto.core.refusal import Refusal, Rule
 from stretto.core.risk import Room
 from stretto.core.rules import clause_of, explain_quantity, explain_room
 from stretto.core.trade import (
+    CENT,
     AccountView,
     Trade,
     TradeContext,
@@ -35,6 +36,27 @@ class SizeCap(NamedTuple):
 
     quantity: Decimal
     rule: str
+
+
+def allows(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext, quantity: Decimal
+) -> bool:
+    """True where ``quantity`` certainly passes each rule that depends on size. Quick; False says
+    nothing, then ask ``largest_quantity``.
+    """
+    terms, snapshot = trade.terms, view.snapshot
+    risk, margin = trade.risk_per_unit, trade.margin_per_unit
+    if terms is None or snapshot is None or risk is None or margin is None:
+        return False
+    needed = (quantity * margin + CENT + room.margin_committed) * context.margin_level_min
+    caps = (view.rulebook.quantity_max, view.account.quantity_max)
+    return (
+        context.exposure_remaining is None
+        and caps == (None, None)
+        and quantity <= terms.maximum - terms.step
+        and needed <= snapshot.equity - CENT
+        and (room.smallest is None or quantity * risk + CENT <= room.smallest)
+    )
 
 
 def largest_quantity(view: AccountView, room: Room, context: TradeContext) -> SizeCap:

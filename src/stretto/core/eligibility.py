@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 
 from stretto.core.account import AccountMode, PositionMode
 from stretto.core.affordability import (
@@ -74,15 +75,27 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
     """The rules that can refuse at all for this trade, kept in the context: whether the others do
     rests on nothing of the account. Those beyond the gate are what is left for an account in order.
     """
-    never: dict[Check, bool] = {
-        _session: context.session_open,
-        _copy_policy: context.opposed is None,
-        _shared_stop: context.policy.shared_stop_allowed,
-        exposure: context.exposure_remaining is None,
-    }
-    context.checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
-    context.checks_beyond_gate = tuple(rule for rule in context.checks if rule not in _GATE)
+    context.checks, context.checks_beyond_gate = _selected(
+        context.session_open,
+        context.opposed is None,
+        context.policy.shared_stop_allowed,
+        context.exposure_remaining is None,
+    )
     return context.checks
+
+
+@lru_cache(maxsize=16)
+def _selected(
+    session_open: bool, unopposed: bool, stops_shared: bool, uncapped: bool
+) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    never: dict[Check, bool] = {
+        _session: session_open,
+        _copy_policy: unopposed,
+        _shared_stop: stops_shared,
+        exposure: uncapped,
+    }
+    checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
+    return checks, tuple(rule for rule in checks if rule not in _GATE)
 
 
 def _account_status(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal | None:

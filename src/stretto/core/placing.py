@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from stretto.core.affordability import largest_quantity
+from stretto.core.affordability import SizeCap, allows, largest_quantity
 from stretto.core.refusal import Refusal
 from stretto.core.screening import Screened
 from stretto.core.signal import Split, Total
@@ -18,7 +18,7 @@ from stretto.core.sizing import Sized, SizeLimits, disperse
 from stretto.core.total_dispersion import disperse_total
 from stretto.core.total_size import SplitAccount, split_total
 from stretto.core.trade import TradeContext, margin_committed, money_up
-from stretto.core.values import ONE, ZERO
+from stretto.core.values import ONE, PPM, ZERO
 
 
 class Placed(NamedTuple):
@@ -30,10 +30,20 @@ class Placed(NamedTuple):
     risk: Decimal
 
 
-def size_limits(screened: Screened, context: TradeContext) -> SizeLimits:
-    """The lot grid and the smallest of all maxima (base units) with the name of the binding one."""
-    terms = screened.trade.terms
-    cap = largest_quantity(screened.view, screened.room, context)
+def size_limits(
+    screened: Screened, context: TradeContext, widest: Decimal | None = None
+) -> SizeLimits:
+    """The lot grid and the smallest of all maxima (base units) with the name of the binding one.
+
+    ``widest``: the caller asks for no more than this; where it passes every rule, the venue's own
+    maximum serves.
+    """
+    view, trade, space = screened.view, screened.trade, screened.room
+    terms = trade.terms
+    if terms is not None and widest is not None and allows(view, trade, space, context, widest):
+        cap = SizeCap(terms.maximum, "lot_max")
+    else:
+        cap = largest_quantity(view, space, context)
     return SizeLimits(
         step=terms.step if terms is not None else ONE,
         minimum=terms.minimum if terms is not None else ZERO,
@@ -50,10 +60,11 @@ def place_each(
     """Every candidate at its own dispersed size, in the order given."""
     placed: list[Placed] = []
     refusals: list[Refusal] = []
+    spread = PPM + context.policy.dispersion_max
     for screened in pool:
         sized = disperse(
             screened.requested,
-            size_limits(screened, context),
+            size_limits(screened, context, screened.requested * spread / PPM),
             book_key=book_key,
             execution_id=execution_id,
             account_id=screened.view.account.account_id,

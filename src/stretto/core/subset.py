@@ -66,6 +66,11 @@ def best_subset(
     Malformed input raises InvariantViolated.
     """
     _check_input(scores, conflicts, accounts_max, nodes_max)
+    limited = ((owner, owner_max), (quantity, quantity_max), (margin, margin_max))
+    if all(most is None for _, most in limited):
+        best = _best_alone(scores, conflicts, accounts_max)
+        if best is not None:
+            return best
     problem = _problem(scores, conflicts, accounts_max, owner, owner_max)
     loads = ((quantity, quantity_max), (margin, margin_max))
     problem = Problem(problem.weights, problem.adjacency, problem.caps + _loads(loads))
@@ -87,6 +92,20 @@ def best_subset(
         nodes=nodes,
         proven=score == bound,
         gap_ppm=-((score - bound) * PPM // bound) if bound else 0,
+    )
+
+
+def _best_alone(
+    scores: Sequence[int], conflicts: Sequence[int], accounts_max: int
+) -> Subset | None:
+    """The candidates of highest score where no two of them conflict: nothing can be better."""
+    best = sorted(range(len(scores)), key=lambda vertex: (-scores[vertex], vertex))[:accounts_max]
+    chosen = sum(1 << vertex for vertex in best)
+    if any(conflicts[vertex] & chosen for vertex in best):
+        return None
+    score = sum(scores[vertex] for vertex in best)
+    return Subset(
+        selected=tuple(sorted(best)), score=score, bound=score, nodes=0, proven=True, gap_ppm=0
     )
 
 

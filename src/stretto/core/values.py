@@ -79,6 +79,8 @@ def ppm_to_decimal(value: int) -> Decimal:
 
 def ppm_text(value: int) -> str:
     """An integer in 1e-6 as a plain decimal with six places."""
+    if 0 <= value < PPM:
+        return f"0.{value:06d}"
     whole, part = divmod(abs(value), PPM)
     return f"{'-' if value < 0 else ''}{whole}.{part:06d}"
 
