@@ -87,7 +87,7 @@ def run_command(arguments: Sequence[str]) -> int:
             return report(error, output)
         context = getattr(error, "ctx", None)
         command = "stretto" if context is None else context.command_path
-        message = str(usage()).rstrip(".")
+        message = " ".join(str(usage()).split()).rstrip(".")
         if not message:  # no command was given: its help was printed
             return EXIT_INPUT
         return problem(output, "usage", EXIT_INPUT, f"{message} (see `{command} --help`)")

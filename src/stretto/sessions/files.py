@@ -60,8 +60,9 @@ def remove(db: Path) -> None:
         lock.acquire()
         lock.release()
     snapshots = [path for path in beside if path.suffix in (".snapshot", ".jsonl")]
+    venues = [path for path in beside if path.name.startswith(f"{db.name}.venue-")]
     logs = [db.with_name(db.name + end) for end in ("-wal", "-shm")]
-    for path in (db, *logs, *snapshots, *locks):
+    for path in (db, *logs, *snapshots, *venues, *locks):
         path.unlink(missing_ok=True)
 
 

@@ -5,14 +5,13 @@ Also finds each symbol's daily bars. Knows nothing of accounts, signals or books
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from stretto.config.instruments import instrument_of
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Bar, Instrument
+from stretto.core.market import Bar
 from stretto.market import (
     SeriesMarket,
     closes,
@@ -96,21 +95,6 @@ def drawn_market(symbols: Sequence[str], day: date, seed: int, days: int = 1) ->
         bars_from=dict.fromkeys(symbols, ECB),
         source=f"ECB reference rates around {day.isoformat()}, a seeded path between fixings",
     )
-
-
-def instruments_of(symbols: Iterable[str]) -> dict[str, Instrument]:
-    """The instruments that six-letter symbols name. Raises InvalidInput for any other symbol."""
-    found = {}
-    for symbol in symbols:
-        instrument = instrument_of(symbol)
-        if instrument is None:
-            raise InvalidInput(
-                f"symbol {symbol}",
-                "its currencies do not follow from its name",
-                "a pair like EURUSD, or a book that describes it (stretto run BOOK.toml)",
-            )
-        found[symbol] = instrument
-    return found
 
 
 def _beside(symbol: str, folders: Sequence[Path], quotes: Sequence[str]) -> Path | None:

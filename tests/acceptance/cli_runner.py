@@ -1,0 +1,52 @@
+"""Runs the real ``stretto`` command as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+STRETTO = Path(sys.executable).with_name("stretto")
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "examples" / "three-firms.toml"
+SIGNAL = ROOT / "examples" / "signals" / "eurusd-buy.json"
+SIGNALS = ROOT / "examples" / "signals" / "three-signals.jsonl"
+QUANTITIES = ("filled", "working", "in_doubt", "pending", "abandoned")
+
+
+def stretto(
+    *arguments: object, code: int = 0, standard_input: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that must end with ``code``."""
+    result = subprocess.run(
+        [STRETTO, *map(str, arguments)],
+        env={**os.environ, "NO_COLOR": "1"},
+        input=standard_input,
+        stdin=subprocess.DEVNULL if standard_input is None else None,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def stretto_json(*arguments: object, standard_input: str | None = None) -> dict[str, Any]:
+    """The one JSON object that a command prints, and nothing else."""
+    result = stretto(*arguments, "--json", standard_input=standard_input)
+    (line,) = result.stdout.splitlines()
+    found = json.loads(line)
+    assert isinstance(found, dict)
+    return found
+
+
+def assert_identity(values: dict[str, Any]) -> None:
+    """intended = filled + working + in_doubt + pending + abandoned, all of them JSON numbers."""
+    for name in ("intended", "overfilled", *QUANTITIES):
+        assert isinstance(values[name], int | float), f"{name} is no JSON number"
+    assert values["intended"] == sum(values[name] for name in QUANTITIES)
