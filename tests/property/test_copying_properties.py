@@ -1,69 +1,47 @@
-"""What the groups of copiers allow is what the rules over pairs allow, for any accounts."""
+"""The planner's copy conflicts are what the rules over pairs say, for any accounts."""
 
 from __future__ import annotations
-
-from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stretto.core.copying import Relation, copy_groups, judge_pair, keep_best
+from stretto.core.copying import Relation, judge_pair
+from stretto.core.exclusions import copy_conflicts
 from stretto.core.policy import Permission
-from tests.unit.core.trade_samples import RULEBOOK, account
+from tests.unit.core.trade_samples import RULEBOOK, account, view
 
 PERMISSIONS = st.sampled_from(Permission)
 COPIERS = st.lists(
-    st.tuples(st.sampled_from("xyz"), PERMISSIONS, PERMISSIONS), min_size=0, max_size=6
+    st.tuples(st.sampled_from("xyz"), PERMISSIONS, PERMISSIONS), min_size=0, max_size=12
 )
 
 
-@given(COPIERS, st.sets(st.integers(0, 5), max_size=2), st.lists(st.integers(0, 9), max_size=6))
+@given(COPIERS)
 @pytest.mark.requirement("U4")
-def test_copy_groups_say_exactly_what_the_pairs_say(
-    shapes: list[tuple[str, Permission, Permission]], carrying: set[int], points: list[int]
+def test_two_candidates_conflict_exactly_where_the_pair_is_refused(
+    shapes: list[tuple[str, Permission, Permission]],
 ) -> None:
-    books = {
-        f"r{i}": replace(
-            RULEBOOK, rulebook_id=f"r{i}", copy_within_owner=within, copy_between_owners=between
+    views = [
+        view(
+            account=account(f"a{place}", owner=owner),
+            rulebook=replace(RULEBOOK, copy_within_owner=within, copy_between_owners=between),
         )
-        for i, (_, within, between) in enumerate(shapes)
-    }
-    accounts = {
-        f"a{i}": account(f"a{i}", owner=owner, rulebook=f"r{i}")
-        for i, (owner, _, _) in enumerate(shapes)
-    }
-    groups = copy_groups(accounts.values(), books)
-    for size in range(len(accounts) + 1):
-        for some in combinations(accounts, size):
-            pairs = all(
-                judge_pair(
-                    accounts[a], books[accounts[a].rulebook],
-                    accounts[b], books[accounts[b].rulebook],
+        for place, (owner, within, between) in enumerate(shapes)
+    ]
+    masks = copy_conflicts(views)
+    assert len(masks) == len(views)
+    for i, one in enumerate(views):
+        assert masks[i] >> len(views) == 0
+        assert not masks[i] >> i & 1
+        for j, other in enumerate(views):
+            if i != j:
+                verdict = judge_pair(
+                    one.account,
+                    one.rulebook,
+                    other.account,
+                    other.rulebook,
                     Relation.SAME_SIGNAL,
-                ) is None
-                for a, b in combinations(some, 2)
-            )  # fmt: skip
-            within_parties = all(
-                any(set(some) & set(group.members) <= set(party) for party in group.parties)
-                for group in groups
-            )
-            assert pairs == within_parties
-    carriers = sorted(f"a{i}" for i in carrying if i < len(shapes))
-    scores = {name: points[i % len(points)] if points else 0 for i, name in enumerate(accounts)}
-    for name in carriers:
-        del scores[name]
-    refused = keep_best(copy_groups(accounts.values(), books, carriers), scores, accounts, books)
-    kept = [name for name in scores if name not in refused]
-    for a in kept:
-        for b in (*kept, *carriers):
-            if a != b:
-                first, second = accounts[a], accounts[b]
-                assert (
-                    judge_pair(
-                        first, books[first.rulebook], second, books[second.rulebook],
-                        Relation.SAME_SIGNAL,
-                    )
-                    is None
-                )  # fmt: skip
+                )
+                assert bool(masks[i] >> j & 1) == (verdict is not None)
