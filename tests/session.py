@@ -1,0 +1,130 @@
+"""A session in virtual time for tests: any journal, any broker, killed where the test says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from stretto.bootstrap import EntryCodec
+from stretto.core import events as ev
+from stretto.core.book import Book
+from stretto.core.policy import BookConfig
+from stretto.core.signal import Signal
+from stretto.journal.sqlite import SqliteJournal
+from stretto.journal.steps import Observer, unobserved
+from stretto.ports import Broker, Clock, Journal, Projector
+from stretto.runtime.clock import LoopClock, VirtualTimeLoop
+from stretto.runtime.recover import recover
+from stretto.runtime.supervisor import Opening, Supervisor
+from stretto.runtime.writer import Writer
+from stretto.views.projector import SqlProjector
+from tests.builders import SYMBOLS, FixedMarket, S, bars_of, returns_like
+
+ENGINE = "test"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class MovingClock:
+    """A clock that outlives an event loop, for a venue that does."""
+
+    def __init__(self, at: int) -> None:
+        self.inner: Clock | None = None
+        self.at = at
+
+    def now_ns(self) -> int:
+        if self.inner is not None:
+            self.at = max(self.at, self.inner.now_ns())
+        return self.at
+
+    async def sleep_until(self, at_ns: int) -> None:
+        assert self.inner is not None
+        await self.inner.sleep_until(at_ns)
+
+
+def play(
+    journal: Journal,
+    broker: Broker,
+    clock: MovingClock,
+    config: BookConfig,
+    arrivals: Sequence[tuple[int, Signal]],
+    *,
+    ends_at: int | None,
+    projector: Projector | None = None,
+    market: FixedMarket | None = None,
+    on_writer: Callable[[Writer], None] | None = None,
+) -> Writer:
+    """Open the journal, recover, and run until ``ends_at``; whatever happens, close the journal."""
+    journal.open()
+    loop = VirtualTimeLoop(clock.now_ns())
+    clock.inner = LoopClock(loop)
+    try:
+        codec = EntryCodec(config.book_id)
+        book = recover(journal, codec, ENGINE)
+        writer = Writer(
+            book=book,
+            journal=journal,
+            codec=codec,
+            projector=projector,
+            brokers=(broker,),
+            market=market or FixedMarket(),
+            clock=clock,
+        )
+        if on_writer is not None:
+            on_writer(writer)
+        opening = Opening(
+            config,
+            {symbol: bars_of(symbol) for symbol in SYMBOLS},
+            {name: returns_like(name) for name in config.accounts},
+        )
+        supervisor = Supervisor(writer, {broker.venue: broker}, clock, opening)
+        loop.run_until_complete(
+            supervisor.run(
+                _arriving(arrivals, book, clock),
+                ends_at=ends_at,
+                recovered=book.seq > 0,
+                engine_version=ENGINE,
+            )
+        )
+        return writer
+    finally:
+        clock.now_ns()
+        clock.inner = None
+        loop.close()
+        journal.close()
+
+
+async def _arriving(
+    arrivals: Sequence[tuple[int, Signal]], book: Book, clock: Clock
+) -> AsyncIterator[Signal]:
+    for at_ns, signal in arrivals:
+        if signal.signal_id not in book.signals:
+            await clock.sleep_until(at_ns)
+            yield signal
+
+
+def sqlite(path: Path, observer: Observer = unobserved) -> SqliteJournal:
+    return SqliteJournal(path, "book", observer=observer)
+
+
+def projector() -> SqlProjector:
+    return SqlProjector("book")
+
+
+def entries(path: Path) -> list[ev.Entry]:
+    """Every entry of a closed journal."""
+    journal = SqliteJournal(path, "book", read_only=True)
+    journal.open()
+    try:
+        codec = EntryCodec("book")
+        return [codec.restore(stored) for stored in journal.read()]
+    finally:
+        journal.close()
+
+
+def later(clock: MovingClock, seconds: int = 1) -> int:
+    """Let time pass between two processes."""
+    clock.at += seconds * S
+    return clock.at
