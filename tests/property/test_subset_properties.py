@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stretto.core.subset as subset_module
+from stretto.core import limits
 from stretto.core.subset import Subset, best_subset
 
 pytestmark = [pytest.mark.requirement("R2.2"), pytest.mark.requirement("U2")]
@@ -114,8 +114,8 @@ def test_among_equal_scores_the_lowest_candidates_are_preferred(instance: Instan
 def test_the_long_way_finds_the_same(instance: Instance, shake: bool) -> None:
     """Small problems end in the short search; here relaxation, fixing and shaking must do it."""
     with (
-        patch.object(subset_module, "_PROBE_NODES", 1),
-        patch.object(subset_module, "_SHAKE_OPEN_MIN", -1 if shake else 99),
+        patch.object(limits, "SUBSET_PROBE_NODES", 1),
+        patch.object(limits, "SUBSET_SHAKE_OPEN_MIN", -1 if shake else 99),
     ):
         subset = instance.solve()
     score, chosen = instance.best()

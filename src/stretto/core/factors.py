@@ -38,11 +38,12 @@ Flags = npt.NDArray[np.bool_]
 # 2**(-1/20) as the nearest double: the weight of a bar is that of the next, times this.
 DECAY_HALF_LIFE_20 = 0.9659363289248456
 ROW_UNIT = 1 << 24
-SYMBOLS_MAX = 512
-HISTORY_SHARE = 500_000
-PRIOR_DEVIATION = 5_000
-PRIOR_BARS = 20
 _INPUT_UNIT = 1 << 22
+check(limits.CORRELATION_HALF_LIFE_BARS == 20, "the decay is tabulated for 20 bars")
+check(
+    _INPUT_UNIT * _INPUT_UNIT * limits.CORRELATED_SYMBOLS_MAX <= 1 << 53,
+    "a sum over all symbols must stay exact in a double",
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -91,9 +92,9 @@ def history(
     returns: Floats,
     symbol_returns: Floats,
     *,
-    factor_share: int = PPM - HISTORY_SHARE,
-    prior_deviation: int = PRIOR_DEVIATION,
-    prior_bars: int = PRIOR_BARS,
+    factor_share: int = PPM - limits.HISTORY_SHARE,
+    prior_deviation: int = limits.PRIOR_DEVIATION,
+    prior_bars: int = limits.PRIOR_BARS,
 ) -> History:
     """Prepare the bars, oldest first. NaN: the account was not active, the symbol had no bar.
 
@@ -104,7 +105,8 @@ def history(
     """
     bars, symbols = symbol_returns.shape
     check(returns.ndim == 2 and returns.shape[1] == bars, "accounts and symbols differ in bars")
-    check(0 < symbols <= SYMBOLS_MAX, f"1 to {SYMBOLS_MAX} symbols can be correlated")
+    symbols_max = limits.CORRELATED_SYMBOLS_MAX
+    check(0 < symbols <= symbols_max, f"1 to {symbols_max} symbols can be correlated")
     check(not np.isinf(returns).any(), "a return of an account is infinite")
     check(not np.isinf(symbol_returns).any(), "a return of a symbol is infinite")
     check(0 <= factor_share <= PPM, "the factors' share must lie in [0, 1]")

@@ -6,7 +6,7 @@ Numbers come from DESIGN; a policy may narrow those that are settings. Knows no 
 from __future__ import annotations
 
 from stretto.core.errors import check
-from stretto.core.values import NS_PER_S, PPM
+from stretto.core.values import NS_PER_MS, NS_PER_S, PPM
 
 # --- score (DESIGN §4.3), weights in 1e-6
 WEIGHT_MARGIN = 300_000
@@ -16,6 +16,18 @@ WEIGHT_PERFORMANCE = 150_000
 WEIGHT_CORRELATION = 100_000
 SCORE_BAND = 20_000
 PERFORMANCE_PRIOR_TRADES = 20
+# Weights of the parts of health, in thousandths.
+HEALTH_DRAWDOWN = 400
+HEALTH_RELIABILITY = 300
+HEALTH_LATENCY = 200
+HEALTH_FRESHNESS = 100
+DRAWDOWN_FREE = 500_000
+DRAWDOWN_HIGH = 800_000
+DRAWDOWN_SCORE_AT_HIGH = 400_000
+DRAWDOWN_SCORE_ABOVE = 100_000
+# Where latency and age of the state halve their part of health.
+LATENCY_HALF_NS = 1 * NS_PER_S
+STATE_AGE_HALF_NS = 60 * NS_PER_S
 ROTATION_WINDOW_NS = 30 * 86_400 * NS_PER_S
 
 # --- correlation (DESIGN §4.4)
@@ -24,22 +36,52 @@ CORRELATION_WINDOW_BARS = 60
 CORRELATION_HALF_LIFE_BARS = 20
 CORRELATION_BARS_MIN = 20
 CORRELATED_CANDIDATES_MAX = 200
+CORRELATED_SYMBOLS_MAX = 512
+HISTORY_SHARE = 500_000
+PRIOR_DEVIATION = 5_000
+PRIOR_BARS = 20
 SUBSET_NODES_MAX = 12_000
+# Nodes tried before the linear relaxation is worth its cost, and those spent on ties.
+SUBSET_PROBE_NODES = 60
+SUBSET_TIE_NODES = 500
+# With fewer open vertices the search finds the best sooner than local search does.
+SUBSET_SHAKE_OPEN_MIN = 30
+SUBSET_SHAKE_ROUNDS = 3
+SUBSET_SWAP_ROUNDS_MAX = 200
+# Cells of the linear relaxation's table; a larger problem does without it.
+SUBSET_CELLS_MAX = 400_000
+# Kept in a plan: conflicting pairs, and the next best of those who stayed out.
+PAIRS_KEPT_MAX = 20
+ALTERNATIVES_MAX = 3
 
 # --- size (DESIGN §4.5)
 DISPERSION_MIN = 50_000
 DISPERSION_MAX = 150_000
+# A total: lot-grid combinations tried for one set of accounts, sets tried one swap away, accounts
+# of which every set is tried, accounts looked at in all sets of one search, totals suggested.
+TOTAL_GRID_NODES_MAX = 2_000
+TOTAL_SWAPS_MAX = 64
+TOTAL_EXHAUSTIVE_ACCOUNTS = 10
+TOTAL_SETS_MAX = (1 << TOTAL_EXHAUSTIVE_ACCOUNTS) - 1
+TOTAL_VISITS_MAX = 10_000
+TOTAL_SUGGESTIONS_MAX = 4
+# The hold assumed where neither the signal nor the position says: one day.
+HOLD_DEFAULT_NS = 86_400 * NS_PER_S
 
 # --- timing (DESIGN §4.6)
 DELAY_MIN_NS = 1 * NS_PER_S
 DELAY_MAX_NS = 30 * NS_PER_S
 DISPATCH_WINDOW_NS = 30 * NS_PER_S
 GAP_MAX_NS = 1 * NS_PER_S
+# A window cut short by validity must still leave this much between two releases: less is no spacing
+# that a venue could see. The full window is never refused for it.
+COMPRESSED_GAP_NS_MIN = 1 * NS_PER_MS
 DELAY_CV_MIN = 200_000
 DELAY_REDRAWS_MAX = 16
 URGENCY_FACTOR_MIN = 250_000
 PACE_MIN = 500_000
 PACE_MAX = 2_000_000
+CLUSTERING_WINDOW_NS = 7 * 86_400 * NS_PER_S
 
 # --- freshness and sending (DESIGN §3, §4.2)
 HEARTBEAT_AGE_NS_MAX = 5 * NS_PER_S
@@ -63,8 +105,32 @@ check(
     == PPM,
     "the five score weights must sum to one",
 )
+check(
+    HEALTH_DRAWDOWN + HEALTH_RELIABILITY + HEALTH_LATENCY + HEALTH_FRESHNESS == 1_000,
+    "the parts of health must sum to one",
+)
+check(0 < DRAWDOWN_FREE < DRAWDOWN_HIGH < PPM, "the drawdown band must lie in (0, 1)")
+check(
+    0 <= DRAWDOWN_SCORE_ABOVE <= DRAWDOWN_SCORE_AT_HIGH <= PPM,
+    "a deeper drawdown must not score higher",
+)
 check(DELAY_MIN_NS < DELAY_MAX_NS, "the delay window must not be empty")
 check(0 < DISPERSION_MIN < DISPERSION_MAX < PPM, "the dispersion band must lie in (0, 1)")
 check(CORRELATION_BARS_MIN <= CORRELATION_WINDOW_BARS, "minimum bars must fit the window")
+check(0 <= HISTORY_SHARE <= PPM, "the history's share must lie in [0, 1]")
+check(
+    SUBSET_PROBE_NODES + SUBSET_TIE_NODES < SUBSET_NODES_MAX,
+    "the probe and the ties must leave nodes for the search",
+)
+check(
+    TOTAL_VISITS_MAX >= (TOTAL_EXHAUSTIVE_ACCOUNTS + 2) << (TOTAL_EXHAUSTIVE_ACCOUNTS - 1),
+    "the visits must cover every set of the accounts that are searched in full",
+)
 check(SEND_BEFORE_NS < ACKNOWLEDGE_TIMEOUT_NS, "an order must be unsendable before it is in doubt")
 check(GAP_MAX_NS * 2 <= DELAY_MAX_NS - DELAY_MIN_NS, "the gap must fit the delay window")
+check(0 < COMPRESSED_GAP_NS_MIN <= GAP_MAX_NS, "a compressed gap must not exceed the full one")
+check(
+    2 * ACCOUNTS_MAX * COMPRESSED_GAP_NS_MIN <= DELAY_MAX_NS - DELAY_MIN_NS,
+    "all accounts must find a gap in the full window",
+)
+check(CLUSTERING_WINDOW_NS % (86_400 * NS_PER_S) == 0, "clustering counts whole days")

@@ -10,6 +10,7 @@ from stretto.core.allocation import Allocated, Scored, Setting, allocate, score_
 from stretto.core.book import Book
 from stretto.core.entry import EntryPrices, entry_prices
 from stretto.core.exposures import returns_of
+from stretto.core.limits import ALTERNATIVES_MAX, PAIRS_KEPT_MAX
 from stretto.core.market import Quote, Reads
 from stretto.core.plan import (
     Candidate,
@@ -25,9 +26,6 @@ from stretto.core.screening import account_views, addressed, screen, trade_conte
 from stretto.core.signal import Signal, Urgency
 from stretto.core.timing import ReleaseRequest, Timing, market_urgency_ppm, release_times
 from stretto.core.values import PPM
-
-PAIRS_KEPT_MAX = 20
-ALTERNATIVES_MAX = 3
 
 
 def make_plan(book: Book, signal: Signal, reads: Reads, at_ns: int, execution_id: str) -> Plan:

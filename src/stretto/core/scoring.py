@@ -13,22 +13,25 @@ from typing import NamedTuple
 
 from stretto.core.account import AccountSnapshot, Ledger
 from stretto.core.limits import (
+    DRAWDOWN_FREE,
+    DRAWDOWN_HIGH,
+    DRAWDOWN_SCORE_ABOVE,
+    DRAWDOWN_SCORE_AT_HIGH,
+    HEALTH_DRAWDOWN,
+    HEALTH_FRESHNESS,
+    HEALTH_LATENCY,
+    HEALTH_RELIABILITY,
+    LATENCY_HALF_NS,
     PERFORMANCE_PRIOR_TRADES,
     ROTATION_WINDOW_NS,
     SCORE_BAND,
-    TICK_AGE_NS_MAX,
+    STATE_AGE_HALF_NS,
 )
 from stretto.core.plan import Factors
 from stretto.core.risk import Room
 from stretto.core.trade import AccountView, Trade, TradeContext
-from stretto.core.values import NS_PER_S, PPM
+from stretto.core.values import PPM
 
-HEALTH_DRAWDOWN, HEALTH_RELIABILITY, HEALTH_LATENCY, HEALTH_FRESHNESS = 400, 300, 200, 100
-"""Weights of the parts of health, in thousandths."""
-DRAWDOWN_FREE, DRAWDOWN_HIGH = 500_000, 800_000
-DRAWDOWN_SCORE_AT_HIGH, DRAWDOWN_SCORE_ABOVE = 400_000, 100_000
-LATENCY_HALF_NS = NS_PER_S
-STATE_AGE_HALF_NS = TICK_AGE_NS_MAX
 _HALF = PPM // 2
 _PPM = Decimal(PPM)
 _LATENCY_NUMERATOR = PPM * LATENCY_HALF_NS

@@ -20,13 +20,6 @@ from stretto.core.subset_problem import Cap, Penalty, Problem, bits
 from stretto.core.subset_search import Outcome, Search
 from stretto.core.values import PPM
 
-# Nodes tried before the linear relaxation is worth its cost, and those spent on ties.
-_PROBE_NODES = 60
-_TIE_NODES = 500
-# With fewer open vertices the search finds the best sooner than local search does.
-_SHAKE_OPEN_MIN = 30
-_SHAKE_ROUNDS = 3
-
 
 class Subset(msgspec.Struct, frozen=True, kw_only=True):
     """``selected`` ascending; ``score`` its total; no subset scores more than ``bound``.
@@ -228,8 +221,8 @@ def _solve(problem: Problem, nodes_max: int) -> Outcome:
         weight = problem.weight(everyone)
         return Outcome(everyone, weight, weight, 0, True)
     start = starting_subset(problem)
-    search = Search(problem, _penalties(problem, start), start, _TIE_NODES)
-    first = search.run(min(_PROBE_NODES, nodes_max))
+    search = Search(problem, _penalties(problem, start), start, limits.SUBSET_TIE_NODES)
+    first = search.run(min(limits.SUBSET_PROBE_NODES, nodes_max))
     if first.bound == first.weight:
         first = search.run(nodes_max)
     if first.finished or first.nodes >= nodes_max:
@@ -253,12 +246,14 @@ def _solve_hard(problem: Problem, first: Outcome, nodes_max: int) -> Outcome:
     root = root_bound(problem)
     vertices = list(range(problem.size))
     if root is None:
-        chosen = shaken(problem, first.chosen, _SHAKE_ROUNDS)
+        chosen = shaken(problem, first.chosen, limits.SUBSET_SHAKE_ROUNDS)
         return _finish(problem, vertices, chosen, None, first, nodes_max)
     chosen = first.chosen
     kept = _unfixed(root, vertices, chosen, first.weight)
-    if len(kept) - chosen.bit_count() > _SHAKE_OPEN_MIN:
-        shaken_part = shaken(problem.restrict(kept), _narrowed(chosen, kept), _SHAKE_ROUNDS)
+    if len(kept) - chosen.bit_count() > limits.SUBSET_SHAKE_OPEN_MIN:
+        shaken_part = shaken(
+            problem.restrict(kept), _narrowed(chosen, kept), limits.SUBSET_SHAKE_ROUNDS
+        )
         chosen = _widened(shaken_part, kept)
         kept = _unfixed(root, kept, chosen, problem.weight(chosen))
     return _finish(problem, kept, chosen, root, first, nodes_max)
@@ -280,7 +275,9 @@ def _finish(
         if root.penalty.constant:
             charges = tuple(root.penalty.charges[vertex] for vertex in kept)
             penalties.insert(0, Penalty(charges, root.penalty.constant))
-    search = Search(problem.restrict(kept), penalties, _narrowed(chosen, kept), _TIE_NODES)
+    search = Search(
+        problem.restrict(kept), penalties, _narrowed(chosen, kept), limits.SUBSET_TIE_NODES
+    )
     outcome = search.run(nodes_max - first.nodes)
     # What was fixed out can improve on no subset found, so the search's bound holds for the whole.
     bound = min(bound, outcome.bound)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stretto.core.limits import SUBSET_CELLS_MAX
 from stretto.core.subset_problem import Cap, Penalty, Problem, bits, weighted_cover
 
 _SHIFT = 24
@@ -21,7 +22,6 @@ _HALF = _ONE >> 1
 _PIVOT_MIN = _ONE >> 7
 _GAIN_MIN = 64
 _PRODUCT_MAX = 1 << 62
-_CELLS_MAX = 400_000
 _Whole = npt.NDArray[np.int64]
 
 
@@ -37,7 +37,7 @@ class RootBound:
 def root_bound(problem: Problem) -> RootBound | None:
     """The bound at the root of the search; None where the relaxation would be too large."""
     cliques = _clique_rows(problem)
-    if (len(cliques) + len(problem.caps)) * problem.size > _CELLS_MAX:
+    if (len(cliques) + len(problem.caps)) * problem.size > SUBSET_CELLS_MAX:
         return None
     prices = _prices(problem, cliques)
     clique_prices, cap_prices = prices[: len(cliques)], prices[len(cliques) :]

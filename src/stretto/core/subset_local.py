@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stretto.core.limits import SUBSET_SWAP_ROUNDS_MAX
 from stretto.core.subset_problem import Problem, bits
-
-_ROUNDS_MAX = 200
 
 
 def greedy(problem: Problem, order: Sequence[int], chosen: int = 0) -> int:
@@ -47,7 +46,7 @@ def starting_subset(problem: Problem) -> int:
 
 def improve(problem: Problem, chosen: int, order: Sequence[int]) -> int:
     """Swap one in against those it excludes, or two in against one, until nothing gains."""
-    for _ in range(_ROUNDS_MAX):
+    for _ in range(SUBSET_SWAP_ROUNDS_MAX):
         better = _swap_in_one(problem, chosen, order)
         if better == chosen:
             better = _swap_in_two(problem, chosen, order)

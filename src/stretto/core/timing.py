@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from stretto.core.errors import check
 from stretto.core.limits import (
+    COMPRESSED_GAP_NS_MIN,
     DELAY_CV_MIN,
     DELAY_MAX_NS,
     DELAY_MIN_NS,
@@ -32,9 +33,6 @@ from stretto.core.spacing import Occupied
 from stretto.core.values import NS_PER_MS, NS_PER_S, PPM, ZERO, draw, ratio_ppm
 
 SPAN_NS = DELAY_MAX_NS - DELAY_MIN_NS
-# A window cut short by validity must still leave this much between two releases: less is no spacing
-# that a venue could see. The full window is never refused for it.
-COMPRESSED_GAP_NS_MIN = NS_PER_MS
 _DRAW_BITS = 64
 _DELAY = attrgetter("delay_ns")
 

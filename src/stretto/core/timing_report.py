@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from stretto.core.limits import CLUSTERING_WINDOW_NS
 from stretto.core.values import NS_PER_S, PPM
-
-CLUSTERING_WINDOW_NS = 7 * 86_400 * NS_PER_S
 
 
 class BinReport(Struct, frozen=True, kw_only=True):

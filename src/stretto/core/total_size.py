@@ -16,17 +16,17 @@ from math import gcd
 from msgspec import Struct
 
 from stretto.core.errors import check
+from stretto.core.limits import (
+    TOTAL_GRID_NODES_MAX,
+    TOTAL_SETS_MAX,
+    TOTAL_SUGGESTIONS_MAX,
+    TOTAL_SWAPS_MAX,
+    TOTAL_VISITS_MAX,
+)
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.sizing import EXACT, Dispersal, Sized, SizeLimits
 from stretto.core.values import PPM
 
-# Lot-grid combinations tried for one set of accounts; sets tried one swap away; sets tried of all;
-# accounts looked at in all sets of one search.
-GRID_NODES_MAX = 2_000
-SETS_MAX = 64
-SUBSETS_MAX = 1_023
-VISITS_MAX = 10_000
-SUGGESTIONS_MAX = 4
 # No total or weight of a market needs more digits on either side of the point.
 _EXPONENT_MAX = 24
 
@@ -147,7 +147,7 @@ def _not_representable(
         return _refused(compared, f"a total of at least {compared['minimum_lot_smallest']}")
     reachable = min(units, capacity)
     grids = sorted({reachable - reachable % part.step for part in parts}, reverse=True)
-    for candidate in grids[:SUGGESTIONS_MAX]:
+    for candidate in grids[:TOTAL_SUGGESTIONS_MAX]:
         if candidate > 0 and _search(candidate, parts, cap) is not None:
             passing = EXACT.scaleb(Decimal(candidate), -places)
             return _refused(compared, f"a total of {passing}")
@@ -166,7 +166,7 @@ def _search(total: int, parts: list[_Part], cap: int) -> tuple[list[_Part], dict
     visits = 0
     for chosen in _sets(total, able, cap):
         visits += len(chosen) + 1
-        if visits > VISITS_MAX:
+        if visits > TOTAL_VISITS_MAX:
             return None
         steps = _shares(total, chosen)
         if steps is not None:
@@ -183,17 +183,17 @@ def _sets(total: int, able: list[_Part], cap: int) -> Iterator[list[_Part]]:
     inside = {part.rank for part in stable}
     kept = stable if len(stable) < cap else stable[:-1]
     others = [part for part in able if part.rank not in inside]
-    for other in others[:SETS_MAX]:
+    for other in others[:TOTAL_SWAPS_MAX]:
         yield _gate(total, _ranked([*kept, other]), cap)
     # The roomiest accounts, where the best are too small; the finest, where they are too coarse.
     yield _gate(total, sorted(able, key=lambda part: (-part.most * part.step, part.rank)), cap)
     yield _gate(total, sorted(able, key=lambda part: (part.step, part.rank)), cap)
-    for fewer in range(len(stable) - 1, max(0, len(stable) - SETS_MAX), -1):
+    for fewer in range(len(stable) - 1, max(0, len(stable) - TOTAL_SWAPS_MAX), -1):
         yield _gate(total, able, fewer)
     # Every set of at most cap accounts, large ones first: all of them up to ten accounts.
     sizes = range(min(cap, len(able)), 0, -1)
     every = chain.from_iterable(combinations(able, size) for size in sizes)
-    for subset in islice(every, SUBSETS_MAX):
+    for subset in islice(every, TOTAL_SETS_MAX):
         yield _gate(total, list(subset), len(subset))
 
 
@@ -267,7 +267,7 @@ def _shares(total: int, chosen: list[_Part]) -> dict[int, int] | None:
         return None
     by_step = sorted(chosen, key=lambda part: (-part.step, part.rank))
     groups = [list(group) for _, group in groupby(by_step, key=lambda part: part.step)]
-    return _fill(total, groups, [GRID_NODES_MAX])
+    return _fill(total, groups, [TOTAL_GRID_NODES_MAX])
 
 
 def _fill(total: int, groups: list[list[_Part]], nodes: list[int]) -> dict[int, int] | None:

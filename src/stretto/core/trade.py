@@ -12,6 +12,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.account import Account, AccountSnapshot, Ledger, Position, SymbolTerms
+from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate
 from stretto.core.policy import Policy, Rulebook
 from stretto.core.values import NS_PER_S, PPM, ZERO, Side, floor_to_step
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 CENT = Decimal("0.01")
 """Money is set aside in whole hundredths, so that sums of reservations come back to zero."""
-HOLD_DEFAULT_NS = 86_400 * NS_PER_S
-"""The hold assumed where neither the signal nor the position says: one day."""
 _MINUTE_NS = 60 * NS_PER_S
 _PPB = Decimal("1e-9")
 _TWO = Decimal(2)

@@ -13,7 +13,6 @@ import pytest
 from stretto.core.correlation import Trade, project, size_that_would_pass
 from stretto.core.errors import InvariantViolated
 from stretto.core.factors import (
-    SYMBOLS_MAX,
     BookFactors,
     Floats,
     book_factors,
@@ -21,6 +20,7 @@ from stretto.core.factors import (
     history,
 )
 from stretto.core.historical import entries_of
+from stretto.core.limits import CORRELATED_SYMBOLS_MAX
 from stretto.core.refusal import Rule
 from tests.unit.core.correlation_samples import (
     World,
@@ -328,7 +328,7 @@ def test_factor_returns_are_exact_with_five_hundred_symbols() -> None:
     # Inexact sums would differ in the last bits, and with them some of the rounded rows.
     assert (one.rows == other.rows).all()
     # The largest entries there can be, in every symbol, still add up exactly.
-    assert (1 << 22) * (1 << 22) * SYMBOLS_MAX <= 1 << 53
+    assert (1 << 22) * (1 << 22) * CORRELATED_SYMBOLS_MAX <= 1 << 53
 
 
 DIGEST = """

@@ -49,6 +49,15 @@ def test_queries_of_an_order_in_doubt_double_up_to_32_seconds() -> None:
         ("SEND_BEFORE_NS = 2 *", "SEND_BEFORE_NS = 5 *", "unsendable before it is in doubt"),
         ("DELAY_MIN_NS = 1 *", "DELAY_MIN_NS = 30 *", "delay window must not be empty"),
         ("GAP_MAX_NS = 1 *", "GAP_MAX_NS = 15 *", "gap must fit"),
+        ("HEALTH_LATENCY = 200", "HEALTH_LATENCY = 201", "parts of health must sum to one"),
+        ("DRAWDOWN_HIGH = 800_000", "DRAWDOWN_HIGH = 500_000", "drawdown band"),
+        ("DRAWDOWN_SCORE_ABOVE = 1", "DRAWDOWN_SCORE_ABOVE = 5", "must not score higher"),
+        ("HISTORY_SHARE = 500_000", "HISTORY_SHARE = 1_000_001", "history's share"),
+        ("SUBSET_NODES_MAX = 12_000", "SUBSET_NODES_MAX = 560", "leave nodes for the search"),
+        ("TOTAL_VISITS_MAX = 10_000", "TOTAL_VISITS_MAX = 6_143", "cover every set"),
+        ("COMPRESSED_GAP_NS_MIN = 1 *", "COMPRESSED_GAP_NS_MIN = 0 *", "compressed gap"),
+        ("COMPRESSED_GAP_NS_MIN = 1 *", "COMPRESSED_GAP_NS_MIN = 2 *", "all accounts must find"),
+        ("CLUSTERING_WINDOW_NS = 7 *", "CLUSTERING_WINDOW_NS = 1 + 7 *", "whole days"),
     ],
 )
 def test_a_contradiction_stops_the_import(line: str, planted: str, message: str) -> None:
