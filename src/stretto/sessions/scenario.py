@@ -19,7 +19,7 @@ from stretto.brokers.sim_config import SimVenueConfig
 from stretto.config import EcbMarket, Settings, read_signals
 from stretto.core.errors import InvalidInput
 from stretto.core.signal import Signal
-from stretto.core.values import digest
+from stretto.core.values import NS_PER_S, digest
 from stretto.sessions.markets import (
     DEMO_DAY,
     DEMO_SYMBOLS,
@@ -31,6 +31,8 @@ from stretto.sessions.started import DemoArguments, RunArguments, StartedWith
 from stretto.simulation.world import demo_world
 
 STANDARD_INPUT = "-"
+_AFTER_DAY_END_NS = 60 * NS_PER_S
+"""A demo ends so long after the venue's trading day, with which its day orders expire."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ def _of_demo(arguments: DemoArguments) -> Prepared:
             balances={name: opening.balance for name, opening in world.opening.items()},
             arrivals=world.arrivals,
             starts_at=market.starts_at,
-            ends_at=market.ends_at,
+            ends_at=market.week.day_end(market.ends_at) + _AFTER_DAY_END_NS,
             seed=arguments.seed,
             bars=session.bars,
             histories=world.histories,
