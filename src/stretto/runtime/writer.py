@@ -21,10 +21,12 @@ from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.market import Reads, VenueState
 from stretto.core.report import CancelReject, ExecutionReport
-from stretto.core.values import NS_PER_S
+from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
 from stretto.runtime.inbox import Inbox
 from stretto.runtime.sender import Sender
+
+STOP_POLL_NS = NS_PER_MS
 
 
 class Codec(Protocol):
@@ -79,7 +81,9 @@ class Writer:
         return accepted
 
     def stop(self) -> None:
-        """Finish the batch in hand and leave ``run``; nothing further is sent."""
+        """Decide nothing further and leave ``run`` once what is durable is written, its outcomes
+        journaled: an intent left unwritten would be in doubt for ever.
+        """
         self._stopping = True
         self._ring()
 
@@ -103,14 +107,18 @@ class Writer:
                     continue
                 self._handle_batch()
                 await asyncio.sleep(0)
+            while self._inbox.reports_waiting or not all(s.idle for s in self._senders.values()):
+                self._handle_batch()
+                await self._clock.sleep_until(self._clock.now_ns() + STOP_POLL_NS)
         except Exception as error:
             self.halted = error
             raise
         finally:
             for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                if not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
             for sender in self._senders.values():
                 await sender.broker.close()
 
@@ -149,7 +157,7 @@ class Writer:
 
     def _next_input(self) -> ev.Input | None:
         report = self._inbox.take_report()
-        if report is not None:
+        if report is not None or self._stopping:
             return report
         due = self.book.timers.due(self._now(), 1)
         if due:

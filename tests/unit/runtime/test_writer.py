@@ -1,0 +1,218 @@
+"""The single writer: order of lanes, append before effect, timers on time, halting for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from stretto.bootstrap import EntryCodec
+from stretto.core import events as ev
+from stretto.core.effects import SubmitOrder
+from stretto.core.errors import InvariantViolated, JournalUnavailable
+from stretto.core.order import OrderState
+from stretto.core.policy import BookConfig, Policy
+from stretto.core.signal import Urgency
+from stretto.journal.memory import MemoryJournal
+from stretto.journal.steps import AppendStep
+from stretto.runtime.clock import LoopClock, VirtualTimeLoop
+from stretto.runtime.writer import Writer
+from tests.builders import START, VENUE, Desk, FixedMarket, S, a_config, a_signal, a_snapshot
+from tests.scripted_venue import ScriptedVenue
+
+
+class Bench:
+    """A writer over an opened book with a journal in memory, on virtual time."""
+
+    def __init__(
+        self,
+        script: Callable[[SubmitOrder], Any] = lambda _: "fill",
+        observer: Callable[[AppendStep], None] = lambda _: None,
+        venue_name: str = VENUE,
+        config: BookConfig | None = None,
+    ) -> None:
+        self.loop = VirtualTimeLoop(START)
+        self.clock = LoopClock(self.loop)
+        self.venue = ScriptedVenue(self.clock, script, venue=venue_name)
+        self.journal = MemoryJournal("book", observer=observer)
+        self.journal.open()
+        desk = Desk(config)
+        codec = EntryCodec("book")
+        self.journal.append([codec.prepare(entry) for entry in desk.entries])
+        self.book = desk.book
+        self.entries: list[ev.Entry] = []
+        self.writer = Writer(
+            book=self.book,
+            journal=self.journal,
+            codec=codec,
+            projector=None,
+            brokers=(self.venue,),
+            market=FixedMarket(),
+            clock=self.clock,
+        )
+        self.writer.on_entry.append(self.entries.append)
+
+    def run(self, seconds: int, *items: ev.Input) -> None:
+        async def main() -> None:
+            await self.writer.connect()
+            for item in items:
+                assert self.writer.post(item)
+            running = self.loop.create_task(self.writer.run())
+            self.loop.call_later(seconds, self.writer.stop)
+            await running
+
+        try:
+            self.loop.run_until_complete(main())
+        finally:
+            self.loop.close()
+            self.journal.close()
+
+    def kinds(self) -> list[str]:
+        return [ev.kind_of(entry.input) for entry in self.entries]
+
+
+def signal(name: str = "s1", **changes: Any) -> ev.SignalReceived:
+    return ev.SignalReceived(signal=a_signal(name, **changes))
+
+
+def observed(name: str) -> ev.AccountObserved:
+    return ev.AccountObserved(snapshot=a_snapshot(name, START + 1))
+
+
+NOW = Urgency.IMMEDIATE
+
+
+def test_reports_go_before_timers_and_timers_before_signals() -> None:
+    bench = Bench()
+    bench.run(0, signal("first", urgency=NOW), signal("second", urgency=NOW), observed("a0"))
+    # the report posted last is first; the first signal's releases are due before the second signal
+    assert bench.kinds()[:6] == [
+        "account_observed", "signal_received", "timer_due", "timer_due", "timer_due",
+        "signal_received",
+    ]  # fmt: skip
+
+
+def test_two_signals_in_one_batch_see_each_other() -> None:
+    batches: list[AppendStep] = []
+    bench = Bench(observer=batches.append)
+    bench.run(0, signal("first"), signal("second"))
+    assert batches.count(AppendStep.COMMITTED) == 2, "the opening, and one batch for both"
+    released = sorted(a.release_at for a in bench.book.allocations.values())
+    assert len(set(released)) == 6
+    gaps = [b - a for a, b in pairwise(released)]
+    assert min(gaps) >= S, "the second plan keeps the gap to the first one's releases"
+    for ledger in bench.book.ledgers.values():
+        assert len(ledger.load) == 2
+
+
+@pytest.mark.requirement("P4")
+def test_no_timer_fires_early_and_each_at_its_instant() -> None:
+    bench = Bench()
+    bench.run(400, signal())
+    fired = [e for e in bench.entries if isinstance(e.input, ev.TimerDue)]
+    assert len(fired) == 3
+    for entry in fired:
+        assert isinstance(entry.input, ev.TimerDue)
+        # the loop's seconds are floating point: a microsecond late at most, never early
+        assert 0 <= entry.at - entry.input.due_at <= 1_000
+
+
+def test_effects_wait_for_the_append() -> None:
+    bench: Bench | None = None
+    sent_at_append: list[int] = []
+
+    def observe(step: AppendStep) -> None:
+        if step is AppendStep.COMMITTED and bench is not None:
+            sent_at_append.append(len(bench.venue.submits))
+
+    bench = Bench(observer=observe)
+    bench.run(1, signal(urgency=NOW))
+    assert sent_at_append[0] == 0
+    assert len(bench.venue.submits) == 3
+
+
+@pytest.mark.parametrize("step", AppendStep)
+def test_a_failed_append_halts_and_performs_nothing(step: AppendStep) -> None:
+    appended: list[AppendStep] = []
+
+    def observe(now: AppendStep) -> None:
+        appended.append(now)
+        if len(appended) > 4 and now is step:
+            raise OSError(5, "the disk went away")
+
+    bench = Bench(observer=observe)
+    with pytest.raises(JournalUnavailable, match="the disk went away"):
+        bench.run(1, signal(urgency=NOW))
+    assert isinstance(bench.writer.halted, JournalUnavailable)
+    assert bench.venue.submits == []
+    assert bench.entries == [], "nothing of the batch was told to anybody"
+    assert bench.venue.closed == 1
+
+
+def test_what_breaks_a_decision_halts_the_book_with_nothing_of_the_batch_done() -> None:
+    bench = Bench()
+    early = ev.TimerDue(timer=ev.TimerKind.QUERY, key="x", due_at=START + 1_000 * S)
+    with pytest.raises(InvariantViolated, match="would fire early"):
+        bench.run(1, observed("a0"), early)
+    assert isinstance(bench.writer.halted, InvariantViolated)
+    assert bench.entries == []
+
+
+def test_an_order_for_a_venue_without_a_connection_is_proven_unsent() -> None:
+    # A heartbeat of any age will do, or the gate would refuse first.
+    config = a_config(3, Policy(heartbeat_age_ns_max=2 * START))
+    bench = Bench(venue_name="other", config=config)
+    bench.run(1, signal(urgency=NOW))
+    assert {order.state for order in bench.book.orders.values()} == {OrderState.DEAD}
+    assert {a.ended for a in bench.book.allocations.values()} == {
+        "dead: there is no connection to venue sim"
+    }
+
+
+def test_a_sender_that_breaks_halts_the_writer() -> None:
+    class Broken(BaseException):
+        """Not even an error."""
+
+    bench = Bench(lambda _: Broken())
+    with pytest.raises(Broken):
+        bench.run(5, signal(urgency=NOW))
+    assert bench.venue.closed == 1
+
+
+def test_inputs_that_change_nothing_are_counted_not_journaled() -> None:
+    bench = Bench()
+    bench.run(0, observed("a0"), observed("a0"))
+    assert bench.kinds() == ["account_observed"]
+    assert bench.writer.unjournaled == 1
+
+
+def test_book_time_never_falls_behind_what_was_journaled() -> None:
+    bench = Bench()
+    bench.book.at = START + 5 * S
+    bench.run(0, observed("a0"))
+    assert [entry.at for entry in bench.entries] == [START + 5 * S]
+
+
+def test_stopping_writes_what_is_durable_and_decides_nothing_more() -> None:
+    bench = Bench()
+
+    async def slow() -> None:
+        await bench.clock.sleep_until(bench.clock.now_ns() + S // 2)
+
+    bench.venue.script = lambda _: slow
+
+    async def main() -> None:
+        await bench.writer.connect()
+        bench.writer.post(signal(urgency=NOW))
+        bench.writer.post(signal("delayed"))
+        bench.writer.on_entry.append(lambda _: bench.writer.stop())
+        await bench.writer.run()
+
+    bench.loop.run_until_complete(main())
+    bench.loop.close()
+    assert len(bench.venue.submits) == 3
+    assert all(order.sent_at for order in bench.book.orders.values())
+    assert bench.kinds().count("send_reported") == 3
+    assert len(bench.book.timers) == 6, "the delayed releases and the answers due stay armed"
