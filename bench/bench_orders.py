@@ -31,6 +31,7 @@ from stretto.runtime.clock import LoopClock, VirtualTimeLoop
 from stretto.runtime.writer import Writer
 
 SYMBOLS = 4
+LATENCY_ACCOUNTS = 400
 
 
 def _market() -> SeriesMarket:
@@ -169,7 +170,7 @@ class _Stopwatch:
 
 def latency(signals: int = 400) -> tuple[str, ...]:
     """(signals, accounts each, ms median, p99, worst): posting to the first order at the broker."""
-    config = books.config(50, SYMBOLS, Policy(correlation_threshold=PPM))
+    config = books.config(LATENCY_ACCOUNTS, SYMBOLS, Policy(correlation_threshold=PPM))
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(Path(folder) / "bench.sqlite", config)
         with bootstrap.open_book(bench.db, "bench", create=True) as opened:
@@ -188,7 +189,7 @@ def latency(signals: int = 400) -> tuple[str, ...]:
                 names = sorted(config.accounts)
                 for number in range(signals):
                     arrived.clear()
-                    listed = tuple(names[(number * 5 + k) % 50] for k in range(5))
+                    listed = tuple(names[(number * 5 + k) % len(names)] for k in range(5))
                     began = time.perf_counter()
                     writer.post(
                         ev.SignalReceived(

@@ -150,7 +150,7 @@ def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | 
         book.cache["history"] = (returns, bars)
     if not bars.covariance_known(column):
         return None, column, _unknown(setting.signal.symbol, int(bars.symbol_bars[column]))
-    exposure, _ = exposures_of(book, setting.reads, returns)
+    exposure = exposures_of(book, setting.reads, returns)
     return book_factors(bars, exposure), column, None
 
 
@@ -206,11 +206,10 @@ def _placed(
 def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Placed]) -> Allocated:
     """Correlate the candidates at their sizes and take the best subset that passes."""
     returns = returns_of(setting.book)
-    index = _index_of(setting.book, returns.account_ids)
     ids = [p.screened.view.account.account_id for p in placed]
     trade = Trade(
         symbol=column,
-        accounts=np.array([index[name] for name in ids], np.int64),
+        accounts=np.array([returns.row_of[name] for name in ids], np.int64),
         delta=np.array([trade_delta(p, setting.context) for p in placed], np.float64),
     )
     policy = setting.book.configuration.policy
@@ -298,15 +297,6 @@ def _ceil(value: Decimal) -> int:
 
 def _owner(scored: Scored) -> str:
     return scored.placed.screened.view.account.owner
-
-
-def _index_of(book: Book, account_ids: tuple[str, ...]) -> dict[str, int]:
-    held = book.cache.get("index")
-    if held is not None and held[0] is account_ids and isinstance(held[1], dict):
-        return held[1]
-    made = {name: at for at, name in enumerate(account_ids)}
-    book.cache["index"] = (account_ids, made)
-    return made
 
 
 def _nobody(screened: int) -> Refusal:

@@ -111,6 +111,7 @@ class Book:
         "at",
         "bars",
         "cache",
+        "carried",
         "cites",
         "config",
         "executions",
@@ -151,6 +152,7 @@ class Book:
         self.signals_pruned_day = 0
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
+        self.carried: dict[str, dict[str, Decimal]] = {}
         self.scheduled: dict[str, dict[str, int]] = {}
         self.waiting: dict[str, int] = {}
         self.open_executions: dict[str, None] = {}

@@ -12,8 +12,9 @@ from typing import Any, get_args
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import Ledger
+from stretto.core import facts
 from stretto.core.book import Allocation, Book, BookImage, Execution, KnownSignal, allocation_key
+from stretto.core.carried import carry, recount
 from stretto.core.errors import InvariantViolated, check
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
 from stretto.core.order import Order, OrderState, is_done, open_quantity
@@ -23,7 +24,6 @@ from stretto.core.positions import move_position, remember_report
 from stretto.core.statistics import latency_after, reliability_after
 from stretto.core.values import NS_PER_S, ZERO
 
-_NO_LEDGER = Ledger()
 _DAY_NS = 86_400 * NS_PER_S
 
 
@@ -66,6 +66,7 @@ def restore(image: BookImage) -> Book:
         _put_order(book, order)
     for key, allocation in book.allocations.items():
         _schedule(book, key, allocation)
+    recount(book)
     return book
 
 
@@ -88,6 +89,7 @@ def _signal_planned(book: Book, event: ev.SignalPlanned) -> None:
         open_allocations=len(accounts),
     )
     book.open_executions[execution_id] = None
+    symbol, sign = plan.signal.symbol, plan.signal.side.sign
     horizon = book.at - ROTATION_WINDOW_NS
     for planned in plan.allocations:
         key = allocation_key(execution_id, planned.account_id)
@@ -110,6 +112,7 @@ def _signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             take_profit=planned.take_profit,
         )
         _put_allocation(book, key, allocation)
+        carry(book, planned.account_id, symbol, sign * planned.position_size)
         ledger = book.ledgers[planned.account_id]
         book.ledgers[planned.account_id] = replace(
             ledger,
@@ -174,6 +177,7 @@ def _order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
         book.allocations[key] = replace(
             allocation, abandoned=allocation.abandoned + event.abandoned
         )
+        carry(book, event.account_id, after.symbol, -after.side.sign * event.abandoned)
     was_live, is_live = not is_done(before), not is_done(after)
     ledger = book.ledgers[event.account_id]
     acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
@@ -226,6 +230,7 @@ def _fill_booked(book: Book, event: ev.FillBooked) -> None:
         key = allocation_key(event.execution_id, event.account_id)
         allocation = book.allocations[key]
         counted = event.quantity - event.overfill
+        carry(book, event.account_id, event.symbol, event.direction * event.overfill)
         _put_allocation(
             book,
             key,
@@ -247,6 +252,7 @@ def _fill_booked(book: Book, event: ev.FillBooked) -> None:
             last_fill_at=book.at,
         )
     else:
+        carry(book, event.account_id, event.symbol, event.direction * event.quantity)
         ledger = replace(
             ledger,
             last_fill_at=book.at,
@@ -272,6 +278,9 @@ def _allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
         ended=event.reason,
     )
     _put_allocation(book, key, ended)
+    if event.abandoned:
+        signal = book.executions[event.execution_id].signal
+        carry(book, event.account_id, signal.symbol, -signal.side.sign * event.abandoned)
     measured = event.shortfall_pips
     if event.margin or event.risk or measured is not None:
         ledger = book.ledgers[event.account_id]
@@ -288,20 +297,6 @@ def _allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
         book.executions[event.execution_id] = replace(execution, open_allocations=still_open)
         if not still_open:
             del book.open_executions[event.execution_id]
-
-
-def _account_updated(book: Book, event: ev.AccountUpdated) -> None:
-    snapshot = event.snapshot
-    ledger = book.ledgers[snapshot.account_id]
-    confirmed = snapshot.at > ledger.last_fill_at
-    book.snapshots[snapshot.account_id] = snapshot
-    book.cites[f"account:{snapshot.account_id}"] = book.seq
-    book.ledgers[snapshot.account_id] = replace(
-        ledger,
-        anchor=event.anchor,
-        unconfirmed_margin=ZERO if confirmed else ledger.unconfirmed_margin,
-    )
-    book.versions["accounts"] = book.versions.get("accounts", 0) + 1
 
 
 def _put_allocation(book: Book, key: str, allocation: Allocation) -> None:
@@ -356,36 +351,6 @@ def _signal_refused(book: Book, event: ev.SignalRefused) -> None:
     _remember_signal(book, event.plan)
 
 
-def _history_recorded(book: Book, event: ev.HistoryRecorded) -> None:
-    book.history[event.account_id] = event.bars
-    book.cites[f"history:{event.account_id}"] = book.seq
-    book.versions["history"] += 1
-
-
-def _bars_recorded(book: Book, event: ev.BarsRecorded) -> None:
-    book.bars[event.symbol] = event.bars
-    book.cites[f"bars:{event.symbol}"] = book.seq
-    book.versions["bars"] += 1
-
-
-def _book_configured(book: Book, event: ev.BookConfigured) -> None:
-    book.config = event.config
-    book.cites["policy"] = book.seq
-    for account_id in event.config.accounts:
-        book.ledgers.setdefault(account_id, _NO_LEDGER)
-    book.versions["config"] += 1
-
-
-def _account_halted(book: Book, event: ev.AccountHalted) -> None:
-    ledger = book.ledgers[event.account_id]
-    book.ledgers[event.account_id] = replace(ledger, halted=event.reason)
-
-
-def _intervention_required(book: Book, event: ev.InterventionRequired) -> None:
-    key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
-    book.interventions[key] = event.reason
-
-
 _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderAdvanced: _order_advanced,
     ev.FillBooked: _fill_booked,
@@ -395,11 +360,11 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderQueried: _order_queried,
     ev.SignalPlanned: _signal_planned,
     ev.SignalRefused: _signal_refused,
-    ev.AccountUpdated: _account_updated,
-    ev.HistoryRecorded: _history_recorded,
-    ev.BarsRecorded: _bars_recorded,
-    ev.BookConfigured: _book_configured,
-    ev.AccountHalted: _account_halted,
-    ev.InterventionRequired: _intervention_required,
+    ev.AccountUpdated: facts.account_updated,
+    ev.HistoryRecorded: facts.history_recorded,
+    ev.BarsRecorded: facts.bars_recorded,
+    ev.BookConfigured: facts.book_configured,
+    ev.AccountHalted: facts.account_halted,
+    ev.InterventionRequired: facts.intervention_required,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

@@ -7,6 +7,7 @@ makes the same; nothing is summed here. Knows nothing of thresholds or conflicts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,12 +21,13 @@ from stretto.core.market import Bar, Reads, conversion_rate
 
 Floats = NDArray[np.float64]
 _PPB = 1e9
+_NOTHING: dict[str, Decimal] = {}
 
 
 class Returns(NamedTuple):
     """``accounts`` is (n, T), NaN where an account was not active; ``symbols`` is (T, S),
     NaN where a symbol has no bar; rows and columns in the order of ``account_ids`` and
-    ``symbol_names``.
+    ``symbol_names``; ``row_of`` is the row of each account.
     """
 
     account_ids: tuple[str, ...]
@@ -33,6 +35,7 @@ class Returns(NamedTuple):
     days: tuple[str, ...]
     accounts: Floats
     symbols: Floats
+    row_of: dict[str, int]
 
 
 def returns_of(book: Book) -> Returns:
@@ -74,40 +77,25 @@ def _returns(
             at = place.get(bar_return.day)
             if at is not None:
                 accounts[row, at] = bar_return.return_ppb / _PPB
-    return Returns(account_ids, symbol_names, days, accounts, symbols)
+    row_of = {name: at for at, name in enumerate(account_ids)}
+    return Returns(account_ids, symbol_names, days, accounts, symbols, row_of)
 
 
-def exposures_of(book: Book, reads: Reads, returns: Returns) -> tuple[Floats, tuple[str, ...]]:
-    """Signed notional over equity (n, S) of what is held or on its way, and the symbols held that
-    have no quote or conversion (their exposure is unknown).
+def exposures_of(book: Book, reads: Reads, returns: Returns) -> Floats:
+    """Signed notional over equity (n, S) of what each account carries.
 
-    Quantity still pending, working or in doubt counts as if filled: it may be, at any moment.
+    0 where a quote, a conversion or a positive equity is missing; who holds such a symbol is
+    refused as ``covariance_unknown``.
     """
     exposure = np.zeros((len(returns.account_ids), len(returns.symbol_names)))
-    column = {name: at for at, name in enumerate(returns.symbol_names)}
-    row = {name: at for at, name in enumerate(returns.account_ids)}
     values = _Values(book, reads)
-    unknown: dict[str, None] = {}
-
-    def add(account_id: str, symbol: str, quantity: float) -> None:
-        value = values.of(account_id, symbol)
-        if value is None:
-            unknown[symbol] = None
-        elif account_id in row and symbol in column:
-            exposure[row[account_id], column[symbol]] += quantity * value
-
-    for account_id in sorted(book.positions):
-        for _, position in sorted(book.positions[account_id].items()):
-            add(account_id, position.symbol, float(position.quantity))
-    for execution_id in sorted(book.open_executions):
-        execution = book.executions[execution_id]
-        signal = execution.signal
-        for account_id in execution.accounts:
-            allocation = book.allocations[f"{execution_id}/{account_id}"]
-            coming = allocation.intended - allocation.filled - allocation.abandoned
-            if coming > 0:
-                add(account_id, signal.symbol, float(coming) * signal.side.sign)
-    return exposure, tuple(sorted(unknown))
+    for column, symbol in enumerate(returns.symbol_names):
+        for account_id, quantity in book.carried.get(symbol, _NOTHING).items():
+            row = returns.row_of.get(account_id)
+            value = values.of(account_id, symbol)
+            if row is not None and value is not None:
+                exposure[row, column] = float(quantity) * value
+    return exposure
 
 
 class _Values:

@@ -109,7 +109,7 @@ def parse_iso(text: str) -> int:
 
 def digest(*parts: str) -> bytes:
     """SHA-256 of the parts, each preceded by its length, so that no two lists of parts collide."""
-    framed = []
+    framed: list[bytes] = []
     for part in parts:
         data = part.encode()
         framed += (len(data).to_bytes(4, "big"), data)

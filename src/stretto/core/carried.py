@@ -1,0 +1,38 @@
+"""What each account carries of each symbol: held, and still on its way. Part of ``evolve``.
+
+Quantity pending, working or in doubt counts as if filled, for it may be at any moment. An index
+over positions and allocations, kept exact in decimals. Knows nothing of prices.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stretto.core.book import Book, allocation_key
+from stretto.core.values import ZERO
+
+
+def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
+    """Add signed base units to what the account carries; nothing is kept where that is flat."""
+    if not signed:
+        return
+    carried = book.carried.setdefault(symbol, {})
+    total = carried.get(account_id, ZERO) + signed
+    if total:
+        carried[account_id] = total
+    else:
+        carried.pop(account_id, None)
+
+
+def recount(book: Book) -> None:
+    """Make the index anew from positions and allocations."""
+    book.carried.clear()
+    for account_id, held in book.positions.items():
+        for position in held.values():
+            carry(book, account_id, position.symbol, position.quantity)
+    for execution in book.executions.values():
+        signal = execution.signal
+        for account_id in execution.accounts:
+            allocation = book.allocations[allocation_key(execution.execution_id, account_id)]
+            coming = allocation.intended - allocation.filled - allocation.abandoned
+            carry(book, account_id, signal.symbol, signal.side.sign * coming)

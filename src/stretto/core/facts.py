@@ -1,0 +1,65 @@
+"""What the book is told of the world: snapshots, histories, bars, settings, alarms.
+
+Part of ``evolve``. Knows nothing of orders or allocations.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.account import Ledger
+from stretto.core.book import Book, allocation_key
+from stretto.core.values import ZERO
+
+_NO_LEDGER = Ledger()
+
+
+def account_updated(book: Book, event: ev.AccountUpdated) -> None:
+    """The venue's snapshot and the anchors of the trading day; it confirms older fills' margin."""
+    snapshot = event.snapshot
+    ledger = book.ledgers[snapshot.account_id]
+    confirmed = snapshot.at > ledger.last_fill_at
+    book.snapshots[snapshot.account_id] = snapshot
+    book.cites[f"account:{snapshot.account_id}"] = book.seq
+    book.ledgers[snapshot.account_id] = replace(
+        ledger,
+        anchor=event.anchor,
+        unconfirmed_margin=ZERO if confirmed else ledger.unconfirmed_margin,
+    )
+    book.versions["accounts"] = book.versions.get("accounts", 0) + 1
+
+
+def history_recorded(book: Book, event: ev.HistoryRecorded) -> None:
+    """Returns of an account in force."""
+    book.history[event.account_id] = event.bars
+    book.cites[f"history:{event.account_id}"] = book.seq
+    book.versions["history"] += 1
+
+
+def bars_recorded(book: Book, event: ev.BarsRecorded) -> None:
+    """Bars of a symbol in force."""
+    book.bars[event.symbol] = event.bars
+    book.cites[f"bars:{event.symbol}"] = book.seq
+    book.versions["bars"] += 1
+
+
+def book_configured(book: Book, event: ev.BookConfigured) -> None:
+    """Configuration in force; every account gets a ledger."""
+    book.config = event.config
+    book.cites["policy"] = book.seq
+    for account_id in event.config.accounts:
+        book.ledgers.setdefault(account_id, _NO_LEDGER)
+    book.versions["config"] += 1
+
+
+def account_halted(book: Book, event: ev.AccountHalted) -> None:
+    """No further entry in the account."""
+    ledger = book.ledgers[event.account_id]
+    book.ledgers[event.account_id] = replace(ledger, halted=event.reason)
+
+
+def intervention_required(book: Book, event: ev.InterventionRequired) -> None:
+    """A person has to look; kept by order, or by allocation."""
+    key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
+    book.interventions[key] = event.reason
