@@ -109,7 +109,7 @@ async def _settled(writer: Writer) -> None:
 
 
 def throughput(accounts: int = 2_000, signals: int = 200) -> tuple[str, ...]:
-    """(orders, seconds, seconds of planning, orders/s beside planning, orders/s in all, entries)."""
+    """(orders, seconds, seconds of planning, orders/s beside it, orders/s in all, entries)."""
     config = books.config(accounts, SYMBOLS, Policy(correlation_threshold=PPM))
     groups = accounts // 50
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ import time
 from statistics import median
 
 from bench import books
+from bench.table import show
 from stretto.core.intake import plan_signal
 
 ROUNDS = 15
@@ -51,8 +52,6 @@ HEADER = ("accounts", "ms median", "ms least", "µs/account", "chosen", "pairs")
 
 def main() -> None:
     """Print the table."""
-    from bench.table import show
-
     show("A full plan, 30 symbols", HEADER, rows())
 
 

@@ -12,4 +12,5 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> No
     widths = [max(len(str(r[at])) for r in (header, *rows)) for at in range(len(header))]
     print(f"\n{title}  ({os.cpu_count()} cores, Python {platform.python_version()})")
     for row in (header, ["-" * width for width in widths], *rows):
-        print("  " + "  ".join(str(cell).rjust(width) for cell, width in zip(row, widths, strict=True)))
+        cells = [str(cell).rjust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  " + "  ".join(cells))

@@ -89,7 +89,7 @@ class Broker(Protocol):
 
 
 class EntryHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """Header of one journal entry; ``at`` is book time, ``version`` the codec version of ``kind``."""
+    """Header of one journal entry; ``at`` is book time, ``version`` that of the kind's codec."""
 
     book_id: str
     seq: int

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The units that implement a port. They are named by bootstrap, which wires them, by simulation, which
+# Units that implement a port. They are named by bootstrap, which wires them, by simulation, which
 # drives them, and by sessions, which makes them from arguments and files; others know the port.
 ADAPTERS = ("brokers", "journal", "market")
 WIRES_ADAPTERS = ("bootstrap", "simulation", "sessions")

@@ -32,8 +32,8 @@ class PositionMode(StrEnum):
 
 
 class SymbolTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Trading terms of one symbol in one account. Lots are multiples of ``contract_size`` base units;
-    ``margin_rate`` is the fraction of notional held as margin; ``stop_distance_min`` in price.
+    """Trading terms of one symbol in one account. Lots are multiples of ``contract_size`` base
+    units; ``margin_rate`` is the fraction of notional held as margin; ``stop_distance_min`` in price.
     """
 
     venue_symbol: str
@@ -108,7 +108,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Change of equity net of transfers over equity, in 1e-9, for the bar that closed on ``day``."""
+    """Change of equity net of transfers over equity, 1e-9, of the bar that closed on ``day``."""
 
     day: str
     return_ppb: int
@@ -116,8 +116,8 @@ class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one execution holds in one account: signed base units at an average price. On netting
-    accounts this is the execution's virtual share of the venue's position. ``entry_*`` are the unsigned
-    sums over its entry fills, so that a bust reverses exactly.
+    accounts this is the execution's virtual share of the venue's position. ``entry_*`` are the
+    unsigned sums over its entry fills, so that a bust reverses exactly.
     """
 
     execution_id: str
@@ -147,8 +147,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The book's own bookkeeping of one account, in account currency.
 
     ``reserved_*``: set aside for undecided quantity. ``unconfirmed_margin``: margin of fills newer
-    than the last snapshot. ``reliability``: exponentially weighted share of submits neither rejected
-    nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of the
+    than the last snapshot. ``reliability``: exponentially weighted share of submits neither
+    rejected nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of the
     acknowledgement latency. ``load``: executions given in the rotation window.
     ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: implementation
     shortfall summed over ``entries`` filled entries.

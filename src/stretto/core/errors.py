@@ -16,7 +16,7 @@ class InvariantViolated(StrettoError):
 
 
 class InvalidInput(StrettoError):
-    """Data from outside is malformed. ``place`` says where, ``expected`` what would have been right."""
+    """Data from outside is malformed. ``place`` says where, ``expected`` what would be right."""
 
     def __init__(self, place: str, problem: str, expected: str = "") -> None:
         self.place = place

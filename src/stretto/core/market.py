@@ -1,7 +1,7 @@
 """What a decision may know of the market: instruments, quotes, statistics, sessions, conversions.
 
-Pure data handed to ``decide`` as journaled reads. Knows nothing of accounts, orders or where a quote
-came from.
+Pure data handed to ``decide`` as journaled reads. Knows nothing of accounts, orders or where a
+quote came from.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def conversion_rate(
     source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
 ) -> Decimal | None:
     """Units of ``target`` currency for one unit of ``source`` at mid, direct, inverse or over one
-    other currency; None where the quotes do not say. Never assumed to be 1 for different currencies.
+    other currency; None where the quotes do not say. Never assumed to be 1.
     """
     if source == target:
         return ONE

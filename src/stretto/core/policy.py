@@ -55,7 +55,7 @@ class LossLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A firm's rules for one programme and phase, with source and date. ``day_reset`` is the local
-    time (HH:MM) in ``day_zone`` at which the firm's trading day starts. ``None`` limits do not exist.
+    time (HH:MM) in ``day_zone`` at which the firm's trading day starts. ``None``: no such limit.
     """
 
     rulebook_id: str

@@ -11,7 +11,7 @@ from stretto.brokers.sim_memory import CommandLog
 from stretto.core.errors import InvalidInput
 from stretto.core.report import OrderType
 from stretto.core.values import Side
-from stretto.ports import CancelOrder, QueryOrder, SubmitOrder
+from stretto.ports import CancelOrder, Command, QueryOrder, SubmitOrder
 
 
 def _order(name: str) -> SubmitOrder:
@@ -30,7 +30,7 @@ def _order(name: str) -> SubmitOrder:
 
 def test_what_was_taken_is_read_back_in_order(tmp_path: Path) -> None:
     log = CommandLog(tmp_path / "venue.jsonl")
-    taken = [
+    taken: list[tuple[int, Command]] = [
         (1, _order("first")),
         (2, CancelOrder(client_order_id="first", account_id="a", venue="sim")),
         (2, QueryOrder(client_order_id="first", account_id="a", venue="sim")),

@@ -40,14 +40,10 @@ def test_a_disarmed_timer_is_never_due() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 30)), max_size=60
-    ),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 30)), max_size=60),
     st.integers(0, 30),
 )
-def test_agrees_with_a_plain_dictionary(
-    changes: list[tuple[str, int | None]], now: int
-) -> None:
+def test_agrees_with_a_plain_dictionary(changes: list[tuple[str, int | None]], now: int) -> None:
     timers = Timers()
     model: dict[str, int] = {}
     for key, due_at in changes:
