@@ -7,7 +7,6 @@ beginning or from where the journal stops. Decides nothing.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,19 +15,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from stretto import __version__
-from stretto.brokers.sim import SimVenue
-from stretto.brokers.sim_config import SimAccount, SimVenueConfig
+from stretto.brokers.sim import SimVenue, sim_accounts
+from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
 from stretto.core.book import Book
-from stretto.core.errors import InvalidInput
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.journal import entries as stored_form
 from stretto.journal.snapshot import SnapshotNotKept
-from stretto.journal.sqlite import SqliteJournal, books
+from stretto.journal.sqlite import SqliteJournal
 from stretto.market.feed import SeriesMarket
 from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
 from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
@@ -117,21 +115,6 @@ def open_book(db: Path, book_id: str, *, create: bool) -> Iterator[OpenBook]:
         journal.close()
 
 
-def only_book(db: Path) -> str:
-    """The one book in a database; InvalidInput where there is none, or several."""
-    found = books(db)
-    if len(found) != 1:
-        raise InvalidInput(
-            str(db), f"holds {len(found)} books: {', '.join(found) or 'none'}", "--book NAME"
-        )
-    return found[0]
-
-
-def read_connection(db: Path) -> sqlite3.Connection:
-    """A read-only connection for queries; never holds the writer up."""
-    return sqlite3.connect(f"{db.resolve().as_uri()}?mode=ro", uri=True)
-
-
 def venue_log(db: Path, venue: str) -> Path:
     """Where a simulated venue keeps what it was sent, beside the book's database."""
     return db.with_name(f"{db.name}.venue-{quote(venue, safe='')}.jsonl")
@@ -143,24 +126,13 @@ def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[
     """
     venues: dict[str, SimVenue] = {}
     for name in sorted(scenario.venues):
-        accounts = [
-            SimAccount(
-                account_id=account.account_id,
-                currency=account.currency,
-                balance=scenario.balances[account.account_id],
-                symbols=account.symbols,
-                position_mode=account.position_mode,
-            )
-            for account in scenario.config.accounts.values()
-            if account.venue == name
-        ]
         venues[name] = SimVenue(
             scenario.venues[name],
             clock,
             scenario.market,
             scenario.market.week,
             scenario.config.instruments,
-            accounts,
+            sim_accounts(scenario.config.accounts.values(), name, scenario.balances),
             scenario.seed,
             None if db is None else CommandLog(venue_log(db, name)),
         )

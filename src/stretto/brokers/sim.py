@@ -222,13 +222,17 @@ class SimVenue:
             self._sink(message)
 
 
-def sim_accounts(accounts: Iterable[Account], venue: str) -> tuple[SimAccount, ...]:
-    """The venue's accounts as a book's configuration describes them."""
+def sim_accounts(
+    accounts: Iterable[Account], venue: str, balances: Mapping[str, Decimal]
+) -> tuple[SimAccount, ...]:
+    """The venue's accounts as a book's configuration describes them; ``balances`` by account, in
+    its currency.
+    """
     return tuple(
         SimAccount(
             account_id=account.account_id,
             currency=account.currency,
-            balance=account.initial_balance,
+            balance=balances[account.account_id],
             symbols=dict(account.symbols),
             position_mode=account.position_mode,
         )

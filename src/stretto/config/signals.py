@@ -16,6 +16,7 @@ from stretto.config import kinds
 from stretto.config.kinds import INVALID, Kind
 from stretto.config.problems import Problems, join, show
 from stretto.config.section import REQUIRED, UNSET, Key, Section
+from stretto.config.text_file import read_bytes, text_of
 from stretto.core.errors import InvalidInput
 from stretto.core.report import OrderType, TimeInForce
 from stretto.core.signal import (
@@ -166,7 +167,7 @@ def read_signals(source: Path | str | TextIO, name: str = "standard input") -> I
     """
     if isinstance(source, Path | str):
         path = Path(source)
-        text = _file_text(path)
+        text = text_of(read_bytes(path, "a JSON file", FILE_BYTES_MAX), str(path))
         if path.suffix.lower() == ".json":
             yield from _whole(text, str(path))
         else:
@@ -261,25 +262,6 @@ def _decoded(stream: TextIO, name: str) -> Iterator[str]:
         if not line:
             return
         yield line
-
-
-def _file_text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(FILE_BYTES_MAX + 1)
-    except IsADirectoryError:
-        raise InvalidInput(str(path), "is a directory", "a JSON file") from None
-    except FileNotFoundError:
-        raise InvalidInput(str(path), "there is no such file", "a JSON file") from None
-    except (OSError, ValueError) as error:
-        raise InvalidInput(str(path), f"cannot be read ({error})", "a JSON file") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise InvalidInput(str(path), "is too long", f"at most {FILE_BYTES_MAX >> 20} MiB")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"{path}:{line}", "is not UTF-8", "text in UTF-8") from None
 
 
 def _parsed(text: str, source: str) -> Any:

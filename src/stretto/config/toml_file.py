@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from stretto.config.text_file import read_bytes, text_of
 from stretto.core.errors import InvalidInput
 
 FILE_BYTES_MAX = 64 << 20
@@ -17,27 +18,13 @@ FILE_BYTES_MAX = 64 << 20
 
 def load_toml(path: Path) -> dict[str, Any]:
     """The tables of the file; fractions are Decimal. Raises InvalidInput."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(FILE_BYTES_MAX + 1)
-    except IsADirectoryError:
-        raise InvalidInput(str(path), "is a directory", "a TOML file") from None
-    except FileNotFoundError:
-        raise InvalidInput(str(path), "there is no such file", "a TOML file") from None
-    except (OSError, ValueError) as error:
-        raise InvalidInput(str(path), f"cannot be read ({error})", "a TOML file") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise InvalidInput(str(path), "is too long", f"at most {FILE_BYTES_MAX >> 20} MiB")
+    data = read_bytes(path, "a TOML file", FILE_BYTES_MAX)
     return parse_toml(data, str(path))
 
 
 def parse_toml(data: bytes, source: str) -> dict[str, Any]:
     """The tables of a file's bytes. Raises InvalidInput with ``source`` and the line."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"{source}:{line}", "is not UTF-8", "text in UTF-8") from None
+    text = text_of(data, source)
     try:
         return tomllib.loads(text, parse_float=_exactly)
     except tomllib.TOMLDecodeError as error:

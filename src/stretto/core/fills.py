@@ -108,24 +108,6 @@ def total(parts: Iterable[Quantities]) -> Quantities:
     )
 
 
-def reclaimed(
-    pending: Decimal, abandoned: Decimal, quantity: Decimal
-) -> tuple[Decimal, Decimal, Decimal]:
-    """Take ``quantity`` (>= 0) back for a late fill: first from pending, then from abandoned.
-
-    Returns the new pending, the new abandoned, and what could not be taken because it has gone
-    elsewhere since: that much is overfilled.
-    """
-    check(quantity >= 0, f"cannot reclaim {quantity}")
-    from_pending = min(pending, quantity)
-    from_abandoned = min(abandoned, quantity - from_pending)
-    return (
-        pending - from_pending,
-        abandoned - from_abandoned,
-        quantity - from_pending - from_abandoned,
-    )
-
-
 def average_price(notional: Decimal, quantity: Decimal) -> Decimal | None:
     """Volume-weighted price of fills with Σ price · quantity ``notional``; None without fills."""
     return notional / quantity if quantity else None

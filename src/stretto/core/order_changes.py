@@ -48,8 +48,6 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 MUTABLE: tuple[str, ...] = OrderChanges.__struct_fields__
-FIXED: tuple[str, ...] = tuple(f for f in Order.__struct_fields__ if f not in MUTABLE)
-"""Fields no step may change."""
 
 _values = attrgetter(*MUTABLE)
 

@@ -72,10 +72,6 @@ class Problem:
         """Whether a set respects every cap."""
         return all(cap.used(chosen) <= cap.limit for cap in self.caps)
 
-    def independent(self, chosen: int) -> bool:
-        """Whether no two vertices of a set are adjacent."""
-        return not any(self.adjacency[vertex] & chosen for vertex in bits(chosen))
-
     def preference(self, chosen: int) -> int:
         """Among sets of equal weight the one with the greater value is preferred: the one that
         holds the lowest vertex in which they differ.

@@ -67,11 +67,6 @@ def ratio_ppm(numerator: Decimal, denominator: Decimal) -> int:
     return int(numerator * PPM / denominator)
 
 
-def clamp_ppm(value: int) -> int:
-    """``value`` limited to [0, 1e6]."""
-    return 0 if value < 0 else PPM if value > PPM else value
-
-
 def ppm_to_decimal(value: int) -> Decimal:
     """An integer in 1e-6 as an exact decimal fraction."""
     return Decimal(value).scaleb(-6)

@@ -59,16 +59,6 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return self.bad_seq is None
 
 
-def encode_header(header: EntryHeader) -> bytes:
-    """The header's stored bytes: JSON, every field, in the order of the struct, no white space."""
-    return _encode_header(header)
-
-
-def decode_header(data: bytes) -> EntryHeader:
-    """A header from its stored bytes; raises msgspec.DecodeError."""
-    return _decode_header(data)
-
-
 def entry_hash(previous: bytes, header: bytes, payload: bytes) -> bytes:
     """Chain hash (32 bytes) of an entry from the previous entry's hash and its stored bytes."""
     return sha256(previous + len(header).to_bytes(8, "big") + header + payload).digest()

@@ -202,29 +202,6 @@ def execution_status(
     )
 
 
-def list_accounts(
-    connection: sqlite3.Connection, book_id: str | None = None
-) -> list[dict[str, Any]]:
-    """Rows of trading_accounts with Decimals, and the number of each account's open allocations."""
-    where, values = _of_book(book_id)
-    opened = {
-        (book, account): count
-        for book, account, count in connection.execute(
-            "SELECT book_id, account_id, count(*) FROM execution_results "
-            f"{where} {'AND' if where else 'WHERE'} completed_at IS NULL "
-            "GROUP BY book_id, account_id",
-            values,
-        )
-    }
-    accounts = _rows(
-        connection, f"SELECT * FROM trading_accounts {where} ORDER BY book_id, account_id", values
-    )
-    return [
-        {**_typed(row), "open_allocations": opened.get((row["book_id"], row["account_id"]), 0)}
-        for row in accounts
-    ]
-
-
 _SUMMED = ", ".join(f"{name}_quantity AS {name}" for name in QUANTITIES)
 _DECISION = (
     "book_id, decision_id, execution_id, signal_id, symbol, side, execution_strategy, "

@@ -75,11 +75,6 @@ def timestamp(at_ns: int) -> str:
         return str(at_ns)
 
 
-def maybe_timestamp(at_ns: int | None) -> str | None:
-    """``timestamp``, or None for None."""
-    return None if at_ns is None else timestamp(at_ns)
-
-
 def decimal_of(text: str | None) -> Decimal | None:
     """A stored number back as Decimal."""
     return None if text is None else Decimal(text)

@@ -332,4 +332,4 @@ def test_accounts_are_taken_from_the_books_configuration() -> None:
         )
         for name, venue in (("A1", "sim"), ("A2", "elsewhere"))
     ]
-    assert sim_accounts(configured, "sim") == (mine,)
+    assert sim_accounts(configured, "sim", {"A1": mine.balance}) == (mine,)

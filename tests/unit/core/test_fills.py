@@ -11,7 +11,6 @@ from stretto.core.fills import (
     Quantities,
     average_price,
     quantities,
-    reclaimed,
     slippage_pips,
     total,
 )
@@ -111,22 +110,6 @@ def test_an_execution_is_the_sum_of_its_allocations() -> None:
     )
     found.check()
     assert total([]) == Quantities(intended=ZERO)
-
-
-@pytest.mark.parametrize(
-    ("quantity", "expected"),
-    [(0, (3, 4, 0)), (2, (1, 4, 0)), (5, (0, 2, 0)), (7, (0, 0, 0)), (9, (0, 0, 2))],
-)
-def test_a_late_fill_takes_from_pending_then_from_abandoned(
-    quantity: int, expected: tuple[int, int, int]
-) -> None:
-    pending, abandoned, beyond = expected
-    assert reclaimed(D(3), D(4), D(quantity)) == (D(pending), D(abandoned), D(beyond))
-
-
-def test_a_negative_quantity_cannot_be_reclaimed() -> None:
-    with pytest.raises(InvariantViolated):
-        reclaimed(D(3), D(4), D(-1))
 
 
 @pytest.mark.requirement("R4.5")

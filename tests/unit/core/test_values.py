@@ -16,7 +16,6 @@ from stretto.core.values import (
     Side,
     base32,
     ceil_to_step,
-    clamp_ppm,
     client_order_id,
     client_order_number,
     digest,
@@ -76,11 +75,6 @@ def test_ratios_are_truncated_toward_zero() -> None:
     assert ratio_ppm(Decimal(2), Decimal(3)) == 666_666
     assert ratio_ppm(Decimal(-2), Decimal(3)) == -666_666
     assert ratio_ppm(Decimal(2), Decimal(-3)) == -666_666
-
-
-@given(st.integers(-3 * PPM, 3 * PPM))
-def test_clamp_keeps_what_lies_inside(value: int) -> None:
-    assert clamp_ppm(value) == min(max(value, 0), PPM)
 
 
 @given(st.integers(-(10**12), 10**12))

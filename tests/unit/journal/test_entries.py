@@ -25,7 +25,7 @@ from stretto.core.events import (
 )
 from stretto.core.market import Bar, Quote, Reads
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.journal.chain import encode_header, entry_hash, examine, verified
+from stretto.journal.chain import Head, entry_hash, examine, link, verified
 from stretto.journal.entries import VERSIONS, prepare, restore
 from stretto.ports import PreparedEntry, StoredEntry
 from tests.journals.record import read_golden
@@ -90,13 +90,10 @@ def prepared(entry: Entry) -> PreparedEntry:
 
 
 def stored(entry: PreparedEntry) -> StoredEntry:
-    data = encode_header(entry.header)
-    return StoredEntry(
-        header=entry.header,
-        header_bytes=data,
-        payload=entry.payload,
-        hash=entry_hash(bytes(32), data, entry.payload),
-    )
+    (row,), _ = link(entry.header.book_id, Head(seq=entry.header.seq - 1), [entry])
+    _book_id, _seq, data, payload, hashed = row
+    assert hashed == entry_hash(bytes(32), data, payload)
+    return StoredEntry(header=entry.header, header_bytes=data, payload=payload, hash=hashed)
 
 
 def test_every_input_has_a_version() -> None:

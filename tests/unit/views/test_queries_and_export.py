@@ -21,7 +21,6 @@ from stretto.views.projector import SqlProjector
 from stretto.views.queries import (
     book_totals,
     execution_status,
-    list_accounts,
     list_executions,
     open_read_only,
 )
@@ -142,13 +141,6 @@ def test_totals_add_up(connection: sqlite3.Connection) -> None:
         (sums.filled, sums.working, sums.in_doubt, sums.pending, sums.abandoned)
     )
     assert book_totals(connection, "other").quantities.intended == 0
-
-
-def test_accounts_are_listed_with_their_open_allocations(connection: sqlite3.Connection) -> None:
-    accounts = {row["account_id"]: row for row in list_accounts(connection)}
-    assert [accounts[n]["open_allocations"] for n in ("alpha", "beta", "gamma")] == [1, 1, 0]
-    assert accounts["alpha"]["initial_balance"] == Decimal(100_000)
-    assert accounts["alpha"]["account_data"]["firm"] == "house"
 
 
 def test_readers_neither_write_nor_lock_the_writer_out(
