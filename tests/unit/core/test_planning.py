@@ -162,13 +162,9 @@ def test_the_best_subset_without_a_conflict_is_chosen(quantity: int) -> None:
 def test_a_trade_that_nobody_may_take_names_the_pairs() -> None:
     past = dict.fromkeys(names(3), "one")
     desk = desk_like(past)
-    desk.order(
-        a_signal("first", accounts=ListedAccounts(account_ids=("a0",)), urgency=Urgency.IMMEDIATE)
-    )
-    second = a_signal(
-        "second", desk.now, accounts=ListedAccounts(account_ids=("a1", "a2")), symbol="EURUSD",
-        size=PerAccount(quantity=Decimal(100_000)),
-    )  # fmt: skip
+    holder = ListedAccounts(account_ids=("a0",))
+    desk.order(a_signal("first", accounts=holder, urgency=Urgency.IMMEDIATE))
+    second = a_signal("second", desk.now, accounts=ListedAccounts(account_ids=("a1", "a2")))
     plan = desk.plan(second)
     assert plan.refused is not None
     assert plan.refused.rule is Rule.CORRELATION_THRESHOLD_EXCEEDED
@@ -195,9 +191,7 @@ def test_too_few_bars_of_the_symbol_are_no_covariance() -> None:
 @pytest.mark.parametrize("split", Split)
 @pytest.mark.parametrize("total", [30_000, 47_000, 100_000, 210_000])
 def test_a_total_is_shared_out_to_the_unit(split: Split, total: int) -> None:
-    ratios = (
-        {"a0": Decimal(3), "a1": Decimal(1), "a2": Decimal(1)} if split is Split.BY_RATIO else {}
-    )
+    ratios = dict(zip(names(3), map(Decimal, (3, 1, 1)), strict=True))
     desk = Desk(a_config(5))
     plan = desk.plan(a_signal(size=Total(quantity=Decimal(total), split=split, ratios=ratios)))
     assert plan.refused is None, plan.refused
@@ -371,7 +365,7 @@ def test_a_dry_run_is_the_plan_itself_and_changes_nothing() -> None:
 
 def test_reservations_count_against_the_next_plan() -> None:
     desk = Desk(a_config(1))
-    size = PerAccount(quantity=Decimal(700_000))
+    size = PerAccount(quantity=Decimal(900_000))
     first: Signal = a_signal("first", size=size)
     (allocation,) = desk.plan(first).allocations
     ledger = desk.book.ledgers["a0"]
@@ -379,8 +373,5 @@ def test_reservations_count_against_the_next_plan() -> None:
     assert ledger.reserved_risk == allocation.risk > 0
     second = desk.plan(a_signal("second", size=size))
     assert second.refused is not None
-    assert {r.rule for r in second.refusals} <= {
-        Rule.FIRM_RULE,
-        Rule.RISK_BUDGET,
-        Rule.MARGIN_LEVEL,
-    }
+    (refusal,) = second.refusals
+    assert refusal.rule in (Rule.FIRM_RULE, Rule.RISK_BUDGET, Rule.MARGIN_LEVEL)
