@@ -1,7 +1,7 @@
 """Projected correlation of 200 candidates with books of 1,000 and 10,000 accounts, on one core.
 
 60 bars, 30 symbols. Targets: with the book's rows at hand 8 ms for 1,000 accounts and 100 ms for
-10,000; the rows themselves 100 ms for 10,000. ``python -m bench.bench_correlation`` prints it, on
+10,000; the rows themselves 100 ms for 10,000. ``python -m bench correlation`` prints it, on
 one thread; ``python bench/bench_correlation.py`` with as many as the library takes.
 """
 
@@ -16,13 +16,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.scale import scaled
 from stretto.core.correlation import Trade, project, size_that_would_pass
 from stretto.core.factors import Floats, book_factors, history
 
 BARS = 60
 SYMBOLS = 30
 CANDIDATES = 200
-RUNS = 15
+RUNS = scaled(15, 3)
 
 
 def book(accounts: int, *, gaps: bool) -> tuple[Floats, Floats, Floats]:

@@ -1,7 +1,7 @@
 """Eligibility, room and score of a plan: µs of processor time per account, medians.
 
 Half of the accounts hold one position; limits daily and overall, ten rulebooks, three currencies.
-Run as ``python -m bench.bench_eligibility``.
+Run as ``python -m bench eligibility``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 
+from bench.scale import scaled
 from stretto.core.account import Account, AccountSnapshot, DayAnchor, Ledger, Position, SymbolTerms
 from stretto.core.eligibility import judge_account
 from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
@@ -23,7 +24,7 @@ from stretto.core.values import NS_PER_MS, NS_PER_S, Side, parse_iso
 
 AT = parse_iso("2014-05-02T12:30:00Z")
 DAY = parse_iso("2014-05-01T22:00:00Z")
-RUNS = 15
+RUNS = scaled(15, 3)
 INSTRUMENTS = {
     symbol: Instrument(
         symbol=symbol,

@@ -1,6 +1,6 @@
 """The journal on disk: entries appended durably by batch size, verification, size per entry.
 
-``python -m bench.bench_journal`` prints the table. Every append is one transaction with
+``python -m bench journal`` prints the table. Every append is one transaction with
 ``synchronous=FULL``; payloads have the size of an execution report with its events.
 """
 
@@ -16,13 +16,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.scale import scaled
 from stretto.journal.chain import Head, link
 from stretto.journal.codec import PayloadCodec
 from stretto.journal.sqlite import SqliteJournal
 from stretto.ports import EntryHeader, PreparedEntry
 
-ENTRIES = 20_000
-RUNS = 3
+ENTRIES = scaled(20_000, 4_000)
+RUNS = scaled(3, 1)
 BATCHES = (1, 8, 64, 256)
 START_NS = 1_718_000_000_000_000_000
 

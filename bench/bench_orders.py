@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from bench import books
+from bench.scale import scaled
 from bench.table import show
 from stretto import bootstrap
 from stretto.brokers.sim_config import frictionless
@@ -32,6 +33,10 @@ from stretto.runtime.writer import Writer
 
 SYMBOLS = 4
 LATENCY_ACCOUNTS = 400
+ACCOUNTS = 2_000
+SIGNALS = scaled(200, 20)
+LATENCY_SIGNALS = scaled(400, 100)
+RUNS = scaled(3, 1)
 
 
 def _market() -> SeriesMarket:
@@ -108,7 +113,7 @@ async def _settled(writer: Writer) -> None:
     await asyncio.sleep(0)
 
 
-def throughput(accounts: int = 2_000, signals: int = 200) -> tuple[str, ...]:
+def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, ...]:
     """(orders, seconds, seconds of planning, orders/s beside it, orders/s in all, entries)."""
     config = books.config(accounts, SYMBOLS, Policy(correlation_threshold=PPM))
     groups = accounts // 50
@@ -168,7 +173,7 @@ class _Stopwatch:
         writer._handle = timed  # type: ignore[method-assign]
 
 
-def latency(signals: int = 400) -> tuple[str, ...]:
+def latency(signals: int = LATENCY_SIGNALS) -> tuple[str, ...]:
     """(signals, accounts each, ms median, p99, worst): posting to the first order at the broker."""
     config = books.config(LATENCY_ACCOUNTS, SYMBOLS, Policy(correlation_threshold=PPM))
     with tempfile.TemporaryDirectory() as folder:
@@ -221,7 +226,7 @@ def main() -> None:
     show(
         "Whole order lives, durable and projected (SQLite, synchronous=FULL)",
         ("orders", "s", "s planning", "orders/s beside planning", "orders/s in all", "entries"),
-        [throughput() for _ in range(3)],
+        [throughput() for _ in range(RUNS)],
     )
     show(
         "Signal to first order at the broker, urgency immediate, durable",

@@ -10,10 +10,11 @@ import time
 from statistics import median
 
 from bench import books
+from bench.scale import scaled
 from bench.table import show
 from stretto.core.intake import plan_signal
 
-ROUNDS = 15
+ROUNDS = scaled(15, 3)
 SYMBOLS = 30
 
 

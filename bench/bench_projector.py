@@ -1,6 +1,6 @@
 """Cost of the query tables: microseconds per entry of an order's life, and per candidate of a plan.
 
-Run as ``python -m bench.bench_projector``. Every order lives through four entries (intended, sent,
+Run as ``python -m bench projector``. Every order lives through four entries (intended, sent,
 acknowledged, filled with its end); batches are those of group commit. The database is on disk with
 the journal's settings; the journal's own rows and the commit are not measured, only ``apply``.
 """
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+from bench.scale import scaled
 from stretto.core import events as ev
 from stretto.core.booking import Fill
 from stretto.core.market import Instrument, Quote, Reads
@@ -35,6 +35,8 @@ START = 1_786_000_000 * NS_PER_S
 SIZE = Decimal(93_000)
 PRICE = Decimal("1.08512")
 ACCOUNTS_PER_EXECUTION = 25
+RUNS = scaled(5, 1)
+EXECUTIONS = scaled(80, 20)
 INPUT = ev.BookRecovered(engine_version="bench")
 
 
@@ -297,7 +299,7 @@ def time_plan(directory: str, candidates: int, run: int) -> float:
     return spent
 
 
-def main(runs: int = 5, executions: int = 80) -> None:
+def main(runs: int = RUNS, executions: int = EXECUTIONS) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as directory:
         print(f"median of {runs} runs, {executions * ACCOUNTS_PER_EXECUTION} orders each")
@@ -312,4 +314,4 @@ def main(runs: int = 5, executions: int = 80) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bench import books
+from bench.scale import scaled
 from bench.table import show
 from stretto import __version__, bootstrap
 from stretto.core import events as ev
@@ -29,9 +30,9 @@ from stretto.core.values import NS_PER_MS, PPM, ZERO
 from stretto.journal.sqlite import SqliteJournal
 from stretto.runtime.recover import apply_entry, recover, snapshot_of
 
-ENTRIES = 1_000_000
-ORDERS = 10_000
-TAIL = 50_000
+ENTRIES = scaled(1_000_000, 40_000)
+ORDERS = scaled(10_000, 1_000)
+TAIL = scaled(50_000, 2_000)
 SYMBOLS = 4
 BATCH = 1_000
 ACCOUNTS = 2_000

@@ -2,23 +2,24 @@
 
 Two candidates conflict where the product of their random factor directions exceeds 0.7, in 2 to 6
 dimensions, with and without a cap on their number. Targets: 100 candidates proven in 150 ms;
-200 within 12,000 nodes with a stated bound. ``python bench/bench_subset.py [SEEDS]`` prints it.
+200 within 12,000 nodes with a stated bound. ``python -m bench subset`` prints it.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 import time
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.scale import scaled
 from stretto.core.subset import Subset, best_subset
 
 DIMENSIONS = (2, 3, 4, 5, 6)
 CAPS = (10, 20, 30)
+SEEDS = scaled(3, 1)
 
 
 def instance(size: int, dimensions: int, seed: int) -> tuple[list[int], list[int]]:
@@ -94,13 +95,12 @@ def rows(seeds: int) -> list[tuple[str, ...]]:
 
 
 def main() -> None:
-    """Print the table; the first argument is the number of seeds a row."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    table = Table(title=f"Best subset, medians, CPU time, seeds a row: {seeds}", box=None)
+    """Print the table."""
+    table = Table(title=f"Best subset, medians, CPU time, seeds a row: {SEEDS}", box=None)
     table.add_column("candidates", no_wrap=True)
     for name in ("ms", "worst", "nodes", "worst", "proven", "gap %", "worst"):
         table.add_column(name, justify="right")
-    for cells in rows(seeds):
+    for cells in rows(SEEDS):
         table.add_row(*cells)
     Console().print(table)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from statistics import median
 
+from bench.scale import scaled
 from stretto.core.sizing import SizeLimits, disperse
 from stretto.core.timing import ReleaseRequest, release_times
 from stretto.core.total_dispersion import disperse_total
@@ -14,7 +15,7 @@ from stretto.core.total_size import SplitAccount, split_total
 from stretto.core.values import NS_PER_S, draw
 
 APPROVED = 1_700_000_000 * NS_PER_S
-ROUNDS = 9
+ROUNDS = scaled(9, 3)
 
 
 def _requests(count: int) -> list[ReleaseRequest]:
@@ -82,7 +83,7 @@ def _total(count: int, total: int) -> Callable[[], object]:
 
 
 def rows() -> list[tuple[str, float]]:
-    """(what, median milliseconds of nine rounds)."""
+    """(what, median milliseconds of the rounds)."""
     cases: list[tuple[str, Callable[[], object]]] = [
         ("release times: 12 accounts, none pending", _release(12, 0)),
         ("release times: 1,000 accounts, none pending", _release(1_000, 0)),
