@@ -20,7 +20,7 @@ venv-dev:
 
 demo: venv ## Install if needed, run the main job, say where database and result are (DB=PATH)
 	@mkdir -p $(dir $(DB))
-	@$(STEP) "demo" $(BIN)/stretto demo --db $(DB)
+	@$(STEP) "demo" $(BIN)/stretto demo --force --db $(DB)
 
 test: lint types unit ## Every check that CI runs: format, lint, contracts, types, tests, docs
 

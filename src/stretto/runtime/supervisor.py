@@ -61,6 +61,7 @@ class Supervisor:
         self._clock = clock
         self._opening = opening
         self._stale: dict[str, None] = {}
+        self._rouse: asyncio.Future[None] | None = None
         self.signals_turned_away = 0
         writer.on_entry.append(self._notice_fills)
 
@@ -125,16 +126,36 @@ class Supervisor:
         for event in entry.events:
             if isinstance(event, ev.FillBooked):
                 self._stale[event.account_id] = None
+                self._wake()
 
     async def _keep_fresh(self) -> None:
-        rested_at = self._clock.now_ns()
+        """Ask for a snapshot soon after a fill, and for all of them now and then."""
+        rest_ends_at = self._clock.now_ns() + REFRESH_AT_REST_NS
         while True:
-            await self._clock.sleep_until(self._clock.now_ns() + REFRESH_AFTER_FILL_NS)
-            if self._clock.now_ns() - rested_at >= REFRESH_AT_REST_NS:
-                rested_at = self._clock.now_ns()
+            if not self._stale:
+                await self._roused(rest_ends_at)
+            if self._clock.now_ns() >= rest_ends_at:
+                rest_ends_at = self._clock.now_ns() + REFRESH_AT_REST_NS
                 await self._refresh(sorted(self._opening.config.accounts))
-            elif self._stale:
+            else:
+                await self._clock.sleep_until(self._clock.now_ns() + REFRESH_AFTER_FILL_NS)
                 await self._refresh(sorted(self._stale))
+
+    async def _roused(self, until_ns: int) -> None:
+        """Wait for a fill, or until ``until_ns``."""
+        loop = asyncio.get_running_loop()
+        self._rouse = loop.create_future()
+        left = max(0, until_ns - self._clock.now_ns()) / NS_PER_S
+        alarm = loop.call_later(left, self._wake)
+        try:
+            await self._rouse
+        finally:
+            alarm.cancel()
+            self._rouse = None
+
+    def _wake(self) -> None:
+        if self._rouse is not None and not self._rouse.done():
+            self._rouse.set_result(None)
 
     async def _refresh(self, account_ids: Sequence[str]) -> None:
         for account_id in account_ids:
