@@ -254,7 +254,7 @@ def _ending(order: Order, filled: Decimal, intended: Decimal, detail: str) -> st
         return "filled"
     words = [order.state.value]
     words += [word for word in (order.reject_code, order.text or detail) if word]
-    return ": ".join(words)
+    return ": ".join(dict.fromkeys(words))
 
 
 def shortfall_pips(
