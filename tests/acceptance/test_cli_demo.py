@@ -32,6 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.requirement("U1")
 def test_the_object_has_what_is_promised(demo: dict[str, Any]) -> None:
     assert set(PROMISED) <= set(demo)
     assert_identity(demo)

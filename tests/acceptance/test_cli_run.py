@@ -76,6 +76,7 @@ def test_a_run_from_a_file_and_from_standard_input_is_the_same(tmp_path: Path) -
     assert second["chain_head"] == first["chain_head"]
 
 
+@pytest.mark.requirement("P3")
 def test_a_signal_that_was_handled_is_not_handled_again(tmp_path: Path) -> None:
     db = tmp_path / "book.sqlite"
     first = stretto_json("run", BOOK, "--signals", SIGNALS, "--db", db)
