@@ -33,7 +33,8 @@ class PositionMode(StrEnum):
 
 class SymbolTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Trading terms of one symbol in one account. Lots are multiples of ``contract_size`` base
-    units; ``margin_rate`` is the fraction of notional held as margin; ``stop_distance_min`` in price.
+    units; ``margin_rate`` is the fraction of notional held as margin; ``stop_distance_min`` in
+    price.
     """
 
     venue_symbol: str
@@ -148,8 +149,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``reserved_*``: set aside for undecided quantity. ``unconfirmed_margin``: margin of fills newer
     than the last snapshot. ``reliability``: exponentially weighted share of submits neither
-    rejected nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of the
-    acknowledgement latency. ``load``: executions given in the rotation window.
+    rejected nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of
+    the acknowledgement latency. ``load``: executions given in the rotation window.
     ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: implementation
     shortfall summed over ``entries`` filled entries.
     """
