@@ -35,6 +35,23 @@ def holds(book: Book) -> None:
     _money(book)
     _positions(book)
     _timers(book)
+    _carried(book)
+
+
+def _carried(book: Book) -> None:
+    """Per symbol and account, signed: positions, and what is intended and may still come."""
+    expected: dict[tuple[str, str], Decimal] = {}
+    for held in book.positions.values():
+        for p in held.values():
+            key = (p.symbol, p.account_id)
+            expected[key] = expected.get(key, ZERO) + p.quantity
+    for a in book.allocations.values():
+        signal = book.executions[a.execution_id].signal
+        key = (signal.symbol, a.account_id)
+        coming = (a.intended - a.filled - a.abandoned) * signal.side.sign
+        expected[key] = expected.get(key, ZERO) + coming
+    found = {(s, name): q for s, each in book.carried.items() for name, q in each.items()}
+    assert found == {key: quantity for key, quantity in expected.items() if quantity}
 
 
 def _quantities(book: Book) -> None:
@@ -153,4 +170,5 @@ def restored(book: Book) -> Book:
     assert copy.scheduled == book.scheduled
     assert copy.waiting == book.waiting
     assert copy.open_executions == book.open_executions
+    _carried(copy)
     return copy

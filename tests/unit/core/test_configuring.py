@@ -1,0 +1,79 @@
+"""A configuration comes into force unless it drops what the book still has to look after."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from stretto.core import events as ev
+from stretto.core.account import AccountMode, PositionMode
+from stretto.core.errors import InvalidInput, InvariantViolated
+from stretto.core.policy import BookConfig
+from stretto.core.report import ExecType, OrdStatus
+from tests.builders import Desk, a_config, an_account, only
+
+
+def holding(state: str) -> Desk:
+    """A desk whose one account has something scheduled, working or held."""
+    desk = Desk(a_config(1))
+    if state == "scheduled":
+        desk.plan()
+        return desk
+    order = desk.order()
+    if state == "held":
+        full = order.quantity
+        desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=full, last=full)
+    return desk
+
+
+def with_account(**changes: Any) -> BookConfig:
+    return a_config([an_account("a0", **changes)])
+
+
+@pytest.mark.parametrize("state", ["scheduled", "working", "held"])
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (a_config([an_account("a1")]), "accounts.a0: missing"),
+        (with_account(venue="other"), "accounts.a0.venue: changed to other"),
+        (with_account(currency="EUR"), "accounts.a0.currency"),
+        (with_account(position_mode=PositionMode.NETTING), "accounts.a0.position_mode"),
+        (
+            msgspec.structs.replace(a_config(1), instruments={}),
+            "instruments.EURUSD: missing or changed",
+        ),
+    ],
+)
+def test_what_is_in_use_stays_in_place(state: str, config: BookConfig, place: str) -> None:
+    desk = holding(state)
+    with pytest.raises(InvalidInput, match=place):
+        desk.feed(ev.BookOpened(config=config))
+
+
+def test_everything_else_may_change_while_positions_are_open() -> None:
+    desk = holding("held")
+    config = a_config([an_account("a0", mode=AccountMode.CLOSE_ONLY), an_account("a1")])
+    only(desk.feed(ev.BookOpened(config=config)), ev.BookConfigured)
+    assert desk.book.configuration is config
+    assert "a1" in desk.book.ledgers
+    assert desk.feed(ev.BookOpened(config=config)) == ()
+
+
+def test_a_flat_account_may_go_and_its_late_fill_is_still_booked() -> None:
+    desk = holding("working")
+    (order,) = desk.book.orders.values()
+    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED)
+    only(desk.feed(ev.BookOpened(config=a_config([an_account("a1")]))), ev.BookConfigured)
+    late = desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=Decimal(5), last=Decimal(5))
+    assert only(late, ev.FillBooked).quantity == 5
+    only(late, ev.AccountHalted)
+    assert desk.feed(ev.BookRecovered(engine_version="x")) == ()
+
+
+def test_a_journal_is_of_one_book() -> None:
+    desk = Desk()
+    with pytest.raises(InvariantViolated, match="the journal is of book 'book'"):
+        desk.feed(ev.BookOpened(config=msgspec.structs.replace(desk.config, book_id="other")))

@@ -1,0 +1,68 @@
+"""The book as arrays: returns on one grid, and what is held or on its way over equity."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from stretto.core import events as ev
+from stretto.core.account import BarReturn
+from stretto.core.exposures import exposures_of, returns_of
+from stretto.core.report import ExecType, OrdStatus
+from stretto.core.values import Side
+from tests.builders import DAYS, Desk, a_config, a_signal, a_snapshot, bars_of, the_reads
+
+MID = Decimal("1.10005")
+
+
+def test_returns_lie_on_the_last_sixty_bars_and_gaps_are_not_zeros() -> None:
+    desk = Desk(a_config(2))
+    some = (BarReturn(day=DAYS[5], return_ppb=1_000_000), BarReturn(day="1999-01-01", return_ppb=9))
+    desk.feed(ev.HistoryObserved(account_id="a0", bars=some))
+    returns = returns_of(desk.book)
+    assert returns.days == DAYS[-60:]
+    assert returns.account_ids == ("a0", "a1")
+    assert returns.symbol_names == ("EURUSD", "GBPUSD")
+    assert np.isfinite(returns.accounts[0]).sum() == 1
+    assert returns.accounts[0, DAYS[-60:].index(DAYS[5])] == 0.001
+    bars = bars_of("EURUSD")
+    assert returns.symbols[-1, 0] == float(bars[-1].close) / float(bars[-2].close) - 1
+    assert returns_of(desk.book) is returns, "kept until something changes"
+    desk.feed(ev.HistoryObserved(account_id="a0", bars=()))
+    assert returns_of(desk.book) is not returns
+
+
+@pytest.mark.parametrize("side", Side)
+def test_what_is_on_its_way_counts_as_if_filled_and_only_once(side: Side) -> None:
+    desk = Desk(a_config(1))
+    desk.plan(a_signal(side=side))
+    (a,) = desk.book.allocations.values()
+
+    def exposure() -> float:
+        found = exposures_of(desk.book, the_reads(desk.now), returns_of(desk.book))
+        assert found[0, 1] == 0
+        return float(found[0, 0])
+
+    expected = float(a.intended) * (float(MID) / 100_000) * side.sign
+    assert exposure() == pytest.approx(expected, rel=1e-12)
+    desk.timers_until(a.release_at)
+    (order,) = desk.book.orders.values()
+    assert exposure() == pytest.approx(expected, rel=1e-12)
+    half = order.quantity / 2
+    desk.report(order, ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, cum=half, last=half)
+    assert exposure() == pytest.approx(expected, rel=1e-12)
+    desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=half)
+    assert exposure() == pytest.approx(expected / 2, rel=1e-12)
+
+
+def test_what_cannot_be_valued_counts_as_nothing_here_and_is_refused_by_name() -> None:
+    desk = Desk(a_config(1))
+    desk.plan()
+    returns = returns_of(desk.book)
+    assert exposures_of(desk.book, the_reads(desk.now), returns).any()
+    assert not exposures_of(desk.book, the_reads(desk.now, quotes={}), returns).any()
+    broke = a_snapshot("a0", desk.now + 1, equity=Decimal(0))
+    desk.feed(ev.AccountObserved(snapshot=broke))
+    assert not exposures_of(desk.book, the_reads(desk.now), returns).any()
