@@ -278,10 +278,10 @@ def _subset(
         accounts_max=accounts_cap(setting.signal, policy.accounts_max),
         owner=[owners[_owner(scored[place])] for place in free],
         owner_max=policy.owner_accounts_max,
-        quantity=[_ceil(scored[place].placed.sized.size * notional) for place in free]
+        quantity=[_ceil(scored[place].placed.sized.size * notional * PPM) for place in free]
         if capped and notional is not None
         else None,
-        quantity_max=int(remaining) if capped and remaining is not None else None,
+        quantity_max=int(remaining * PPM) if capped and remaining is not None else None,
         nodes_max=policy.subset_nodes_max,
     )
 

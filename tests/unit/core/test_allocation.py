@@ -1,0 +1,97 @@
+"""Who takes part and with how much: candidates, totals shared again, unknown covariances."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from stretto.core import events as ev
+from stretto.core.limits import CORRELATED_CANDIDATES_MAX
+from stretto.core.policy import Permission, Policy
+from stretto.core.refusal import Rule
+from stretto.core.report import ExecType, OrdStatus
+from stretto.core.signal import PerAccount, Total, Urgency
+from tests.builders import (
+    DAYS,
+    Desk,
+    a_config,
+    a_rulebook,
+    a_signal,
+    a_snapshot,
+    an_account,
+    bars_of,
+    names,
+)
+
+NOW = Urgency.IMMEDIATE
+
+
+def test_a_total_is_shared_again_until_everybody_it_is_shared_to_may_take_part() -> None:
+    accounts = [an_account(name, owner=f"o{at // 2}") for at, name in enumerate(names(6))]
+    rules = a_rulebook(copy_within_owner=Permission.FORBIDDEN)
+    plan = Desk(a_config(accounts, rulebook=rules)).plan(
+        a_signal(size=Total(quantity=Decimal(50_000)))
+    )
+    assert plan.refused is None
+    assert plan.intended == 50_000
+    assert sorted(int(a.account_id[1]) // 2 for a in plan.allocations) == [0, 1, 2]
+    assert {r.rule for r in plan.refusals} == {Rule.COPY_POLICY}
+
+
+def test_a_total_too_small_for_anybody_is_refused_as_that() -> None:
+    plan = Desk().plan(a_signal(size=Total(quantity=Decimal(500))))
+    assert plan.refused is not None
+    assert plan.refused.rule is Rule.TOTAL_NOT_REPRESENTABLE
+    assert plan.refused.compared
+
+
+def test_who_holds_what_cannot_be_correlated_is_left_out_and_the_others_are_not() -> None:
+    desk = Desk(a_config(2))
+    desk.plan(a_signal("gbp", symbol="GBPUSD", urgency=NOW))
+    desk.timers_until(desk.now)
+    order = next(o for o in desk.book.orders.values() if o.account_id == "a0")
+    full = order.quantity
+    desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=full, last=full)
+    desk.feed(ev.BarsObserved(symbol="GBPUSD", bars=bars_of("GBPUSD", DAYS[-10:])))
+    plan = desk.plan(a_signal("eur", desk.now))
+    (refusal,) = [r for r in plan.refusals if r.account_id == "a0"]
+    assert refusal.rule is Rule.COVARIANCE_UNKNOWN
+    assert refusal.compared["symbol"] == "GBPUSD"
+    assert plan.refused is None
+    assert [a.account_id for a in plan.allocations] == ["a1"]
+
+
+@pytest.mark.timeout(60)
+def test_only_the_two_hundred_best_are_correlated_and_the_rest_are_told_their_place() -> None:
+    count = CORRELATED_CANDIDATES_MAX + 5
+    desk = Desk(a_config(count), opened=False)
+    desk.feed(ev.BookOpened(config=desk.config))
+    desk.feed(ev.BarsObserved(symbol="EURUSD", bars=bars_of("EURUSD")))
+    for name in names(count):
+        desk.feed(ev.AccountObserved(snapshot=a_snapshot(name)))
+    plan = desk.plan()
+    beyond = [r for r in plan.refusals if r.rule is Rule.BEYOND_CANDIDATES]
+    assert [int(r.compared["place"]) for r in beyond] == [201, 202, 203, 204, 205]
+    assert len(plan.candidates) == CORRELATED_CANDIDATES_MAX
+    assert len(plan.allocations) + len(plan.refusals) == count
+
+
+def test_a_trade_that_uses_the_cap_up_to_the_cent_takes_part() -> None:
+    desk = Desk(a_config(1, Policy(exposure_max=Decimal("1100.10"))))
+    plan = desk.plan(a_signal(size=PerAccount(quantity=Decimal(1_000))))
+    assert [a.position_size for a in plan.allocations] == [1_000]
+    less = Desk(a_config(1, Policy(exposure_max=Decimal("1100.09"))))
+    plan = less.plan(a_signal(size=PerAccount(quantity=Decimal(1_000))))
+    assert [r.rule for r in plan.refusals] == [Rule.EXPOSURE_CAP]
+
+
+def test_the_hint_names_a_size_that_would_have_passed() -> None:
+    desk = Desk(a_config(4))
+    size = PerAccount(quantity=Decimal(400_000))
+    plan = desk.plan(a_signal(size=size))
+    assert plan.correlation is not None
+    hint = plan.correlation.resize_hint
+    assert len(plan.allocations) == 1
+    assert "would have passed with at most" in hint
+    assert hint.split()[0] == plan.alternatives[0]
