@@ -12,7 +12,7 @@ from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.steps import Observer, unobserved
-from stretto.ports import Broker, Clock, Journal, Projector
+from stretto.ports import Broker, Clock, Journal, MarketData, Projector
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
 from stretto.runtime.recover import recover
 from stretto.runtime.supervisor import Opening, Supervisor
@@ -53,7 +53,7 @@ def play(
     *,
     ends_at: int | None,
     projector: Projector | None = None,
-    market: FixedMarket | None = None,
+    market: MarketData | None = None,
     on_writer: Callable[[Writer], None] | None = None,
 ) -> Writer:
     """Open the journal, recover, and run until ``ends_at``; whatever happens, close the journal."""
