@@ -187,6 +187,8 @@ def in_words(refusal: dict[str, Any]) -> str:
         text += f"; would pass: {refusal['would_pass']}"
     if refusal.get("clause"):
         text += f" [{refusal['clause']}]"
+    if refusal.get("also"):
+        text += f"; also {', '.join(each['rule'] for each in refusal['also'])}"
     return NANOSECONDS.sub(r"\1Z", text)
 
 

@@ -17,7 +17,11 @@ from stretto.core.correlation import Projection, Trade, project
 from stretto.core.exclusions import copy_conflicts, why_blocked, why_not_chosen, without_share
 from stretto.core.exposures import exposures_of, returns_of
 from stretto.core.factors import BookFactors, History, book_factors, history
-from stretto.core.limits import CORRELATED_CANDIDATES_MAX, SCORE_BAND
+from stretto.core.limits import (
+    CORRELATED_CANDIDATES_MAX,
+    CORRELATION_BARS_MIN,
+    SCORE_BAND,
+)
 from stretto.core.market import Reads
 from stretto.core.placing import Placed, place_each, place_total, trade_delta
 from stretto.core.plan import Factors
@@ -158,8 +162,8 @@ def _unknown(symbol: str, bars: int, account_id: str = "") -> Refusal:
     return Refusal(
         rule=Rule.COVARIANCE_UNKNOWN,
         account_id=account_id,
-        compared={"symbol": symbol, "bars": str(bars), "bars_min": "20"},
-        would_pass=f"at least 20 bars and a quote of {symbol}",
+        compared={"symbol": symbol, "bars": str(bars), "bars_min": str(CORRELATION_BARS_MIN)},
+        would_pass=f"at least {CORRELATION_BARS_MIN} bars and a quote of {symbol}",
     )
 
 

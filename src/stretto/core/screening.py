@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from stretto.core.account import Account
 from stretto.core.book import Book
 from stretto.core.copying import opposed_accounts
-from stretto.core.eligibility import judge_account
+from stretto.core.eligibility import all_refusals, judge_account
 from stretto.core.entry import EntryPrices
 from stretto.core.market import Reads
 from stretto.core.refusal import Refusal, Rule
@@ -133,9 +135,9 @@ def screen(
     trades = [trade_for(view, size, context) for view, size in zip(views, requests, strict=True)]
     rooms = [room(view, context) for view in views]
     for view, size, trade, space in zip(views, requests, trades, rooms, strict=True):
-        refusal = judge_account(view, trade, space, context)
-        if refusal is not None:
-            refusals.append(refusal)
+        if judge_account(view, trade, space, context) is not None:
+            first, *others = all_refusals(view, trade, space, context)
+            refusals.append(replace(first, also=tuple(others)) if others else first)
             continue
         base = base_score(view, trade, space, book_medians, context)
         shift = rotation(view.ledger, context.at, fair)

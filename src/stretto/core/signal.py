@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class Urgency(StrEnum):
-    """Pace and aggression asked for; ``immediate`` sends at once."""
+    """``immediate`` releases at once; the others say how a partial fill is to be completed."""
 
     LOW = "low"
     NORMAL = "normal"

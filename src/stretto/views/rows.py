@@ -256,13 +256,16 @@ def _rationale(plan: Plan) -> dict[str, Any]:
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "account_id": refusal.account_id,
         "rule": refusal.rule.value,
         "compared": refusal.compared,
         "would_pass": refusal.would_pass,
         "clause": refusal.clause,
     }
+    if refusal.also:
+        row["also"] = [_refusal(each) for each in refusal.also]
+    return row
 
 
 def _distribution(plan: Plan) -> list[dict[str, Any]]:
