@@ -67,8 +67,8 @@ PRECEDENCE: tuple[Rule, ...] = tuple(Rule)
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One "no". ``compared`` maps the name of each number to its value as text with its unit in the
     name; ``would_pass`` is the smallest change that would have let it pass, as a sentence;
-    ``clause`` cites the firm's rule where one decided; ``also`` are the further rules that would have
-    refused the same account, in their precedence.
+    ``clause`` cites the firm's rule where one decided; ``also`` are the further rules that would
+    have refused the same account, in their precedence.
     """
 
     rule: Rule
