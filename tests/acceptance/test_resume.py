@@ -16,6 +16,7 @@ from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import JournalUnavailable
 from stretto.core.order import OrderState
+from stretto.core.report import OrdStatus
 from stretto.core.signal import Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.journal.steps import AppendStep
@@ -130,7 +131,7 @@ def test_an_intent_without_an_outcome_is_in_doubt_after_a_crash_and_never_sent(
     with pytest.raises(Killed):
         play(sqlite(tmp_path / "b"), venue, clock, CONFIG, arrivals()[:1], ends_at=ENDS_AT)
     venue.script = action
-    later(clock)
+    resumed_at = later(clock)
     writer = play(
         sqlite(tmp_path / "b"), venue, clock, CONFIG, arrivals()[:1], ends_at=clock.at + 200 * S
     )
@@ -138,9 +139,25 @@ def test_an_intent_without_an_outcome_is_in_doubt_after_a_crash_and_never_sent(
     states = [order.state for order in writer.book.orders.values()]
     assert states == [OrderState.IN_DOUBT] * ACCOUNTS
     assert len(writer.book.interventions) == ACCOUNTS
+    assert [at for at, _ in venue.queries[:ACCOUNTS]] == [resumed_at] * ACCOUNTS
     asked = [at - START for at, order_id in venue.queries if order_id == venue.queries[0][1]]
     waits = [(b - a) // S for a, b in pairwise(asked)]
     assert waits == [4, 8, 16, 32]
+
+
+@pytest.mark.requirement("P1")
+def test_what_a_working_order_did_while_nobody_listened_is_asked_for(tmp_path: Path) -> None:
+    path, clock = tmp_path / "book.sqlite", MovingClock(START)
+    venue = ScriptedVenue(clock, lambda _: "rest")
+    play(sqlite(path), venue, clock, CONFIG, arrivals()[:1], ends_at=START + 5 * S)
+    venue.orders = {
+        order_id: (command, OrdStatus.FILLED, command.quantity)
+        for order_id, (command, _, _) in venue.orders.items()
+    }
+    later(clock, 3_600)
+    writer = play(sqlite(path), venue, clock, CONFIG, [], ends_at=clock.at + S)
+    assert {a.ended for a in writer.book.allocations.values()} == {"filled"}
+    agree(writer.book, venue)
 
 
 @pytest.mark.requirement("P1")

@@ -119,6 +119,15 @@ def test_a_repeated_execution_is_booked_once(repeat: int) -> None:
     assert desk.allocation(order).filled == half
 
 
+def test_an_execution_is_one_of_its_account_whichever_order_repeats_it() -> None:
+    desk, order = sent()
+    half = order.quantity / 2
+    fill(desk, order, half, half, exec_id="x")
+    second = desk.order(a_signal("second", desk.now))
+    assert fill(desk, second, half, half, exec_id="x") == ()
+    only(fill(desk, second, half, half, exec_id="x", trading_day="2024-03-18"), ev.FillBooked)
+
+
 def test_a_bust_reverses_exactly_and_reserves_again_what_works_again() -> None:
     desk, order = sent()
     planned = desk.allocation(order)
