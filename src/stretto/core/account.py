@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from stretto.core.errors import InvalidInput
 from stretto.core.limits import PACE_MAX, PACE_MIN
 from stretto.core.values import PPM, ZERO
 
@@ -98,7 +99,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The venue's word on an account at ``at``: money in account currency."""
+    """The venue's word on an account at ``at``: money in account currency. Raises InvalidInput for
+    a number that is not finite.
+    """
 
     account_id: str
     at: int
@@ -106,6 +109,15 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     equity: Decimal
     margin_used: Decimal
     tradable: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("balance", "equity", "margin_used"):
+            if not getattr(self, name).is_finite():
+                raise InvalidInput(
+                    f"snapshot of account {self.account_id!r}: {name}",
+                    str(getattr(self, name)),
+                    "a finite number",
+                )
 
 
 class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from stretto.core.errors import InvalidInput
 from stretto.core.values import ONE
 
 
@@ -24,7 +25,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Top of book at ``at`` (ns UTC); sizes in base units where the source shows them."""
+    """Top of book at ``at`` (ns UTC); sizes in base units where the source shows them. Raises
+    InvalidInput for a price that is not a finite number above 0.
+    """
 
     symbol: str
     at: int
@@ -32,6 +35,12 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ask: Decimal
     bid_size: Decimal | None = None
     ask_size: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.bid.is_finite() and self.ask.is_finite() and self.bid > 0 and self.ask > 0):
+            raise InvalidInput(
+                f"quote of {self.symbol!r}", f"bid {self.bid}, ask {self.ask}", "prices above 0"
+            )
 
     @property
     def mid(self) -> Decimal:
