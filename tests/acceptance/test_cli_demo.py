@@ -138,6 +138,9 @@ def test_export_writes_every_row(demo: dict[str, Any], tmp_path: Path) -> None:
     lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
     assert said["rows"] == len(lines) == demo["journal_entries"]
     assert lines[-1]["hash"] == demo["chain_head"]
+    again = ["export", "--db", demo["db"], "--table", "trading_signals", "--format", "csv"]
+    stretto(*again, "--output", target, "--overwrite")
+    assert target.read_text(encoding="utf-8").startswith("book_id,")
     rows = stretto("export", "--db", demo["db"], "--table", "trading_accounts", "--format", "csv")
     assert len(list(csv.DictReader(rows.stdout.splitlines()))) == 12
 

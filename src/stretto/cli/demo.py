@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from stretto.cli.options import Json, output_of
+from stretto.cli.options import Json, Overwrite, output_of
 from stretto.cli.output import Output
 from stretto.cli.progress import Progress
 from stretto.cli.render_summary import render_finished, summary_of
 from stretto.cli.venue_dump import write_venue_dump
-from stretto.sessions.files import make_room
+from stretto.sessions.files import check_output, make_room
 from stretto.sessions.play import Played, play
 from stretto.sessions.scenario import Prepared, prepare
 from stretto.sessions.started import DemoArguments
@@ -38,6 +38,7 @@ def demo(
         Path | None,
         typer.Option(help="Write the venues' own books there, as JSON.", metavar="FILE"),
     ] = None,
+    overwrite: Overwrite = False,
     force: Annotated[bool, typer.Option("--force", help="Remove an existing database.")] = False,
     _json: Json = False,
 ) -> int:
@@ -46,6 +47,8 @@ def demo(
     Simulated venues, virtual time. Without --quotes the market is made of real ECB reference rates.
     """
     output = output_of(context, db)
+    if venue_dump is not None:
+        check_output("--venue-dump", venue_dump, overwrite=overwrite, db=db)
     started = DemoArguments(
         accounts=accounts,
         signals=signals,
@@ -59,7 +62,7 @@ def demo(
     with Progress(output, prepared.scenario) as progress:
         played = play(db, started, prepared.scenario, create=True, on_entry=progress)
     if venue_dump is not None:
-        write_venue_dump(venue_dump, played)
+        write_venue_dump(venue_dump, played, overwrite=overwrite)
     return finish(output, db, prepared, played)
 
 

@@ -12,9 +12,10 @@ from typing import Annotated, TextIO
 import typer
 
 from stretto.cli.errors import EXIT_DIFFERENT
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Json, Overwrite, output_of
 from stretto.core.errors import InvalidInput
 from stretto.core.values import iso
+from stretto.sessions.files import check_output
 from stretto.sessions.reading import (
     JOURNAL_TABLE,
     book_of,
@@ -112,11 +113,14 @@ def export(
         Path | None,
         typer.Option("--output", help="Write there, not to standard output.", metavar="FILE"),
     ] = None,
+    overwrite: Overwrite = False,
     book: Book = None,
     _json: Json = False,
 ) -> None:
     """Export a query table or the journal, exactly as stored; --json says what was written."""
     output = output_of(context, db)
+    if target is not None:
+        check_output("--output", target, overwrite=overwrite, db=db)
     book_id = book_of(db, book)
     if table != JOURNAL_TABLE and table not in tables():
         raise InvalidInput(
@@ -126,20 +130,20 @@ def export(
         raise InvalidInput(
             "--json", "the rows would stand beside the object", "--output FILE as well"
         )
-    with _opened(target) as out:
+    with _opened(target, overwrite=overwrite) as out:
         rows = export_rows(db, book_id, table, form, out)
     if target is not None:
         fields = {"book_id": book_id, "table": table, "rows": rows, "output": str(target)}
         output.result(fields, lambda o: o.line(f"{rows} rows of {table} written to {target}"))
 
 
-def _opened(target: Path | None) -> AbstractContextManager[TextIO]:
+def _opened(target: Path | None, *, overwrite: bool) -> AbstractContextManager[TextIO]:
     if target is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         return nullcontext(sys.stdout)
     try:
-        return target.open("w", encoding="utf-8", newline="\n")
+        return target.open("w" if overwrite else "x", encoding="utf-8", newline="\n")
     except OSError as error:
         raise InvalidInput(
             f"--output {target}", f"cannot be written ({error.strerror})", "a writable path"

@@ -15,6 +15,9 @@ Book = Annotated[
     typer.Option("--book", help="The book, where the database holds several.", metavar="NAME"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file that is there already.")
+]
 
 
 def output_of(context: typer.Context, db: Path | None = None) -> Output:

@@ -20,6 +20,7 @@ from stretto.journal.chain import Verification
 from stretto.journal.sqlite import SqliteJournal, books
 from stretto.journal.sqlite_file import explained
 from stretto.runtime.recover import recover
+from stretto.sessions.files import check_no_special_file
 from stretto.views.export import ExportFormat, export_entries, export_table
 from stretto.views.queries import open_read_only
 from stretto.views.rebuild import Rebuilt, rebuild
@@ -32,6 +33,7 @@ def book_of(db: Path, book_id: str | None = None) -> str:
     """The named book, or the only one. Raises InvalidInput, JournalUnavailable, JournalDamaged."""
     if not db.exists():
         raise JournalUnavailable(f"{db}: there is no such database")
+    check_no_special_file(db)
     found = books(db)
     if book_id is not None:
         if book_id not in found:

@@ -16,6 +16,7 @@ from stretto.config import Settings
 from stretto.core.errors import InvalidInput, JournalUnavailable
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.sqlite_file import connect, explained
+from stretto.sessions.files import check_no_special_file
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS run_settings "
@@ -75,6 +76,7 @@ def recall(db: Path, book_id: str | None = None) -> tuple[str, Session]:
     """The book and its session. Raises InvalidInput where there is none, or
     several and none is named; JournalUnavailable where the file cannot be read.
     """
+    check_no_special_file(db)
     try:
         with contextlib.closing(connect(db, read_only=True, create=False)) as connection:
             known = dict(_rows(connection))

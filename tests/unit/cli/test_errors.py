@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from stretto.core.errors import (
     JournalDamaged,
     JournalUnavailable,
 )
+from stretto.journal.sqlite import SqliteJournal
 from stretto.views.projector import ProjectionBehind
 
 CASES: list[tuple[BaseException, str, int]] = [
@@ -121,6 +123,16 @@ def other_database(path: Path) -> None:
     connection.close()
 
 
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    target = path.with_name("target.sqlite")
+    journal(target)
+    path.symlink_to(target)
+
+
 def directory(path: Path) -> None:
     path.mkdir()
 
@@ -139,7 +151,9 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("make", [no_database, empty_file, other_database, directory, nothing])
+@pytest.mark.parametrize(
+    "make", [no_database, empty_file, other_database, directory, pipe, nothing]
+)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_what_is_no_journal_is_said_and_left_as_it_was(
     make: Callable[[Path], None],
@@ -158,7 +172,7 @@ def test_what_is_no_journal_is_said_and_left_as_it_was(
     assert (place.read_bytes() if place.is_file() else None) == before
 
 
-@pytest.mark.parametrize("make", [no_database, other_database, directory])
+@pytest.mark.parametrize("make", [no_database, empty_file, other_database, directory, pipe, link])
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_a_demo_never_removes_what_is_not_its_own(
     make: Callable[[Path], None],
@@ -173,3 +187,52 @@ def test_a_demo_never_removes_what_is_not_its_own(
     assert "stretto: --db" in capsys.readouterr().err
     assert place.exists()
     assert (place.read_bytes() if place.is_file() else None) == before
+
+
+def exported(db: Path, target: Path, *more: str) -> int:
+    arguments = ["--table", "journal", "--format", "csv", "--output", str(target), *more]
+    return app.run_command(["export", "--db", str(db), *arguments])
+
+
+def journal(place: Path) -> None:
+    opened = SqliteJournal(place, "b")
+    opened.open()
+    opened.close()
+
+
+@pytest.mark.parametrize("make", [no_database, empty_file, other_database, directory, pipe])
+def test_an_output_that_exists_is_kept(
+    make: Callable[[Path], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, target = tmp_path / "b.sqlite", tmp_path / "target"
+    journal(db)
+    make(target)
+    before = target.read_bytes() if target.is_file() else None
+    assert exported(db, target) == 2
+    assert "exists already" in capsys.readouterr().err
+    demo = ["demo", "--db", str(tmp_path / "d.sqlite"), "--venue-dump", str(target)]
+    assert app.run_command(demo) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert not (tmp_path / "d.sqlite").exists()
+    assert (target.read_bytes() if target.is_file() else None) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["b.sqlite", "b.sqlite-wal", "b.sqlite.b.lock", "link", "hard", "other", "sub/../b.sqlite"],
+)
+def test_a_database_is_never_an_output(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = tmp_path / "b.sqlite"
+    journal(db)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(db)
+    (tmp_path / "hard").hardlink_to(db)
+    other_database(tmp_path / "other")
+    before = db.read_bytes()
+    assert exported(db, tmp_path / name, "--overwrite") == 2
+    assert "it is left alone" in capsys.readouterr().err
+    demo = ["demo", "--db", str(db), "--force", "--overwrite"]
+    assert app.run_command([*demo, "--venue-dump", str(tmp_path / name)]) == 2
+    assert db.read_bytes() == before
