@@ -130,6 +130,20 @@ def test_a_changed_entry_is_named(demo: dict[str, Any], tmp_path: Path) -> None:
         assert "entry 30" in stretto(*command, "--db", copy, code=3).stderr
 
 
+def test_a_journal_whose_end_is_cut_off_is_found_out(demo: dict[str, Any], tmp_path: Path) -> None:
+    copy, last = tmp_path / "copy.sqlite", demo["journal_entries"]
+    copy.write_bytes(Path(demo["db"]).read_bytes())
+    with sqlite3.connect(copy) as connection:
+        connection.execute("DELETE FROM journal_entries WHERE seq > ?", (last - 5,))
+    connection.close()
+    said = stretto("verify", "--db", copy, code=1).stderr
+    assert "the end of the journal is missing" in said
+    assert f"up to entry {last}, the journal ends at entry {last - 5}" in said
+    found = json.loads(stretto("verify", "--db", copy, "--json", code=1).stdout)
+    assert found["intact"] is False
+    assert found["tables_written_until"] == last
+
+
 def test_export_writes_every_row(demo: dict[str, Any], tmp_path: Path) -> None:
     target = tmp_path / "journal.jsonl"
     said = stretto_json(

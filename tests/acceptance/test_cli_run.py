@@ -197,6 +197,7 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> Non
     time.sleep(0.5)
     said = stretto("run", BOOK, "--signals", SIGNALS, "--db", db, code=3)
     assert "another writer" in said.stderr
+    assert "a book has one writer" in stretto("rebuild", "--db", db, code=3).stderr
     assert "a book has one writer" in stretto("resume", "--db", db, code=3).stderr
     out, err = first.communicate("", timeout=60)
     assert first.returncode == 0, out + err

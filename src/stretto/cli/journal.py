@@ -19,6 +19,7 @@ from stretto.sessions.files import check_output
 from stretto.sessions.reading import (
     JOURNAL_TABLE,
     book_of,
+    projected_until,
     rebuild_tables,
 )
 from stretto.sessions.reading import export as export_rows
@@ -42,17 +43,20 @@ def verify(
     output = output_of(context, db)
     expected = None if expect is None else _expected(expect)
     book_id = book_of(db, book)
+    projected = projected_until(db, book_id)  # first: a running writer moves both on
     found = verify_chain(db, book_id, expected)
+    missing = found.intact and projected > found.head.seq
     head = found.head.hash.hex()
     fields = {
         "book_id": book_id,
-        "intact": found.intact,
+        "intact": found.intact and not missing,
         "entries": found.entries,
         "head": {"seq": found.head.seq, "hash": head, "at": iso(found.head.at)},
         "first_bad_entry": found.bad_seq,
-        "problem": found.problem or None,
+        "problem": "the end of the journal is missing" if missing else found.problem or None,
+        "tables_written_until": projected,
     }
-    if found.intact:
+    if found.intact and not missing:
         output.result(
             fields,
             lambda out: out.line(
@@ -62,6 +66,13 @@ def verify(
         return 0
     if output.json:
         output.object(fields)
+    if missing:
+        output.said(
+            f"stretto: {db}: book {book_id}: the end of the journal is missing: the query tables "
+            f"were written up to entry {projected}, the journal ends at entry {found.head.seq}.",
+            "bold red",
+        )
+        return EXIT_DIFFERENT
     output.said(
         f"stretto: {db}: book {book_id}: entry {found.bad_seq}: {found.problem}. "
         f"{found.entries} entries verify, up to entry {found.head.seq}.",

@@ -96,6 +96,18 @@ def verify(db: Path, book_id: str, expected: tuple[int, bytes] | None = None) ->
         return journal.verify(expected)
 
 
+def projected_until(db: Path, book_id: str) -> int:
+    """The entry up to which the query tables were written; 0 where they cannot say."""
+    try:
+        with tables_of(db) as connection:
+            found = connection.execute(
+                "SELECT max(seq) FROM projection_position WHERE book_id = ?", (book_id,)
+            ).fetchone()
+    except StrettoError:
+        return 0
+    return int(found[0] or 0)
+
+
 def intact_until(db: Path) -> int | None:
     """Number of intact entries of the only book, or None where that cannot be said."""
     try:
@@ -107,13 +119,18 @@ def intact_until(db: Path) -> int | None:
 def rebuild_tables(
     db: Path, book_id: str, progress: Callable[[int], None] | None = None
 ) -> Rebuilt:
-    """Write the query tables anew from the journal."""
-    with journal_of(db, book_id) as journal:
+    """Write the query tables anew from the journal, as the book's one writer. Raises
+    JournalUnavailable where another writer runs the book.
+    """
+    with contextlib.closing(SqliteJournal(db, book_id, create=False)) as journal:
+        journal.open()
         try:
             uri = f"{db.resolve().as_uri()}?mode=rw"
             with contextlib.closing(
                 sqlite3.connect(uri, uri=True, isolation_level=None)
             ) as connection:
+                # Before the first digest, so that another book's writer changes nothing meanwhile.
+                connection.execute("BEGIN IMMEDIATE")
                 return rebuild(
                     journal,
                     connection,

@@ -15,6 +15,7 @@ from stretto.sessions.markets import (
     drawn_market,
     recorded_market,
 )
+from stretto.sessions.reading import rebuild_tables
 from stretto.sessions.started import DemoArguments, Session, recall, remember
 
 QUOTES = "time_utc,bid,ask\n2014-05-02T00:00:00Z,1.38,1.381\n2014-05-02T09:00:00Z,1.38,1.381\n"
@@ -54,6 +55,15 @@ def test_a_database_that_a_writer_holds_is_not_removed(tmp_path: Path) -> None:
         remove(db)
     held.close()
     assert db.exists()
+
+
+def test_tables_are_not_rebuilt_beside_a_writer(tmp_path: Path) -> None:
+    db = tmp_path / "a.sqlite"
+    held = journal(db)
+    with pytest.raises(JournalUnavailable, match="another writer"):
+        rebuild_tables(db, "demo")
+    held.close()
+    assert rebuild_tables(db, "demo").entries == 0
 
 
 def test_what_a_session_was_started_with_comes_back(tmp_path: Path) -> None:
