@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -167,6 +168,27 @@ def test_a_stop_saves_says_how_to_go_on_and_goes_on(
     assert resumed["pending"] == resumed["working"] == resumed["in_doubt"] == 0
     assert resumed["intended"] == line["quantities"]["intended"]
     assert resumed["orders"] == 6, "each once"
+
+
+@pytest.mark.parametrize("delay_ms", [0, 60, 150, 300, 500, 800])
+def test_ctrl_c_never_shows_a_traceback(delay_ms: int, tmp_path: Path) -> None:
+    """Nor while it is still importing what it is made of."""
+    started = "import sys; import stretto.cli; print(1, flush=True); stretto.cli.main()"
+    command = ["-c", started, "demo", "--signals", "200", "--db", str(tmp_path / "d.sqlite")]
+    with subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "1\n"
+        time.sleep(0.02 + delay_ms / 1_000)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert "Traceback" not in err
 
 
 def test_what_is_past_its_window_after_a_downtime_expires(tmp_path: Path) -> None:
