@@ -54,7 +54,7 @@ def render_accounts(output: Output, view: AccountsView) -> None:
             line.currency,
             money(line.margin_used),
             money(line.margin_reserved),
-            money(line.room),
+            f"unknown: {line.room_unknown}" if line.room_unknown else money(line.room),
             line.room_binding,
             str(len(line.positions)),
             str(line.load),

@@ -24,6 +24,7 @@ from stretto.sessions.reading import replayed
 class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     """One account. Money in ``currency``; None where the venue has not spoken yet or there is no
     such limit. ``room`` is the smallest of the loss rooms and ``room_binding`` the one it is.
+    Where ``room_unknown`` names what is missing to say it, the loss rooms are None too.
     ``load`` counts executions in the rotation window; ``why`` says why it takes no entry.
     """
 
@@ -43,6 +44,7 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     risk_reserved: Decimal
     room: Decimal | None
     room_binding: str
+    room_unknown: str
     room_daily: Decimal | None
     room_overall: Decimal | None
     room_per_trade: Decimal | None
@@ -79,6 +81,9 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
     account, snapshot, ledger = view.account, view.snapshot, view.ledger
     space = _room(book, reads, view)
     status, why = _status(book, view)
+    if space is not None and space.smallest is not None and space.smallest < 0:
+        breached = f"limit breached: {space.binding}"
+        why = f"{why}; {breached}" if why else breached
     return AccountLine(
         account_id=account.account_id,
         firm=account.firm,
@@ -94,10 +99,11 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
         margin_used=None if snapshot is None else snapshot.margin_used,
         margin_reserved=ledger.reserved_margin + ledger.unconfirmed_margin,
         risk_reserved=ledger.reserved_risk,
-        room=None if space is None else space.smallest,
+        room=None if space is None or space.unknown else space.smallest,
         room_binding="" if space is None else space.binding,
-        room_daily=None if space is None else space.daily,
-        room_overall=None if space is None else space.overall,
+        room_unknown="" if space is None else space.unknown,
+        room_daily=None if space is None or space.unknown else space.daily,
+        room_overall=None if space is None or space.unknown else space.overall,
         room_per_trade=None if space is None else space.per_trade,
         open_risk=ZERO if space is None else space.open_risk,
         open_orders=ledger.open_orders,
