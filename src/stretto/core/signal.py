@@ -234,6 +234,13 @@ def _judge_prices(signal: Signal) -> Refusal | None:
                 compared={"order_type": signal.order_type, name: "missing"},
                 would_pass=f"a {name}",
             )
+    for name in ("limit_price", "stop_price"):
+        if name not in needs and getattr(signal, name) is not None:
+            return Refusal(
+                rule=Rule.MALFORMED,
+                compared={"order_type": signal.order_type, name: str(getattr(signal, name))},
+                would_pass=f"no {name}, or an order_type that uses one",
+            )
     return None
 
 
