@@ -124,6 +124,7 @@ class Book:
         "reports_seen",
         "scheduled",
         "seq",
+        "sides",
         "signals",
         "signals_pruned_day",
         "snapshots",
@@ -153,6 +154,7 @@ class Book:
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
+        self.sides: dict[str, tuple[int, int]] = {}
         self.scheduled: dict[str, dict[str, int]] = {}
         self.waiting: dict[str, int] = {}
         self.open_executions: dict[str, None] = {}

@@ -17,7 +17,13 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
     if not signed:
         return
     carried = book.carried.setdefault(symbol, {})
-    total = carried.get(account_id, ZERO) + signed
+    before = carried.get(account_id, ZERO)
+    total = before + signed
+    longs, shorts = book.sides.get(symbol, (0, 0))
+    book.sides[symbol] = (
+        longs + (total > 0) - (before > 0),
+        shorts + (total < 0) - (before < 0),
+    )
     if total:
         carried[account_id] = total
     else:
@@ -27,6 +33,7 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
 def recount(book: Book) -> None:
     """Make the index anew from positions and allocations."""
     book.carried.clear()
+    book.sides.clear()
     for account_id, held in book.positions.items():
         for position in held.values():
             carry(book, account_id, position.symbol, position.quantity)

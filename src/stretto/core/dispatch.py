@@ -20,8 +20,8 @@ from stretto.core.order import OrderInput, intend, step
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole, OrderType
 from stretto.core.reports import ends_execution, refused
-from stretto.core.risk import room
-from stretto.core.screening import account_views, trade_context
+from stretto.core.risk import room, trading_day_start
+from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
 from stretto.core.trade import trade_for
 from stretto.core.values import Side, client_order_id, iso
@@ -65,8 +65,15 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             order=submitted,
             planned_at=allocation.release_at,
             slippage_max=_slippage_left(book, execution, reads.quotes[signal.symbol]),
+            trading_day=_trading_day(book, allocation.account_id, at_ns),
         ),
     )
+
+
+def _trading_day(book: Book, account_id: str, at_ns: int) -> int:
+    config = book.configuration
+    rulebook = config.rulebooks[config.accounts[account_id].rulebook]
+    return trading_day_start(at_ns, rulebook.day_reset, rulebook.day_zone)
 
 
 def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
@@ -158,11 +165,7 @@ def _touches(execution: Execution, quote: Quote) -> tuple[Decimal, Decimal]:
 def _judge_account(
     book: Book, allocation: Allocation, signal: Signal, quote: Quote, reads: Reads, at_ns: int
 ) -> Refusal | None:
-    """The whole gate of planning for this one account, without its own reservation.
-
-    Opposite positions need no second look: since the plan, an opposite entry elsewhere would have
-    been refused because of this one.
-    """
+    """The whole gate of planning for this one account, without its own reservation."""
     touch = quote.ask if signal.side is Side.BUY else quote.bid
     prices = EntryPrices(
         entry=allocation.limit_price or allocation.stop_price or touch,
@@ -172,6 +175,9 @@ def _judge_account(
         take_profit=allocation.take_profit,
     )
     context = trade_context(book, signal, prices, reads, at_ns, own=allocation.pending)
+    longs, shorts = book.sides.get(signal.symbol, (0, 0))
+    if shorts if signal.side is Side.BUY else longs:
+        context.opposed = opposed_to(book, signal, reads)
     (view,) = account_views(book, reads, (allocation.account_id,))
     ledger = replace(
         view.ledger,

@@ -172,13 +172,14 @@ class SignalRefused(msgspec.Struct, frozen=True, kw_only=True, tag="signal_refus
 
 
 class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intended"):
-    """The book decided to send this order; durable before the venue sees it. ``margin`` and
-    ``risk`` are what stands reserved for it, in account currency.
+    """The book decided to send this order; durable before the venue sees it. ``slippage_max`` in
+    price from the touch; ``trading_day`` is the start (ns UTC) of the firm's day it counts for.
     """
 
     order: Order
     planned_at: int
     slippage_max: Decimal | None = None
+    trading_day: int = 0
 
 
 class OrderAdvanced(

@@ -158,8 +158,7 @@ def _order_intended(book: Book, event: ev.OrderIntended) -> None:
         ),
     )
     ledger = book.ledgers[order.account_id]
-    anchor = ledger.anchor
-    day = anchor.day_started_at if anchor else 0
+    day = event.trading_day
     today = ledger.orders_today + 1 if ledger.order_day == day else 1
     book.ledgers[order.account_id] = replace(
         ledger, orders_today=today, order_day=day, open_orders=ledger.open_orders + 1

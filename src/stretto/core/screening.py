@@ -37,7 +37,7 @@ from stretto.core.signal import (
     Signal,
 )
 from stretto.core.sizing import per_account, risk_percent
-from stretto.core.trade import AccountView, Trade, TradeContext, trade_for
+from stretto.core.trade import AccountView, Opposed, Trade, TradeContext, trade_for
 from stretto.core.values import ZERO
 
 
@@ -120,10 +120,7 @@ def screen(
     """Judge and score every view at its base size; a total, which is shared out later, is judged at
     the account's smallest order.
     """
-    against = _standing_against(book, signal)
-    context.opposed = opposed_accounts(
-        account_views(book, context.reads, against), signal.symbol, signal.side, against
-    )
+    context.opposed = opposed_to(book, signal, context.reads)
     ledgers = [view.ledger for view in views]
     book_medians: Medians = medians(ledgers)
     fair = fair_share(ledgers, context.at)
@@ -145,13 +142,27 @@ def screen(
     return passed, refusals
 
 
+def opposed_to(book: Book, signal: Signal, reads: Reads) -> Opposed | None:
+    """Who in the whole book stands, or is about to stand, against the signal's side."""
+    against = _standing_against(book, signal)
+    views = account_views(book, reads, against)
+    return opposed_accounts(views, signal.symbol, signal.side, against)
+
+
 def addressed(
     signal: Signal, accounts: dict[str, Account], ordered: Sequence[str]
 ) -> tuple[list[str], list[Refusal]]:
     """The accounts the signal is meant for, by id; a listed one that does not exist is refused."""
     to = signal.accounts
     if isinstance(to, GroupAccounts):
-        return [name for name in ordered if accounts[name].group == to.group], []
+        members = [name for name in ordered if accounts[name].group == to.group]
+        groups = dict.fromkeys(accounts[name].group for name in ordered if accounts[name].group)
+        nobody = Refusal(
+            rule=Rule.NOT_ADDRESSED,
+            compared={"group": to.group, "groups_known": ", ".join(sorted(groups)) or "none"},
+            would_pass="a group that accounts of the book belong to",
+        )
+        return members, [] if members else [nobody]
     if isinstance(to, ListedAccounts):
         named = sorted(dict.fromkeys(to.account_ids))
         unknown = [

@@ -40,7 +40,7 @@ def test_each_way_of_addressing() -> None:
     assert of(AllAccounts()) == (names(3), [])
     assert of(BestAccounts(count=1)) == (names(3), [])
     assert of(GroupAccounts(group="g")) == (["a1"], [])
-    assert of(GroupAccounts(group="none")) == ([], [])
+    assert of(GroupAccounts(group="none")) == ([], [""])
     assert of(ListedAccounts(account_ids=("a2", "x", "a0", "a2"))) == (["a0", "a2"], ["x"])
 
 
