@@ -102,8 +102,7 @@ def test_candidates_conflict_by_the_rule_and_only_then(case: Case) -> None:
         for j in range(size):
             if i != j:
                 pair = seen.pair(i, j)
-                raised = abs(pair.projected) > abs(pair.before)
-                rule = (abs(pair.projected) > case.threshold and raised) or (
+                rule = abs(pair.projected) > case.threshold or (
                     pair.historical is not None and abs(pair.historical) > case.threshold
                 )
                 assert bool(seen.conflicts[i] >> j & 1) == rule
@@ -198,8 +197,8 @@ def test_the_share_that_would_pass_does_and_the_next_does_not(
                 pair = standing_pair(scaled, place, other)
                 free = abs(pair.projected) <= abs(pair.before)
             alike = pair.historical is not None and abs(pair.historical) > case.threshold
-            far = abs(pair.projected) > case.threshold and abs(pair.projected) > abs(pair.before)
-            if far or (alike and not free):
+            far = abs(pair.projected) > case.threshold
+            if (far or alike) and not free:
                 return False
         return True
 

@@ -3,8 +3,8 @@
 Correlations are projected with the trade at its final size, as whole numbers in 1e-6: the exact
 product of two standardised rows, rounded to the nearest. Two accounts conflict where
 
-- both are candidates, and |projected| is above the threshold and raised by the trade, or
-  |historical| over enough common active bars is above it;
+- both are candidates, and |projected|, or |historical| over enough common active bars, is above
+  the threshold;
 - one is a candidate and the other exposed as it stands, |projected| or |historical| is above the
   threshold and the trade raises |projected|. The candidate is then blocked. A candidate that is
   already exposed blocks like any other account: whether it will trade too is not known yet.
@@ -129,7 +129,7 @@ def project(
     before = _ppm(standing.T @ standing)
     past = HistoricalCorrelations(book.history, accounts, bars_min)
     historical = past.correlations(accounts)
-    close = (np.abs(projected) > threshold) & (np.abs(projected) > np.abs(before))
+    close = np.abs(projected) > threshold
     close |= (historical != UNKNOWN) & (np.abs(historical) > threshold)
     np.fill_diagonal(close, val=False)
     inside = np.abs(projected)
@@ -181,7 +181,7 @@ def size_that_would_pass(
         rows = factor_rows(book.history, same, exposure)
         after = np.abs(_ppm(rows.T @ against))
         raised = after > before
-        clash = (after > threshold) & raised | alike & (raised | trading)
+        clash = ((after > threshold) | alike) & (raised | trading)
         fits = shares[~clash.any(axis=1)]
         if fits.size:
             passing = int(fits[-1])
