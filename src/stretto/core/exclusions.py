@@ -149,14 +149,20 @@ def _bet(pair: PairCorrelation, account_id: str, other: str, threshold: int, wha
 
 def _capped(account_id: str, chosen: int, policy: Policy, signal: Signal) -> Refusal:
     cap = accounts_cap(signal, policy.accounts_max)
-    compared = {"accounts_chosen": str(chosen), "accounts_max": str(cap)}
-    if policy.owner_accounts_max is not None:
-        compared["owner_accounts_max"] = str(policy.owner_accounts_max)
-    if policy.exposure_max is not None:
-        compared["exposure_max"] = plain(policy.exposure_max)
+    asked = cap < policy.accounts_max
+    compared = {
+        "accounts_chosen": str(chosen),
+        "count_asked" if asked else "accounts_max": str(cap),
+    }
+    if chosen >= cap:
+        what = "a count" if asked else "an accounts_max"
+        would_pass = f"a place among the best {cap}, or {what} of at least {chosen + 1}"
+    else:
+        would_pass = "a higher owner_accounts_max or exposure_max"
+        if policy.owner_accounts_max is not None:
+            compared["owner_accounts_max"] = str(policy.owner_accounts_max)
+        if policy.exposure_max is not None:
+            compared["exposure_max"] = plain(policy.exposure_max)
     return Refusal(
-        rule=Rule.ACCOUNT_CAP,
-        account_id=account_id,
-        compared=compared,
-        would_pass=f"a cap of at least {chosen + 1} accounts" if chosen >= cap else "a higher cap",
+        rule=Rule.ACCOUNT_CAP, account_id=account_id, compared=compared, would_pass=would_pass
     )
