@@ -52,7 +52,7 @@ class SqliteJournal:
         observer: Observer = unobserved,
     ) -> None:
         check(book_id != "", "a book needs a name")
-        self._path = Path(path)
+        self._path = Path(path).resolve()  # one lock, whatever name the file is reached by
         self._book_id = book_id
         self._read_only = read_only
         self._create = create and not read_only

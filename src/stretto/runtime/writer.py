@@ -131,13 +131,16 @@ class Writer:
 
     def _handle_batch(self) -> None:
         entries: list[ev.Entry] = []
+        intended = False
         for _ in range(BATCH_INPUTS_MAX):
-            item = self._next_input()
+            # Planning takes time that an order decided in this batch does not have (send_before).
+            item = self._next_input(signals=not intended)
             if item is None:
                 break
             entry = self._handle(item)
             if entry is not None:
                 entries.append(entry)
+                intended = intended or any(isinstance(e, ev.OrderIntended) for e in entry.events)
         if not entries:
             return
         prepared = [self._codec.prepare(entry) for entry in entries]
@@ -155,7 +158,7 @@ class Writer:
             self._snapshot(self.book)
             self._snapshot_seq = self.book.seq
 
-    def _next_input(self) -> ev.Input | None:
+    def _next_input(self, *, signals: bool) -> ev.Input | None:
         report = self._inbox.take_report()
         if report is not None or self._stopping:
             return report
@@ -164,7 +167,7 @@ class Writer:
             key, due_at = due[0]
             kind, _, name = key.partition(":")
             return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
-        return self._inbox.take_signal()
+        return self._inbox.take_signal() if signals else None
 
     def _handle(self, item: ev.Input) -> ev.Entry | None:
         book = self.book
