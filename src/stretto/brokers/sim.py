@@ -77,6 +77,7 @@ class SimVenue:
         )
         self._log = log
         self._remembers = log is None
+        self._repeating = False
         self._sink: Callable[[VenueMessage], None] | None = None
         self._connected_at = 0
         self._arrival_last: dict[str, int] = {}
@@ -88,12 +89,13 @@ class SimVenue:
         return self._config.venue
 
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
-        """Open the connection. What the venue had to say while it was closed comes first; what it
-        said to a process that died is lost, as on a real wire.
+        """Open the connection. What the venue had to say while it was closed comes first. What it
+        said to a process that died is lost, as on a real wire, but for the fills that it made by
+        itself (stops, targets): nobody can ask about those by an order's id, so it repeats them.
         """
         self._connected_at = self._clock.now_ns()
-        self._remember(self._connected_at)
         self._sink = sink
+        self._remember(self._connected_at)
         self._agenda.start(asyncio.get_running_loop())
 
     async def send(self, command: Command) -> SendOutcome:
@@ -122,11 +124,12 @@ class SimVenue:
         """Go through what was taken before this process, up to the present."""
         if self._remembers or self._log is None:
             return
-        self._remembers = True
+        self._remembers = self._repeating = True
         for taken in self._log.read():
             self._agenda.advance(taken.at)
             self._take(taken.command, taken.at)
         self._agenda.advance(now)
+        self._repeating = False
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         """Balance, equity and used margin of one account, as the venue sees them half-way."""
@@ -218,6 +221,8 @@ class SimVenue:
         self._agenda.put(self._delivered_last, lambda _: self._deliver(message))
 
     def _deliver(self, message: VenueMessage) -> None:
+        if self._repeating and not _by_itself(message):
+            return
         if self._sink is not None:
             self._sink(message)
 
@@ -239,6 +244,11 @@ def sim_accounts(
         for account in accounts
         if account.venue == venue
     )
+
+
+def _by_itself(message: VenueMessage) -> bool:
+    """True for a fill that no order of the book asked for."""
+    return isinstance(message, ExecutionReport) and not message.client_order_id
 
 
 def _name_of(message: ExecutionReport | CancelReject | StatusAnswer) -> str:

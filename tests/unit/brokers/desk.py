@@ -11,6 +11,7 @@ import msgspec
 
 from stretto.brokers.sim import SimVenue
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig, frictionless
+from stretto.brokers.sim_memory import CommandLog
 from stretto.core.account import PositionMode, SymbolTerms
 from stretto.core.market import Instrument
 from stretto.core.report import (
@@ -182,6 +183,7 @@ def at_desk(
     config: SimVenueConfig | None = None,
     seed: int = 1,
     start: int = START,
+    log: CommandLog | None = None,
 ) -> Desk:
     """Play a scenario at a fresh venue on virtual time; the desk afterwards."""
     loop = VirtualTimeLoop(start)
@@ -195,6 +197,7 @@ def at_desk(
         INSTRUMENTS,
         accounts or [account()],
         seed,
+        log,
     )
     desk = Desk(venue, clock)
 

@@ -10,8 +10,9 @@ import pytest
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core.errors import InvalidInput
 from stretto.core.report import OrderType
-from stretto.core.values import Side
+from stretto.core.values import NS_PER_S, Side
 from stretto.ports import CancelOrder, Command, QueryOrder, SubmitOrder
+from tests.unit.brokers.desk import START, Desk, at_desk, ticks
 
 
 def _order(name: str) -> SubmitOrder:
@@ -64,3 +65,25 @@ def test_damage_before_the_last_line_is_named(tmp_path: Path) -> None:
 
 def test_nothing_is_remembered_where_there_is_no_file(tmp_path: Path) -> None:
     assert list(CommandLog(tmp_path / "none.jsonl").read()) == []
+
+
+def test_a_stop_that_was_hit_while_nobody_listened_is_said_again(tmp_path: Path) -> None:
+    """The position is closed in the venue's books: the next process has to hear of it."""
+    path = tmp_path / "venue.jsonl"
+    rows = ticks((-1, 110_000, 110_010), (60, 109_000, 109_010), (3_600, 109_000, 109_010))
+
+    async def bought(desk: Desk) -> None:
+        await desk.submit("first", stop_loss="1.09500")
+
+    before = at_desk(bought, eurusd=rows, log=CommandLog(path))
+    assert before.kinds("first") == ["new", "trade"]
+
+    async def listens(_: Desk) -> None:
+        return
+
+    later = START + 1_800 * NS_PER_S
+    after = at_desk(listens, eurusd=rows, log=CommandLog(path), start=later)
+    (closed,) = after.reports()
+    assert (closed.client_order_id, closed.text) == ("", "stop_loss")
+    assert closed.position_id == before.trades()[0].position_id
+    assert not after.books()["positions"]
