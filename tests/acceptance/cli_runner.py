@@ -50,3 +50,14 @@ def assert_identity(values: dict[str, Any]) -> None:
     for name in ("intended", "overfilled", *QUANTITIES):
         assert isinstance(values[name], int | float), f"{name} is no JSON number"
     assert values["intended"] == sum(values[name] for name in QUANTITIES)
+
+
+def unused_book(folder: Path) -> Path:
+    """The example book with a journal in ``folder`` that does not exist."""
+    book = folder / "unused.toml"
+    text = BOOK.read_text(encoding="utf-8")
+    place = f'journal = "{(folder / "none.sqlite").as_posix()}"'
+    changed = text.replace('journal = "three-firms.sqlite"', place, 1)
+    assert changed != text
+    book.write_text(changed, encoding="utf-8")
+    return book

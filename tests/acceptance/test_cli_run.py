@@ -19,6 +19,7 @@ from tests.acceptance.cli_runner import (
     assert_identity,
     stretto,
     stretto_json,
+    unused_book,
 )
 
 pytestmark = pytest.mark.timeout(300)
@@ -34,7 +35,10 @@ FACTORS = {
 @pytest.mark.requirement("P10")
 def test_a_plan_explains_everything_and_writes_nothing(tmp_path: Path) -> None:
     db = tmp_path / "none.sqlite"
-    plan = stretto_json("plan", SIGNAL, "--config", BOOK, "--db", db)
+    book = unused_book(tmp_path)
+    missing = stretto("plan", SIGNAL, "--config", book, "--db", db, code=3)
+    assert missing.stderr == f"stretto: {db}: there is no such database\n"
+    plan = stretto_json("plan", SIGNAL, "--config", book)
     assert not db.exists()
     assert plan["dry_run"] is True
     assert plan["journal_entry"] == 0
@@ -50,7 +54,7 @@ def test_a_plan_explains_everything_and_writes_nothing(tmp_path: Path) -> None:
     assert len(selected | refused) == 12, "every account is accounted for"
     assert all(refusal["would_pass"] for refusal in rationale["refusals"])
     assert {each["account_id"] for each in plan["timing_plan"]} == selected
-    said = stretto("plan", SIGNAL, "--config", BOOK, "--db", db).stdout
+    said = stretto("plan", SIGNAL, "--config", book).stdout
     assert "Nothing was written or sent" in said
     assert all(account in said for account in selected | refused)
 

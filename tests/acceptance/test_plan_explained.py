@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.cli_runner import BOOK, SIGNAL, stretto, stretto_json
+from tests.acceptance.cli_runner import SIGNAL, stretto, stretto_json, unused_book
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The dry run of the example signal over the example book."""
     folder = tmp_path_factory.mktemp("plan")
-    return stretto_json("plan", SIGNAL, "--config", BOOK, "--db", folder / "none.sqlite")
+    return stretto_json("plan", SIGNAL, "--config", unused_book(folder))
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_an_immediate_signal_goes_at_once_and_says_so(tmp_path: Path) -> None:
     signal = json.loads(SIGNAL.read_text(encoding="utf-8")) | {"urgency": "immediate"}
     changed = tmp_path / "signal.json"
     changed.write_text(json.dumps(signal), encoding="utf-8")
-    plan = stretto_json("plan", changed, "--config", BOOK, "--db", tmp_path / "none.sqlite")
+    plan = stretto_json("plan", changed, "--config", unused_book(tmp_path))
     assert plan["execution_strategy"] == "immediate"
     assert {each["delay_s"] for each in plan["timing_plan"]} == {0}
 

@@ -10,6 +10,7 @@ import typer
 from stretto.cli.inputs import moment, settings_of, the_signal
 from stretto.cli.options import Json, output_of
 from stretto.cli.render_plan import plan_json, render_plan
+from stretto.core.errors import JournalUnavailable
 from stretto.sessions.dryrun import dry_run
 from stretto.sessions.started import RunArguments
 
@@ -34,6 +35,8 @@ def plan(
     passed; pairs in conflict; the best alternatives; seeds and draws.
     """
     settings = settings_of(config)
+    if db is not None and not db.exists():
+        raise JournalUnavailable(f"{db}: there is no such database")
     database = db or Path(settings.journal)
     output = output_of(context)
     wanted = the_signal(signal)
