@@ -191,6 +191,10 @@ def _correlation(output: Output, plan: Plan) -> None:
         f"total score {_fraction(found.score)}, bound {_fraction(found.bound)}, "
         f"{found.nodes} nodes: {proof}"
     )
+    output.line(
+        "scores count in bands of 0.02; within a band the earlier in the order is preferred "
+        "(furthest below its fair share of the last 30 days, then by name)"
+    )
     if found.resize_hint:
         output.line(f"another size: {found.resize_hint}")
     output.line(f"best alternatives: {listed(plan.alternatives)}")

@@ -229,7 +229,8 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class OrderQueried(msgspec.Struct, frozen=True, kw_only=True, tag="order_queried"):
-    """The venue is asked what it knows of an order; ``attempt`` counts from 1, ``next_at`` is when
+    """The venue is asked what it knows of an order; ``attempt`` counts the queries
+    of an order in doubt (0 for a live one that is only asked about), ``next_at`` is when
     the next one is due, ns UTC, or None where it was the last.
     """
 
