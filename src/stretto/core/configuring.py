@@ -45,11 +45,13 @@ def _in_use(book: Book) -> dict[str, dict[str, None]]:
 
 
 def _judge(held: BookConfig, config: BookConfig, account_id: str, symbols: list[str]) -> None:
-    before, after = held.accounts[account_id], config.accounts.get(account_id)
+    before, after = held.accounts.get(account_id), config.accounts.get(account_id)
     place = f"accounts.{account_id}"
     using = f"it has positions or orders in {', '.join(symbols)}"
     if after is None:
         raise InvalidInput(place, f"missing, though {using}", "the account, with mode close_only")
+    if before is None:  # it had left, and a late report brought something of it back to life
+        return
     for name in ("venue", "currency", "position_mode"):
         was, now = getattr(before, name), getattr(after, name)
         if was != now:

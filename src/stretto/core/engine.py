@@ -85,14 +85,15 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
         if isinstance(event, ev.OrderIntended):
             commands.append(_submit(book, event))
         elif isinstance(event, ev.OrderQueried):
-            order = book.orders[event.client_order_id]
-            commands.append(
-                QueryOrder(
-                    client_order_id=event.client_order_id,
-                    account_id=event.account_id,
-                    venue=book.configuration.accounts[order.account_id].venue,
+            account = book.configuration.accounts.get(event.account_id)
+            if account is not None:  # else it left the configuration: there is no venue to ask
+                commands.append(
+                    QueryOrder(
+                        client_order_id=event.client_order_id,
+                        account_id=event.account_id,
+                        venue=account.venue,
+                    )
                 )
-            )
     return commands
 
 

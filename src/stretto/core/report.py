@@ -92,6 +92,9 @@ class CancelRejectReason(StrEnum):
     OTHER = "other"
 
 
+_DAY_LENGTH = len("2024-03-15")
+
+
 class ExecutionReport(Struct, frozen=True, kw_only=True):
     """One execution report. Quantities in base units, prices in quote units, fee in account money.
 
@@ -129,6 +132,9 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
         for quantity in (self.cum_qty, self.leaves_qty, self.order_qty, self.last_qty):
             if not quantity.is_finite() or quantity < ZERO:
                 self._refuse(f"{quantity} is no quantity", "finite numbers, zero or more")
+        day = self.trading_day
+        if len(day) != _DAY_LENGTH or day[4] != "-" or day[7] != "-":
+            self._refuse(f"{day!r} is no trading day", "an ISO date")
         for number in (self.avg_px, self.last_px, self.fee):
             if not number.is_finite():
                 self._refuse(f"{number} is no price or fee", "finite numbers")

@@ -13,7 +13,7 @@ from stretto.core.account import AccountMode, PositionMode
 from stretto.core.errors import InvalidInput, InvariantViolated
 from stretto.core.policy import BookConfig
 from stretto.core.report import ExecType, OrdStatus
-from tests.builders import Desk, a_config, an_account, only
+from tests.builders import Desk, a_config, an_account, only, report_of
 
 
 def holding(state: str) -> Desk:
@@ -77,3 +77,29 @@ def test_a_journal_is_of_one_book() -> None:
     desk = Desk()
     with pytest.raises(InvariantViolated, match="the journal is of book 'book'"):
         desk.feed(ev.BookOpened(config=msgspec.structs.replace(desk.config, book_id="other")))
+
+
+def test_an_account_that_left_can_come_back_after_a_late_bust() -> None:
+    desk = Desk(a_config(2))
+    for order in desk.released():
+        desk.send(order)
+        full = order.quantity
+        desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=full, last=full, exec_id="f")
+    order = next(o for o in desk.book.orders.values() if o.account_id == "a1")
+    close = report_of(
+        order,
+        ExecType.TRADE,
+        OrdStatus.FILLED,
+        cum=order.quantity,
+        last=order.quantity,
+        exec_id="c",
+    )
+    by_itself = msgspec.structs.replace(close, client_order_id="", text="stop_loss")
+    desk.feed(ev.VenueReported(report=by_itself))
+    assert not desk.book.positions["a1"]
+    desk.feed(ev.BookOpened(config=a_config(1)))
+    assert "a1" not in desk.book.configuration.accounts
+    desk.report(order, ExecType.TRADE_CANCEL, OrdStatus.NEW, exec_id="b", exec_ref_id="f")
+    desk.feed(ev.BookRecovered(engine_version="next"))
+    desk.feed(ev.BookOpened(config=a_config(2)))
+    assert "a1" in desk.book.configuration.accounts
