@@ -1,0 +1,56 @@
+"""Events of the book and its accounts: settings, snapshots, halts, calls for a person.
+
+Facts in the past tense; what they change is in ``facts``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
+from stretto.core.market import Bar
+from stretto.core.policy import BookConfig
+
+
+class BookConfigured(msgspec.Struct, frozen=True, kw_only=True, tag="book_configured"):
+    """Configuration in force."""
+
+    config: BookConfig
+
+
+class AccountUpdated(msgspec.Struct, frozen=True, kw_only=True, tag="account_updated"):
+    """Account snapshot taken in, with the anchors of the firm's trading day after it."""
+
+    snapshot: AccountSnapshot
+    anchor: DayAnchor
+
+
+class HistoryRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="history_recorded"):
+    """Account history in force."""
+
+    account_id: str
+    bars: tuple[BarReturn, ...]
+
+
+class BarsRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="bars_recorded"):
+    """Symbol bars in force."""
+
+    symbol: str
+    bars: tuple[Bar, ...]
+
+
+class AccountHalted(msgspec.Struct, frozen=True, kw_only=True, tag="account_halted"):
+    """No further entry in this account until a person releases it."""
+
+    account_id: str
+    reason: str
+
+
+class InterventionRequired(msgspec.Struct, frozen=True, kw_only=True, tag="intervention_required"):
+    """A person has to look: what is known, and why the book will not go on by itself."""
+
+    execution_id: str
+    account_id: str
+    client_order_id: str
+    reason: str
+    known: dict[str, str]

@@ -1,0 +1,106 @@
+"""What events of single orders change in the book. Part of ``evolve``.
+
+Knows nothing of plans.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.book import Book, allocation_key
+from stretto.core.carried import carry
+from stretto.core.errors import check
+from stretto.core.evolve_allocations import put_allocation, reopen
+from stretto.core.order import Order, OrderState, is_done
+from stretto.core.order_changes import apply_changes
+from stretto.core.statistics import latency_after, reliability_after
+
+
+def order_intended(book: Book, event: ev.OrderIntended) -> None:
+    """A new order takes its quantity from what was pending."""
+    order = event.order
+    check(
+        order.client_order_id not in book.orders,
+        f"client order id {order.client_order_id} was used before",
+    )
+    key = allocation_key(order.execution_id, order.account_id)
+    allocation = book.allocations[key]
+    check(order.quantity <= allocation.pending, f"{key}: order exceeds what is pending")
+    put_order(book, order)
+    put_allocation(
+        book,
+        key,
+        replace(
+            allocation,
+            pending=allocation.pending - order.quantity,
+            legs=order.leg,
+            order_id=order.client_order_id,
+        ),
+    )
+    ledger = book.ledgers[order.account_id]
+    day = event.trading_day
+    today = ledger.orders_today + 1 if ledger.order_day == day else 1
+    book.ledgers[order.account_id] = replace(
+        ledger, orders_today=today, order_day=day, open_orders=ledger.open_orders + 1
+    )
+
+
+def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
+    """The order's new numbers, and what they say of the account's orders and the venue."""
+    before = book.orders[event.client_order_id]
+    after = apply_changes(before, event.changes)
+    put_order(book, after)
+    key = allocation_key(event.execution_id, event.account_id)
+    book.touched[key] = None
+    if event.abandoned:
+        allocation = book.allocations[key]
+        book.allocations[key] = replace(
+            allocation, abandoned=allocation.abandoned + event.abandoned
+        )
+        carry(book, event.account_id, after.symbol, -after.side.sign * event.abandoned)
+    was_live, is_live = not is_done(before), not is_done(after)
+    ledger = book.ledgers[event.account_id]
+    acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
+    verdict = _submit_verdict(before.state, after.state)
+    if was_live == is_live and not acknowledged and verdict is None:
+        return
+    p95 = ledger.acknowledge_p95_ns
+    if acknowledged and after.sent_at is not None and after.acknowledged_at is not None:
+        p95 = latency_after(p95, max(0, after.acknowledged_at - after.sent_at))
+    reliability, submits = ledger.reliability, ledger.submits
+    if verdict is not None:
+        reliability, submits = reliability_after(reliability, verdict), submits + 1
+    book.ledgers[event.account_id] = replace(
+        ledger,
+        open_orders=ledger.open_orders + int(is_live) - int(was_live),
+        acknowledge_p95_ns=p95,
+        reliability=reliability,
+        submits=submits,
+    )
+    if is_live and not was_live:
+        reopen(book, key)
+
+
+def _submit_verdict(before: OrderState, after: OrderState) -> bool | None:
+    """True for a submit that was taken, False for one rejected or in doubt, None for neither."""
+    if after is OrderState.REJECTED or after is OrderState.IN_DOUBT:
+        return False if before is not after else None
+    if before is OrderState.SUBMITTING and after is not OrderState.SUBMITTING:
+        return after is not OrderState.DEAD
+    return None
+
+
+def order_queried(book: Book, event: ev.OrderQueried) -> None:
+    """When the next question about an order in doubt is due."""
+    order = book.orders[event.client_order_id]
+    put_order(book, replace(order, queries=event.attempt, query_at=event.next_at))
+
+
+def put_order(book: Book, order: Order) -> None:
+    """Store an order's record and arm the timers it asks for."""
+    book.orders[order.client_order_id] = order
+    acknowledge = f"{ev.TimerKind.ACKNOWLEDGE.value}:{order.client_order_id}"
+    query = f"{ev.TimerKind.QUERY.value}:{order.client_order_id}"
+    book.timers.set(acknowledge, order.answer_due_at)
+    book.timers.set(query, order.query_at if order.state is OrderState.IN_DOUBT else None)

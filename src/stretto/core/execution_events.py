@@ -1,0 +1,53 @@
+"""Events of executions and their allocations: planned, refused, ended.
+
+Facts in the past tense; what they change is in ``evolve_allocations``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core.plan import Plan
+from stretto.core.refusal import Refusal
+from stretto.core.values import ZERO
+
+
+class SignalPlanned(msgspec.Struct, frozen=True, kw_only=True, tag="signal_planned"):
+    """A plan was made: its allocations are reserved and scheduled."""
+
+    plan: Plan
+
+
+class SignalRefused(msgspec.Struct, frozen=True, kw_only=True, tag="signal_refused"):
+    """No plan: ``plan.refused`` names the rule; the rest says how far planning came."""
+
+    plan: Plan
+
+
+class AllocationEnded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_ended"
+):
+    """Nothing of this allocation is pending, working or in doubt any more. ``abandoned`` is the
+    change of the quantity that will not be tried again (negative where a late fill takes some back,
+    positive where a bust frees some); ``margin`` and ``risk`` are what is released with it;
+    ``shortfall_pips`` is the volume-weighted price against the touch at the decision, positive if
+    worse (implementation shortfall, Perold 1988).
+    """
+
+    execution_id: str
+    account_id: str
+    abandoned: Decimal
+    reason: str
+    margin: Decimal = ZERO
+    risk: Decimal = ZERO
+    refusal: Refusal | None = None
+    shortfall_pips: Decimal | None = None
+
+
+class ExecutionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="execution_ended"):
+    """Every allocation of the execution has ended."""
+
+    execution_id: str
+    status: str

@@ -1,0 +1,120 @@
+"""Inputs: everything that can reach a book. One handled input is one journal entry.
+
+The union is closed; tags are the journal's ``kind``. Knows nothing of what is decided about them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from stretto.core.account import AccountSnapshot, BarReturn
+from stretto.core.market import Bar
+from stretto.core.policy import BookConfig
+from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+from stretto.core.signal import Signal
+
+
+class BookOpened(msgspec.Struct, frozen=True, kw_only=True, tag="book_opened"):
+    """The configuration the book runs with from here on."""
+
+    config: BookConfig
+
+
+class AccountObserved(msgspec.Struct, frozen=True, kw_only=True, tag="account_observed"):
+    """A venue's snapshot of one account."""
+
+    snapshot: AccountSnapshot
+
+
+class HistoryObserved(msgspec.Struct, frozen=True, kw_only=True, tag="history_observed"):
+    """Per-bar returns of one account, oldest first; replaces what was known."""
+
+    account_id: str
+    bars: tuple[BarReturn, ...]
+
+
+class BarsObserved(msgspec.Struct, frozen=True, kw_only=True, tag="bars_observed"):
+    """Bars of one symbol, oldest first; replaces what was known."""
+
+    symbol: str
+    bars: tuple[Bar, ...]
+
+
+class SignalReceived(msgspec.Struct, frozen=True, kw_only=True, tag="signal_received"):
+    """A signal arrived at intake."""
+
+    signal: Signal
+
+
+class TimerKind(StrEnum):
+    """What a timer is for."""
+
+    RELEASE = "release"
+    ACKNOWLEDGE = "acknowledge"
+    QUERY = "query"
+
+
+class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):
+    """A timer's time has come. ``key`` is an allocation key or a client order id."""
+
+    timer: TimerKind
+    key: str
+    due_at: int
+
+
+class SendOutcomeKind(StrEnum):
+    """What the process knows of a write."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+class SendReported(msgspec.Struct, frozen=True, kw_only=True, tag="send_reported"):
+    """Outcome of writing a submit to the venue's connection."""
+
+    client_order_id: str
+    outcome: SendOutcomeKind
+    sent_at: int
+    detail: str = ""
+
+
+class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_reported"):
+    """An execution report arrived."""
+
+    report: ExecutionReport
+
+
+class CancelRejected(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_rejected"):
+    """A cancel or replace was refused by the venue."""
+
+    reject: CancelReject
+
+
+class VenueAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="venue_answered"):
+    """Answer to a query."""
+
+    answer: StatusAnswer
+
+
+class BookRecovered(msgspec.Struct, frozen=True, kw_only=True, tag="book_recovered"):
+    """A new process took the book over: intents without an outcome are in doubt from here."""
+
+    engine_version: str
+
+
+Input = (
+    BookOpened
+    | AccountObserved
+    | HistoryObserved
+    | BarsObserved
+    | SignalReceived
+    | TimerDue
+    | SendReported
+    | VenueReported
+    | CancelRejected
+    | VenueAnswered
+    | BookRecovered
+)

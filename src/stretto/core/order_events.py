@@ -1,0 +1,84 @@
+"""Events of single orders: intended, advanced, filled, asked about.
+
+Facts in the past tense; what they change is in ``evolve_orders``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from stretto.core.order import Order
+from stretto.core.order_changes import OrderChanges
+from stretto.core.values import ZERO
+
+
+class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intended"):
+    """The book decided to send this order; durable before the venue sees it. ``slippage_max`` in
+    price from the touch; ``trading_day`` is the start (ns UTC) of the firm's day it counts for.
+    """
+
+    order: Order
+    planned_at: int
+    slippage_max: Decimal | None = None
+    trading_day: int = 0
+
+
+class OrderAdvanced(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
+):
+    """The order's state or numbers changed; ``cause`` is the machine's input. ``abandoned`` is what
+    the allocation gives up (negative: has again) because the venue set the quantity of an order
+    that lives on, base units.
+    """
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    cause: str
+    changes: OrderChanges
+    abandoned: Decimal = ZERO
+
+
+class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
+    """A fill entered the books, or (with negative ``quantity``) was taken back by a bust or a
+    correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
+    ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
+    reserved to open (back, where negative: the order works again), account currency. ``cause`` is
+    ``entry`` or what the venue closed for;
+    ``realized`` is profit in quote currency, for closes.
+    """
+
+    execution_id: str
+    account_id: str
+    symbol: str
+    direction: int
+    quantity: Decimal
+    notional: Decimal
+    price: Decimal
+    transact_at: int
+    client_order_id: str = ""
+    exec_id: str = ""
+    trading_day: str = ""
+    cause: str = "entry"
+    fee: Decimal = ZERO
+    overfill: Decimal = ZERO
+    margin: Decimal = ZERO
+    risk: Decimal = ZERO
+    realized: Decimal = ZERO
+    position_id: str = ""
+    inferred: bool = False
+
+
+class OrderQueried(msgspec.Struct, frozen=True, kw_only=True, tag="order_queried"):
+    """The venue is asked what it knows of an order; ``attempt`` counts the queries
+    of an order in doubt (0 for a live one that is only asked about), ``next_at`` is when
+    the next one is due, ns UTC, or None where it was the last.
+    """
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    attempt: int
+    next_at: int | None
