@@ -34,6 +34,7 @@ def holds(book: Book) -> None:
     _quantities(book)
     _money(book)
     _positions(book)
+    _entering(book)
     _timers(book)
     _carried(book)
 
@@ -116,6 +117,21 @@ def _positions(book: Book) -> None:
             assert a.fees == order.fees
 
 
+def _entering(book: Book) -> None:
+    expected = {
+        (a.account_id, a.execution_id): a.intended - a.filled - a.abandoned
+        for a in book.allocations.values()
+        if a.intended != a.filled + a.abandoned
+    }
+    found = {
+        (account_id, execution_id): abs(entry.quantity)
+        for account_id, entries in book.entering.items()
+        for execution_id, entry in entries.items()
+    }
+    assert found == expected
+    assert all(book.entering.values())
+
+
 def _timers(book: Book) -> None:
     expected: dict[str, int] = {}
     for key, a in book.allocations.items():
@@ -130,7 +146,6 @@ def _timers(book: Book) -> None:
         if order.state is OrderState.IN_DOUBT and order.query_at is not None:
             expected[f"query:{order.client_order_id}"] = order.query_at
     assert dict(book.timers) == expected
-    assert sum(len(keys) for keys in book.scheduled.values()) == sum(book.waiting.values())
 
 
 def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
@@ -168,7 +183,7 @@ def restored(book: Book) -> Book:
     assert image_bytes(copy) == blob
     assert dict(copy.timers) == dict(book.timers)
     assert copy.scheduled == book.scheduled
-    assert copy.waiting == book.waiting
+    assert copy.entering == book.entering
     assert copy.open_executions == book.open_executions
     _carried(copy)
     return copy

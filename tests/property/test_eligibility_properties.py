@@ -27,6 +27,7 @@ from tests.unit.core.trade_samples import (
     account,
     anchor,
     context,
+    entering,
     position,
     snapshot,
     view,
@@ -127,7 +128,7 @@ def views(draw: st.DrawFn) -> AccountView:
         positions=tuple(held),
         rulebook=draw(rulebooks()),
         heartbeat_at=draw(st.sampled_from([AT, AT, AT - 6 * NS_PER_S])),
-        entries_working=draw(st.integers(0, 1)),
+        entering=(entering("1000"),) if draw(st.booleans()) else (),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -144,6 +145,17 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry_notional: Decimal = ZERO
     opened_at: int = 0
     position_id: str = ""
+
+
+class Entering(NamedTuple):
+    """An entry on its way in one account: what of one execution is scheduled, working or in doubt,
+    signed base units, and the stop it will have.
+    """
+
+    execution_id: str
+    symbol: str
+    quantity: Decimal
+    stop_loss: Decimal | None
 
 
 class DayAnchor(msgspec.Struct, frozen=True, kw_only=True):

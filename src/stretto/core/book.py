@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot, BarReturn, Ledger, Position
+from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
 from stretto.core.errors import check
 from stretto.core.fills import Quantities
 from stretto.core.market import Bar
@@ -114,6 +114,7 @@ class Book:
         "carried",
         "cites",
         "config",
+        "entering",
         "executions",
         "history",
         "interventions",
@@ -131,7 +132,6 @@ class Book:
         "timers",
         "touched",
         "versions",
-        "waiting",
     )
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ class Book:
         self.carried: dict[str, dict[str, Decimal]] = {}
         self.sides: dict[str, tuple[int, int]] = {}
         self.scheduled: dict[str, dict[str, int]] = {}
-        self.waiting: dict[str, int] = {}
+        self.entering: dict[str, dict[str, Entering]] = {}
         self.open_executions: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.versions: dict[str, int] = {"history": 0, "bars": 0, "positions": 0, "config": 0}

@@ -1,4 +1,4 @@
-"""What each account carries of each symbol: held, and still on its way. Part of ``evolve``.
+"""What each account carries of each symbol, and its entries on their way. Part of ``evolve``.
 
 Quantity pending, working or in doubt counts as if filled, for it may be at any moment. An index
 over positions and allocations, kept exact in decimals. Knows nothing of prices.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stretto.core.book import Book, allocation_key
+from stretto.core.account import Entering
+from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.values import ZERO
 
 
@@ -30,10 +31,27 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
         carried.pop(account_id, None)
 
 
+def enter(book: Book, allocation: Allocation) -> None:
+    """Keep what of an allocation is still on its way, by account and execution."""
+    account_id, execution_id = allocation.account_id, allocation.execution_id
+    coming = allocation.intended - allocation.filled - allocation.abandoned
+    entering = book.entering.get(account_id)
+    if coming:
+        signal = book.executions[execution_id].signal
+        if entering is None:
+            entering = book.entering[account_id] = {}
+        entering[execution_id] = Entering(
+            execution_id, signal.symbol, signal.side.sign * coming, allocation.stop_loss
+        )
+    elif entering is not None and entering.pop(execution_id, None) is not None and not entering:
+        del book.entering[account_id]
+
+
 def recount(book: Book) -> None:
-    """Make the index anew from positions and allocations."""
+    """Make both indexes anew from positions and allocations."""
     book.carried.clear()
     book.sides.clear()
+    book.entering.clear()
     for account_id, held in book.positions.items():
         for position in held.values():
             carry(book, account_id, position.symbol, position.quantity)
@@ -43,3 +61,4 @@ def recount(book: Book) -> None:
             allocation = book.allocations[allocation_key(execution.execution_id, account_id)]
             coming = allocation.intended - allocation.filled - allocation.abandoned
             carry(book, account_id, signal.symbol, signal.side.sign * coming)
+            enter(book, allocation)

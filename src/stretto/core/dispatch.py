@@ -184,6 +184,7 @@ def _judge_account(
         reserved_margin=view.ledger.reserved_margin - allocation.margin,
         reserved_risk=view.ledger.reserved_risk - allocation.risk,
     )
-    view = view._replace(ledger=ledger, entries_working=view.entries_working - 1)
+    others = tuple(e for e in view.entering if e.execution_id != allocation.execution_id)
+    view = view._replace(ledger=ledger, entering=others)
     trade = trade_for(view, allocation.pending, context)
     return judge_account(view, trade, room(view, context), context)

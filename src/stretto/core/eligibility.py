@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 
-from stretto.core.account import AccountMode, PositionMode
+from stretto.core.account import AccountMode, Entering, Position, PositionMode
 from stretto.core.affordability import (
     conversion,
     exposure,
@@ -210,21 +210,31 @@ def _copy_policy(view: AccountView, _t: Trade, _r: Room, context: TradeContext) 
 
 
 def _would_net(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
-    if view.account.position_mode is not _NETTING or not view.positions:
+    if view.account.position_mode is not _NETTING or not (view.positions or view.entering):
         return None
-    held = [p for p in view.positions if p.symbol == trade.symbol and p.quantity * context.sign < 0]
-    if not held:
+    symbol, sign = trade.symbol, context.sign
+    held = [p for p in view.positions if p.symbol == symbol and p.quantity * sign < 0]
+    coming = [e for e in view.entering if e.symbol == symbol and e.quantity * sign < 0]
+    if not held and not coming:
         return None
     opposite = sum((abs(p.quantity) for p in held), ZERO)
+    entering = sum((abs(e.quantity) for e in coming), ZERO)
+    both: tuple[Position | Entering, ...] = (*held, *coming)
+    first = []
+    if held:
+        first.append(f"closing the opposite position of {plain(opposite)} base units")
+    if coming:
+        first.append(f"the end of the opposite entries of {plain(entering)} base units")
     return refuse(
         Rule.WOULD_NET,
         view,
         {
             "position_mode": _NETTING.value,
             "opposite_base_units": plain(opposite),
-            "executions": ", ".join(sorted(p.execution_id for p in held)),
+            "opposite_base_units_entering": plain(entering),
+            "executions": ", ".join(sorted({each.execution_id for each in both})),
         },
-        f"closing the opposite position of {plain(opposite)} base units first",
+        f"{' and '.join(first)} first",
     )
 
 
@@ -233,24 +243,28 @@ def _shared_stop(
 ) -> Refusal | None:
     if context.policy.shared_stop_allowed or view.account.position_mode is not _NETTING:
         return None
+    if not view.positions and not view.entering:
+        return None
+    every: tuple[Position | Entering, ...] = (*view.positions, *view.entering)
     stops = [
-        p.stop_loss
-        for p in view.positions
-        if p.symbol == trade.symbol
-        and p.quantity * context.sign > 0
-        and p.stop_loss != trade.stop_loss
+        each.stop_loss
+        for each in every
+        if each.symbol == trade.symbol
+        and each.quantity * context.sign > 0
+        and each.stop_loss != trade.stop_loss
     ]
     if not stops:
         return None
+    held = sorted({_stop_text(stop) for stop in stops})
     return refuse(
         Rule.SHARED_STOP,
         view,
         {
             "position_mode": _NETTING.value,
             "stop_loss": _stop_text(trade.stop_loss),
-            "stops_held": ", ".join(sorted({_stop_text(stop): None for stop in stops})),
+            "stops_held": ", ".join(held),
         },
-        f"a stop_loss of {_stop_text(stops[0])}, or closing the position first",
+        f"a stop_loss of {held[0]}, or nothing held or entering in {trade.symbol} first",
     )
 
 

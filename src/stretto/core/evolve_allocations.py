@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, KnownSignal, allocation_key
-from stretto.core.carried import carry
+from stretto.core.carried import carry, enter
 from stretto.core.errors import InvariantViolated
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
 from stretto.core.plan import Plan
@@ -179,19 +179,18 @@ def put_allocation(book: Book, key: str, allocation: Allocation) -> None:
     """Store an allocation's record; the entry's end checks its conservation."""
     book.allocations[key] = allocation
     book.touched[key] = None
+    enter(book, allocation)
     schedule(book, key, allocation)
 
 
 def schedule(book: Book, key: str, allocation: Allocation) -> None:
-    """Arm or disarm the release of what is pending, beside the indexes of the scheduled."""
+    """Arm or disarm the release of what is pending, beside the index of the scheduled."""
     waiting = allocation.pending > 0 and allocation.legs == 0 and not allocation.ended
     timer = f"{ev.TimerKind.RELEASE.value}:{key}"
     symbol = book.executions[allocation.execution_id].signal.symbol
     scheduled = book.scheduled.get(symbol, {})
     if waiting == (key in scheduled):
         return
-    account_id = allocation.account_id
-    left = book.waiting.get(account_id, 0) + (1 if waiting else -1)
     if waiting:
         book.timers.set(timer, allocation.release_at)
         scheduled[key] = allocation.release_at
@@ -201,10 +200,6 @@ def schedule(book: Book, key: str, allocation: Allocation) -> None:
         del scheduled[key]
         if not scheduled:
             del book.scheduled[symbol]
-    if left:
-        book.waiting[account_id] = left
-    else:
-        del book.waiting[account_id]
 
 
 def reopen(book: Book, key: str) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, allocation_key
-from stretto.core.carried import carry
+from stretto.core.carried import carry, enter
 from stretto.core.errors import check
 from stretto.core.evolve_allocations import put_allocation, reopen
 from stretto.core.order import Order, OrderState, is_done
@@ -55,9 +55,9 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     book.touched[key] = None
     if event.abandoned:
         allocation = book.allocations[key]
-        book.allocations[key] = replace(
-            allocation, abandoned=allocation.abandoned + event.abandoned
-        )
+        allocation = replace(allocation, abandoned=allocation.abandoned + event.abandoned)
+        book.allocations[key] = allocation
+        enter(book, allocation)
         carry(book, event.account_id, after.symbol, -after.side.sign * event.abandoned)
     was_live, is_live = not is_done(before), not is_done(after)
     ledger = book.ledgers[event.account_id]

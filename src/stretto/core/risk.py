@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stretto.core.account import AccountSnapshot, DayAnchor, PositionMode
+from stretto.core.account import AccountSnapshot, DayAnchor, Entering, Position, PositionMode
 from stretto.core.errors import check
 from stretto.core.policy import Anchor, LossLimit, Rulebook, Trailing
 from stretto.core.trade import AccountView, Trade, TradeContext, margin_committed, money_up
@@ -216,14 +216,17 @@ def open_risk(view: AccountView, context: TradeContext) -> Decimal | None:
 
 
 def positions_after(view: AccountView, trade: Trade) -> int:
-    """Open positions with the trade, entries on their way included; a netting account keeps one for
-    each symbol.
+    """Open positions once all entries on their way and the trade are filled. A netting account
+    keeps one for each symbol, a hedging one for each execution, partly filled or not.
     """
+    if not view.entering:
+        if view.account.position_mode is _HEDGING:
+            return len(view.positions) + 1
+        return len({trade.symbol, *(position.symbol for position in view.positions)})
+    every: tuple[Position | Entering, ...] = (*view.positions, *view.entering)
     if view.account.position_mode is _HEDGING:
-        return len(view.positions) + view.entries_working + 1
-    symbols = dict.fromkeys(position.symbol for position in view.positions)
-    symbols[trade.symbol] = None
-    return len(symbols) + view.entries_working
+        return len({each.execution_id for each in every}) + 1
+    return len({trade.symbol, *(each.symbol for each in every)})
 
 
 def orders_today(view: AccountView, context: TradeContext) -> int:

@@ -57,21 +57,21 @@ def account_views(book: Book, reads: Reads, account_ids: Iterable[str]) -> list[
     config = book.configuration
     accounts, rulebooks = config.accounts, config.rulebooks
     snapshots, ledgers, positions = book.snapshots, book.ledgers, book.positions
+    on_their_way = book.entering
     heartbeats = {name: state.heartbeat_at for name, state in reads.venues.items()}
     views = []
     for account_id in account_ids:
         account = accounts[account_id]
-        held = positions.get(account_id)
-        ledger = ledgers[account_id]
+        held, entering = positions.get(account_id), on_their_way.get(account_id)
         views.append(
             AccountView(
                 account,
                 snapshots.get(account_id),
-                ledger,
+                ledgers[account_id],
                 held.values() if held else (),
                 rulebooks[account.rulebook],
                 heartbeats.get(account.venue, 0),
-                ledger.open_orders + book.waiting.get(account_id, 0),
+                entering.values() if entering else (),
             )
         )
     return views

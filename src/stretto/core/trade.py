@@ -11,7 +11,14 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from stretto.core.account import Account, AccountSnapshot, Ledger, Position, SymbolTerms
+from stretto.core.account import (
+    Account,
+    AccountSnapshot,
+    Entering,
+    Ledger,
+    Position,
+    SymbolTerms,
+)
 from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate
 from stretto.core.policy import Policy, Rulebook
@@ -33,7 +40,7 @@ _new = tuple.__new__
 class AccountView(NamedTuple):
     """What a decision reads of one account; cheap to make. ``positions`` are this account's, one
     for each execution. ``heartbeat_at``: last sign of life of its venue, ns UTC, 0 where there is
-    none. ``entries_working``: entries on their way that may yet open a position.
+    none. ``entering``: its entries on their way, one for each execution.
     """
 
     account: Account
@@ -42,7 +49,7 @@ class AccountView(NamedTuple):
     positions: Collection[Position]
     rulebook: Rulebook
     heartbeat_at: int
-    entries_working: int
+    entering: Collection[Entering]
 
 
 class Trade(NamedTuple):

@@ -28,6 +28,7 @@ from tests.unit.core.trade_samples import (
     account,
     anchor,
     context,
+    entering,
     position,
     quote,
     snapshot,
@@ -163,6 +164,27 @@ def test_a_netting_account_is_not_netted_by_accident() -> None:
     refusal = refused(Rule.WOULD_NET, netting(position("-3000")))
     assert refusal.would_pass == "closing the opposite position of 3000 base units first"
     assert judge(view(positions=(position("-3000", stop_loss=Decimal("1.39")),))) is None
+
+
+def test_an_opposite_entry_on_its_way_nets_as_well() -> None:
+    coming = netting(position("-3000"))._replace(entering=(entering("-2000"),))
+    refusal = refused(Rule.WOULD_NET, coming)
+    assert refusal.compared["opposite_base_units_entering"] == "2000"
+    assert refusal.compared["executions"] == "e1, e9"
+    assert refusal.would_pass == (
+        "closing the opposite position of 3000 base units and "
+        "the end of the opposite entries of 2000 base units first"
+    )
+    assert judge(netting()._replace(entering=(entering("2000"),))) is None
+    assert judge(netting()._replace(entering=(entering("-2000", symbol="GBPUSD"),))) is None
+    assert judge(view(entering=(entering("-2000"),))) is None
+
+
+def test_an_entry_on_its_way_with_another_stop_shares_it() -> None:
+    strict = context(policy=Policy(shared_stop_allowed=False))
+    other = netting()._replace(entering=(entering("1000", stop_loss=Decimal("1.37")),))
+    assert refused(Rule.SHARED_STOP, other, within=strict).compared["stops_held"] == "1.37"
+    assert judge(netting()._replace(entering=(entering("1000"),)), within=strict) is None
 
 
 def test_a_shared_stop_where_the_policy_forbids_it() -> None:

@@ -60,24 +60,28 @@ def test_an_execution_is_open_until_its_last_allocation_ends() -> None:
         desk.send(order, ev.SendOutcomeKind.NOT_SENT)
     assert desk.book.open_executions == {}
     assert desk.book.scheduled == {}
-    assert desk.book.waiting == {}
+    assert desk.book.entering == {}
     holds(desk.book)
 
 
 def test_slots_of_orders_are_counted_while_something_may_happen() -> None:
     desk = Desk(a_config(1))
     desk.plan()
-    assert desk.book.waiting == {"a0": 1}
+    assert len(desk.book.entering["a0"]) == 1
     desk.plan(a_signal("second"))
-    assert desk.book.waiting == {"a0": 2}
+    assert len(desk.book.entering["a0"]) == 2
     desk.timers_until(START + 70 * S)
-    assert desk.book.waiting == {}
+    assert len(desk.book.entering["a0"]) == 2
     assert desk.book.ledgers["a0"].open_orders == 2
     assert desk.book.ledgers["a0"].orders_today == 2
     first, second = desk.book.orders.values()
     desk.report(first, ExecType.NEW, OrdStatus.NEW)
     desk.report(second, ExecType.REJECTED, OrdStatus.REJECTED)
     assert desk.book.ledgers["a0"].open_orders == 1
+    ((execution_id, entry),) = desk.book.entering["a0"].items()
+    assert (entry.execution_id, entry.quantity) == (execution_id, first.quantity)
+    desk.report(first, ExecType.TRADE, OrdStatus.FILLED, cum=first.quantity, last=first.quantity)
+    assert desk.book.entering == {}
 
 
 def test_health_is_fed_once_by_each_submit() -> None:

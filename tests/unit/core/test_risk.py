@@ -29,6 +29,7 @@ from tests.unit.core.trade_samples import (
     account,
     anchor,
     context,
+    entering,
     position,
     quote,
     snapshot,
@@ -223,9 +224,18 @@ def test_a_conversion_that_no_quote_gives_is_never_one() -> None:
 def test_positions_after_on_hedging_and_netting_accounts() -> None:
     two = (position("1000"), position("1000", execution_id="e2"))
     made = trade_for(view(), Decimal(1_000), context())
-    assert positions_after(view(positions=two, entries_working=1), made) == 4
+    coming = (entering("1000"), entering("1000", "e8", symbol="GBPUSD"))
+    assert positions_after(view(positions=two), made) == 3
+    assert positions_after(view(positions=two, entering=coming), made) == 5
     netting = account(position_mode=PositionMode.NETTING)
     assert positions_after(view(account=netting, positions=two), made) == 1
+    assert positions_after(view(account=netting, positions=two, entering=coming), made) == 2
+
+
+def test_a_partly_filled_order_is_one_position() -> None:
+    made = trade_for(view(), Decimal(1_000), context())
+    partly = view(positions=(position("400"),), entering=(entering("600", "e1"),))
+    assert positions_after(partly, made) == 2
 
 
 def test_orders_of_yesterday_do_not_count() -> None:

@@ -7,7 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stretto.core.account import Account, AccountSnapshot, DayAnchor, Ledger, Position, SymbolTerms
+from stretto.core.account import (
+    Account,
+    AccountSnapshot,
+    DayAnchor,
+    Entering,
+    Ledger,
+    Position,
+    SymbolTerms,
+)
 from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
 from stretto.core.policy import LossLimit, Permission, Policy, Rulebook
 from stretto.core.trade import AccountView, TradeContext
@@ -115,6 +123,11 @@ def position(quantity: str, symbol: str = "EURUSD", **changes: Any) -> Position:
     return Position(**(fields | changes))
 
 
+def entering(quantity: str, execution_id: str = "e9", **changes: Any) -> Entering:
+    made = Entering(execution_id, "EURUSD", Decimal(quantity), Decimal("1.3821"))
+    return made._replace(**changes)
+
+
 def view(**changes: Any) -> AccountView:
     made = AccountView(
         account=account(),
@@ -123,7 +136,7 @@ def view(**changes: Any) -> AccountView:
         positions=(),
         rulebook=RULEBOOK,
         heartbeat_at=AT,
-        entries_working=0,
+        entering=(),
     )
     return made._replace(**changes)
 

@@ -67,7 +67,7 @@ def test_a_snapshot_saves_the_entries_before_it(desk: Desk, journal: SqliteJourn
     assert restored == len(desk.entries) - 8
     assert dict(book.timers) == dict(desk.book.timers)
     assert book.scheduled == desk.book.scheduled
-    assert book.waiting == desk.book.waiting
+    assert book.entering == desk.book.entering
 
 
 @pytest.mark.parametrize("fault", ["engine", "hash", "blob", "shape", "none"])
