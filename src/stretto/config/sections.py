@@ -93,6 +93,13 @@ POLICY = Section(
         "tick_age_ns_max",
     ),
     Key(
+        "signal_ahead_s_max",
+        kinds.seconds("3600"),
+        5,
+        "how far a signal's `generated_at` may lie after the book's time",
+        "signal_ahead_ns_max",
+    ),
+    Key(
         "exposure_max",
         _POSITIVE,
         UNSET,

@@ -12,7 +12,7 @@ from stretto.core.market import Quote, Reads
 from stretto.core.plan import Plan
 from stretto.core.planning import make_plan
 from stretto.core.refusal import Refusal, Rule
-from stretto.core.signal import Action, Signal, judge_form, judge_market
+from stretto.core.signal import Action, Signal, judge_clock, judge_form, judge_market
 from stretto.core.values import execution_id, iso
 
 
@@ -93,4 +93,5 @@ def _gate(book: Book, signal: Signal, quote: Quote | None, at_ns: int) -> Refusa
             compared={"symbol": signal.symbol, "at": iso(at_ns)},
             would_pass=f"a quote of {signal.symbol} before the signal",
         )
-    return judge_market(signal, quote, at_ns)
+    ahead = judge_clock(signal, at_ns, book.configuration.policy.signal_ahead_ns_max)
+    return ahead or judge_market(signal, quote, at_ns)

@@ -18,6 +18,7 @@ class Rule(StrEnum):
     MALFORMED = "malformed"
     DUPLICATE_SIGNAL = "duplicate_signal"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
+    FUTURE_DATED = "future_dated"
     EXPIRED = "expired"
     SIZE_NOT_POSITIVE = "size_not_positive"
     STOP_ON_WRONG_SIDE = "stop_on_wrong_side"

@@ -156,6 +156,22 @@ def judge_form(signal: Signal) -> Refusal | None:
     return _judge_size(signal) or _judge_prices(signal)
 
 
+def judge_clock(signal: Signal, now_ns: int, ahead_ns_max: int) -> Refusal | None:
+    """A signal dated further ahead of the book than clocks differ: its own age cannot be known."""
+    if signal.generated_at - now_ns <= ahead_ns_max:
+        return None
+    latest = iso(now_ns + ahead_ns_max)
+    return Refusal(
+        rule=Rule.FUTURE_DATED,
+        compared={
+            "generated_at": iso(signal.generated_at),
+            "now": iso(now_ns),
+            "signal_ahead_ns_max": str(ahead_ns_max),
+        },
+        would_pass=f"a generated_at at or before {latest}",
+    )
+
+
 def judge_market(signal: Signal, quote: Quote, now_ns: int) -> Refusal | None:
     """What needs the market and the time: expiry, and stop and target on their right sides."""
     if now_ns > signal.valid_until:

@@ -11,9 +11,10 @@ from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.intake import reads_for_signal
 from stretto.core.limits import SIGNAL_KEPT_NS
+from stretto.core.policy import Policy
 from stretto.core.refusal import Rule
 from stretto.core.signal import Action, PerAccount, RiskPercent
-from stretto.core.values import Side
+from stretto.core.values import Side, iso
 from tests.builders import START, SYMBOLS, Desk, S, a_config, a_signal, only
 
 
@@ -63,6 +64,19 @@ def test_an_expired_signal_is_refused(late: int) -> None:
     plan = desk.plan(a_signal("late", START, valid_until=desk.now - late))
     assert plan.refused is not None
     assert (plan.refused.rule is Rule.EXPIRED) is bool(late)
+
+
+@pytest.mark.parametrize(("allowed", "ahead_ns"), [(5 * S, 5 * S), (0, 0)])
+def test_a_signal_from_the_future_is_refused(allowed: int, ahead_ns: int) -> None:
+    """It would outlive its validity: its age is counted from a clock that is wrong."""
+    desk = Desk(a_config(1, Policy(signal_ahead_ns_max=allowed)))
+    assert desk.plan(a_signal("ahead", desk.now + ahead_ns)).refused is None
+    refused = desk.plan(a_signal("far ahead", desk.now + ahead_ns + 1)).refused
+    assert refused is not None
+    assert refused.rule is Rule.FUTURE_DATED
+    assert refused.compared["signal_ahead_ns_max"] == str(allowed)
+    assert refused.would_pass == f"a generated_at at or before {iso(desk.now + allowed)}"
+    assert "far ahead" in desk.book.signals
 
 
 @pytest.mark.parametrize(
