@@ -128,11 +128,11 @@ def project(
     projected = _ppm(traded.T @ traded)
     before = _ppm(standing.T @ standing)
     past = HistoricalCorrelations(book.history, accounts, bars_min)
-    historical = past.correlations(accounts)
-    close = np.abs(projected) > threshold
+    historical = past.among()
+    inside = np.abs(projected)
+    close = inside > threshold
     close |= (historical != UNKNOWN) & (np.abs(historical) > threshold)
     np.fill_diagonal(close, val=False)
-    inside = np.abs(projected)
     np.fill_diagonal(inside, 0)
     outside, blocked = _against_book(book, accounts, traded, past, threshold)
     largest = np.maximum(inside.max(axis=1, initial=0), outside)
@@ -211,39 +211,62 @@ def _against_book(
 ) -> tuple[Indices, tuple[PairCorrelation | None, ...]]:
     """Candidates with the trade against all accounts as they stand, a block of accounts at a time.
 
-    Returns the largest |projected| with any that is no candidate, and who is blocked by whom. A
-    sieve on exact products leaves few pairs; the rule itself is judged in 1e-6, as reported.
+    Returns the largest |projected| with any that is no candidate, and who is blocked by whom.
     """
-    standing = np.ascontiguousarray(book.rows.take(accounts, axis=1).T)
     trading = np.ascontiguousarray(traded.T)
-    largest = np.zeros(accounts.size)
-    suspects: list[_Suspects] = []
+    candidate = np.zeros(book.history.accounts, np.bool_)
+    candidate[accounts] = True
     spaces = spaces_for(2, accounts.size)
+    largest = _against_resting(book, trading, candidate, spaces)
+    suspects: list[_Suspects] = []
+    standing = np.ascontiguousarray(book.rows.take(accounts, axis=1).T)
     least, limit = max(0, threshold - 1) / PPM, _least_above(threshold)
-    for start in range(0, book.history.accounts, BLOCK_ACCOUNTS):
-        block = slice(start, start + BLOCK_ACCOUNTS)
-        after = product_into(trading, book.rows[:, block], spaces[0])
+    exposed = np.flatnonzero(book.exposed)
+    for start in range(0, exposed.size, BLOCK_ACCOUNTS):
+        block = exposed[start : start + BLOCK_ACCOUNTS]
+        after = product_into(trading, book.rows.take(block, axis=1), spaces[0])
         size = np.abs(after, out=spaces[1][: after.size].reshape(after.shape))
         alike = past.near(block, least)
+        # A sieve on exact products leaves few pairs; the rule itself is judged in 1e-6.
         suspect = size >= limit
         suspect |= alike
-        suspect &= book.exposed[block]
-        inside = np.flatnonzero((accounts >= start) & (accounts < start + BLOCK_ACCOUNTS))
-        suspect[inside, accounts[inside] - start] = False
-        places, others = np.divmod(np.flatnonzero(suspect), suspect.shape[1])
+        suspect &= accounts[:, None] != block
+        places, inside = np.divmod(np.flatnonzero(suspect), block.size)
+        others = block[inside]
         if places.size:
             suspects.append(
                 _Suspects(
                     places=places,
-                    others=others + start,
-                    before=_ppm(entries_of(standing, places, book.rows, others + start)),
-                    projected=_ppm(after[places, others]),
-                    alike=alike[places, others],
+                    others=others,
+                    before=_ppm(entries_of(standing, places, book.rows, others)),
+                    projected=_ppm(after[places, inside]),
+                    alike=alike[places, inside],
                 )
             )
-        size[:, accounts[inside] - start] = 0.0
+        size[:, candidate[block]] = 0.0
         np.maximum(largest, size.max(axis=1, initial=0.0), out=largest)
     return _ppm(largest), _blockers(accounts, suspects, past, threshold)
+
+
+def _against_resting(
+    book: BookFactors, trading: Floats, candidate: Flags, spaces: Floats
+) -> Floats:
+    """The largest |product| with an account that carries nothing and is no candidate: the lower
+    half of such a row is zero.
+    """
+    bars = trading.shape[1] // 2
+    upper = np.ascontiguousarray(trading[:, :bars])
+    largest = np.zeros(trading.shape[0])
+    others = candidate | book.exposed
+    for start in range(0, others.size, BLOCK_ACCOUNTS):
+        block = slice(start, start + BLOCK_ACCOUNTS)
+        if others[block].all():
+            continue
+        size = product_into(upper, book.rows[:bars, block], spaces[0])
+        size[:, others[block]] = 0.0
+        np.maximum(largest, size.max(axis=1), out=largest)
+        np.maximum(largest, -size.min(axis=1), out=largest)
+    return largest
 
 
 def _blockers(

@@ -53,7 +53,8 @@ class History:
     ``returns`` sqrt((1 - phi) w) r and its ``variance``, ``prior_variance`` sigma**2; ``symbols``
     (T x S) whole numbers with ``symbol_scale`` (powers of two, or 0) beside them; ``factor_weight``
     sqrt(phi w). ``own`` are rows standardised over the account's own active bars, ``energy`` their
-    squares, ``active`` is 1 in these bars and 0 in others; ``bars`` counts them.
+    squares, ``active`` is 1 in these bars and 0 in others; ``bars`` counts them. ``resting``
+    (2T x n) are the rows of accounts without any exposure, the lower half zero.
     """
 
     returns: Floats
@@ -67,6 +68,7 @@ class History:
     energy: Floats
     active: Floats
     bars: Indices
+    resting: Floats
 
     @property
     def accounts(self) -> int:
@@ -80,7 +82,9 @@ class History:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class BookFactors:
-    """The book before any trade: ``rows`` (2T x n) of ``exposure`` (n x S), and who has any."""
+    """The book before any trade: ``rows`` (2T x n) of ``exposure`` (n x S), and who has any. Rows
+    without exposure are ``history.resting``: only the others are made anew for every trade.
+    """
 
     history: History
     exposure: Floats
@@ -122,10 +126,14 @@ def history(
     filled = np.where(np.isnan(symbol_returns), 0.0, symbol_returns)
     largest = np.abs(filled).max(axis=0, initial=0.0)
     scale = _power_of_two(largest)
+    variance = _squares(weighted)
+    prior_variance = deviation * deviation * prior_bars / (prior_bars + count)
+    resting = np.zeros((2 * bars, count.size))
+    resting[:bars] = _standardised(weighted, variance + prior_variance)
     return History(
         returns=weighted,
-        variance=_squares(weighted),
-        prior_variance=deviation * deviation * prior_bars / (prior_bars + count),
+        variance=variance,
+        prior_variance=prior_variance,
         symbols=np.rint(filled / scale * _INPUT_UNIT),
         # A symbol that never moved must not coarsen the scale of those that did.
         symbol_scale=np.where(largest > 0, scale, 0.0),
@@ -135,18 +143,19 @@ def history(
         energy=own * own,
         active=active.astype(np.float64),
         bars=count,
+        resting=resting,
     )
 
 
 def book_factors(bars: History, exposure: Floats) -> BookFactors:
     """The book's rows for its positions; ``exposure`` n x S, signed notional over equity."""
-    everyone = np.arange(bars.accounts)
-    return BookFactors(
-        history=bars,
-        exposure=exposure,
-        rows=factor_rows(bars, everyone, exposure),
-        exposed=(exposure != 0).any(axis=1),
-    )
+    exposed = (exposure != 0).any(axis=1)
+    rows = bars.resting
+    if exposed.any():
+        carrying = np.flatnonzero(exposed)
+        rows = rows.copy()
+        rows[:, carrying] = factor_rows(bars, carrying, exposure[carrying])
+    return BookFactors(history=bars, exposure=exposure, rows=rows, exposed=exposed)
 
 
 def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:
@@ -155,9 +164,7 @@ def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:
     An account's row depends on nothing but its own history and exposure.
     """
     check(exposure.shape == (accounts.size, bars.symbols.shape[1]), "exposure does not fit")
-    returns = bars.returns
-    if not _are_all(accounts, bars.accounts):
-        returns = returns[:, accounts]
+    returns = bars.returns.take(accounts, axis=1)
     factors = _factor_returns(bars, exposure) * bars.factor_weight[:, None]
     variance = bars.variance[accounts] + _squares(factors) + bars.prior_variance[accounts]
     check(bool(np.isfinite(variance).all()), "an exposure is not finite or far too large")
@@ -166,11 +173,6 @@ def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:
     rows[:length] = _standardised(returns, variance)
     rows[length:] = _standardised(factors, variance)
     return rows
-
-
-def _are_all(accounts: Indices, count: int) -> bool:
-    """Whether ``accounts`` are 0 .. ``count`` - 1 in order."""
-    return accounts.size == count and bool((accounts == np.arange(count)).all())
 
 
 def _factor_returns(bars: History, exposure: Floats) -> Floats:

@@ -42,6 +42,12 @@ class HistoricalCorrelations:
         scale *= self._active @ self._bars.energy.take(others, axis=1)
         return self._ppm(covariance, scale, self._active @ theirs)
 
+    def among(self) -> Indices:
+        """The same, all candidates by all candidates."""
+        covariance = self._own @ self._own.T
+        energy = self._energy @ self._active.T
+        return self._ppm(covariance, energy * energy.T, self._active @ self._active.T)
+
     def correlations_of(self, places: Indices, others: Indices) -> Indices:
         """The same for pairs: candidate ``places[i]`` with account ``others[i]``."""
         covariance = entries_of(self._own, places, self._bars.own, others)
@@ -50,23 +56,32 @@ class HistoricalCorrelations:
         common = entries_of(self._active, places, self._bars.active, others)
         return self._ppm(covariance, scale, common)
 
-    def near(self, block: slice, least: float) -> Flags:
-        """A sieve: wherever |historical| with an account of ``block`` may reach ``least``."""
-        covariance = product_into(self._own, self._bars.own[:, block], self._rooms[0])
-        scale = product_into(self._energy, self._bars.active[:, block], self._rooms[1])
-        scale *= product_into(self._active, self._bars.energy[:, block], self._rooms[2])
+    def near(self, others: Indices, least: float) -> Flags:
+        """A sieve: wherever |historical| with an account of ``others`` may reach ``least``; of
+        them at most ``BLOCK_ACCOUNTS``.
+        """
+        bars = self._bars
+        covariance = product_into(self._own, bars.own.take(others, axis=1), self._rooms[0])
+        active = bars.active.take(others, axis=1)
+        scale = product_into(self._energy, active, self._rooms[1])
+        energy = bars.energy.take(others, axis=1)
+        scale *= product_into(self._active, energy, self._rooms[2])
         scale *= least * least
         covariance *= covariance
         suspect: Flags = covariance > scale
         suspect &= self._enough[:, None]
-        suspect &= self._bars.bars[block] >= self._bars_min
+        suspect &= bars.bars[others] >= self._bars_min
         return suspect
 
     def _ppm(self, covariance: Floats, scale: Floats, common: Floats) -> Indices:
-        root = np.sqrt(scale)
-        ratio = np.divide(covariance, root, out=np.zeros_like(root), where=root > 0)
-        whole = np.clip(np.rint(ratio * PPM), -PPM, PPM).astype(np.int64)
-        return np.where(common >= self._bars_min, whole, UNKNOWN)
+        root = np.sqrt(scale, out=scale)
+        root[root == 0] = 1.0  # where nothing moved there is no covariance either
+        covariance /= root
+        covariance *= PPM
+        np.rint(covariance, out=covariance)
+        whole = np.clip(covariance, -PPM, PPM, out=covariance).astype(np.int64)
+        whole[common < self._bars_min] = UNKNOWN
+        return whole
 
 
 def spaces_for(count: int, candidates: int) -> Floats:

@@ -6,6 +6,8 @@ function. Knows nothing of orders.
 
 from __future__ import annotations
 
+import numpy as np
+
 from stretto.core.allocation import Allocated, Scored, Setting, allocate, score_and_bound
 from stretto.core.book import Book
 from stretto.core.entry import EntryPrices, entry_prices
@@ -239,17 +241,15 @@ def _analysis(allocated: Allocated, setting: Setting) -> CorrelationAnalysis | N
         return None
     ids = [each.account_id for each in allocated.candidates]
     chosen = allocated.chosen
-    expected = 0
-    for at, first in enumerate(chosen):
-        for second in chosen[at + 1 :]:
-            expected = max(expected, abs(int(projection.projected[first, second])))
+    between = np.abs(projection.projected[np.ix_(chosen, chosen)])
+    np.fill_diagonal(between, 0)
     names = returns_of(setting.book).account_ids
     score, bound = score_and_bound(subset)
     pairs = list(projection.conflicting_pairs(PAIRS_KEPT_MAX))
     pairs += [pair for pair in projection.blocked if pair is not None][:PAIRS_KEPT_MAX]
     return CorrelationAnalysis(
         is_viable=bool(chosen),
-        expected_correlation=expected,
+        expected_correlation=int(between.max(initial=0)),
         threshold=setting.book.configuration.policy.correlation_threshold,
         suggested_accounts=tuple(ids[place] for place in chosen),
         pairs=tuple(
