@@ -136,10 +136,10 @@ def _timers(book: Book) -> None:
     expected: dict[str, int] = {}
     for key, a in book.allocations.items():
         if a.pending and not a.legs and not a.ended:
-            expected[f"release:{key}"] = a.release_at
-            assert (
-                book.scheduled[book.executions[a.execution_id].signal.symbol][key] == a.release_at
-            )
+            due_at = a.deferred_to if a.deferred_to else a.release_at
+            expected[f"release:{key}"] = due_at
+            assert book.scheduled[book.executions[a.execution_id].signal.symbol][key] == due_at
+            assert due_at <= a.window_end
     for order in book.orders.values():
         if order.answer_due_at is not None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at
@@ -161,6 +161,46 @@ def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
             after = book.orders[event.client_order_id]
             if after.cum_qty < order.cum_qty:
                 assert any(fill.reversed_at for fill in after.fills)
+
+
+def spaced(entries: list[ev.Entry]) -> int:
+    """Entries of one symbol leave in their turn, however long the process stood still: each keeps
+    the gap to the one before, but for urgency immediate (DESIGN §8.13). How many had to wait.
+    """
+    gaps: dict[tuple[str, str], int] = {}
+    waiting: dict[str, dict[tuple[str, str], None]] = {}
+    last: dict[str, tuple[int, int]] = {}
+    deferred = 0
+    for entry in entries:
+        for event in entry.events:
+            if isinstance(event, ev.SignalPlanned):
+                plan = event.plan
+                for a in plan.allocations:
+                    key = (plan.execution_id, a.account_id)
+                    gaps[key] = plan.timing_gap_ns
+                    waiting.setdefault(plan.signal.symbol, {})[key] = None
+            elif isinstance(event, ev.ReleaseDeferred):
+                deferred += 1
+                key = (event.execution_id, event.account_id)
+                at, gap = last[event.symbol]
+                most = 29 * NS_PER_S // (2 * len(waiting[event.symbol]))
+                assert event.last_release_at == at
+                assert event.gap_ns == min(gaps[key], gap, NS_PER_S, most)
+                assert entry.at < at + event.gap_ns <= event.deferred_to
+                gaps[key] = event.gap_ns
+            elif isinstance(event, ev.OrderIntended) and event.order.leg == 1:
+                order = event.order
+                key = (order.execution_id, order.account_id)
+                least = 29 * NS_PER_S // (2 * len(waiting[order.symbol]))
+                del waiting[order.symbol][key]
+                if gaps[key]:
+                    at, gap = last.get(order.symbol, (0, 0))
+                    assert entry.at - at >= min(gaps[key], gap, least), (at, entry.at, gap)
+                    last[order.symbol] = (entry.at, gaps[key])
+            elif isinstance(event, ev.AllocationEnded):
+                for keys in waiting.values():
+                    keys.pop((event.execution_id, event.account_id), None)
+    return deferred
 
 
 def replays(book: Book, entries: list[ev.Entry]) -> None:

@@ -20,7 +20,7 @@ from stretto.core.report import OrdStatus
 from stretto.core.signal import Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.journal.steps import AppendStep
-from tests.book_invariants import holds, replays
+from tests.book_invariants import holds, replays, spaced
 from tests.builders import START, S, a_config, a_signal, names
 from tests.scripted_venue import ScriptedVenue
 from tests.session import Killed, MovingClock, entries, later, play, projector, sqlite
@@ -98,6 +98,7 @@ def killed_then_resumed(path: Path, kill_at_step: int, kill_at_send: tuple[int, 
     agree(writer.book, venue)
     journaled = entries(path)
     replays(writer.book, journaled)
+    spaced(journaled)
     intended = [
         e.order for entry in journaled for e in entry.events if isinstance(e, ev.OrderIntended)
     ]
@@ -177,6 +178,22 @@ def test_after_a_stop_the_open_window_is_used_once_and_a_passed_one_expires(
     agree(writer.book, venue)
     if not sent:
         assert {a.ended for a in writer.book.allocations.values()} == {"window_passed"}
+
+
+@pytest.mark.requirement("R3.6")
+def test_what_became_due_meanwhile_leaves_one_gap_apart(tmp_path: Path) -> None:
+    path, clock = tmp_path / "book.sqlite", MovingClock(START)
+    venue = ScriptedVenue(clock, action)
+    later_only = arrivals()[1:]
+    first = play(sqlite(path), venue, clock, CONFIG, later_only, ends_at=START + 2 * S)
+    due = sorted(a.release_at for a in first.book.allocations.values())
+    assert due[-1] < due[0] + 28 * S
+    later(clock, (due[-1] + S - clock.at) // S)
+    resumed_at = clock.at
+    play(sqlite(path), venue, clock, CONFIG, later_only, ends_at=clock.at + 200 * S)
+    sent = sorted(venue.submitted_at.values())
+    assert sent == [resumed_at, resumed_at + S, resumed_at + 2 * S]
+    assert spaced(entries(path)) == 2
 
 
 @pytest.mark.parametrize("step", AppendStep)

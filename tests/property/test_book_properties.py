@@ -23,7 +23,7 @@ from stretto.core.order import Order, OrderState
 from stretto.core.report import ExecType, ExecutionReport, OrderType, OrdStatus, StatusAnswer
 from stretto.core.signal import Urgency
 from stretto.core.values import ZERO, Side
-from tests.book_invariants import holds, legal, replays, restored
+from tests.book_invariants import holds, legal, replays, restored, spaced
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, a_snapshot, report_of
 
 PRICES = ("1.10010", "1.10020", "1.09990")
@@ -109,6 +109,11 @@ class World(Desk):
 
     def advance(self, number: int) -> None:
         self.timers_until(self.now + (0, S // 10, S, 4 * S, 11 * S, 45 * S, 120 * S)[number % 7])
+
+    def stall(self, number: int) -> None:
+        """The process stands still; whatever became due meanwhile is due at once."""
+        self.now += (S, 7 * S, 13 * S, 20 * S, 29 * S, 41 * S)[number % 6]
+        self.timers_until(self.now)
 
     def write(self, number: int) -> None:
         if not self.unsent:
@@ -272,7 +277,7 @@ class World(Desk):
 ACTIONS: tuple[Callable[[World, int], None], ...] = (
     World.signal, World.advance, World.advance, World.write, World.write, World.venue, World.venue,
     World.venue, World.deliver, World.deliver, World.deliver, World.answer, World.close,
-    World.observe, World.recover,
+    World.observe, World.recover, World.stall,
 )  # fmt: skip
 
 
@@ -297,6 +302,7 @@ def test_whatever_happens_every_unit_is_accounted_for(steps: list[tuple[int, int
     world.timers_until(world.now + 400 * S)
     restored(world.book)
     replays(world.book, world.entries)
+    spaced(world.entries)
     for a in world.book.allocations.values():
         order = world.book.orders.get(a.order_id)
         if order is not None and order.state is OrderState.IN_DOUBT:

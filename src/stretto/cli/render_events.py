@@ -11,7 +11,7 @@ from msgspec import UNSET
 from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
 from stretto.core.order import OrderState
-from stretto.core.values import iso
+from stretto.core.values import NS_PER_S, iso
 from stretto.sessions.play import Stop
 from stretto.views.rows import summary
 
@@ -57,6 +57,11 @@ def line_of(event: ev.Event) -> str:
             return (
                 f"order  {order.account_id}: {order.side} {quantity(order.quantity)} "
                 f"{order.symbol} {order.order_type} ({order.role})"
+            )
+        case ev.ReleaseDeferred():
+            return (
+                f"waits  {event.account_id}: until {iso(event.deferred_to)[11:23]}, to keep "
+                f"{event.gap_ns / NS_PER_S:.3f} s between entries of {event.symbol}"
             )
         case ev.FillBooked():
             side = "bought" if event.direction > 0 else "sold"

@@ -25,7 +25,9 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One account's share of an execution. ``planned`` never changes; ``pending`` is not yet with
     a venue; working and in-doubt quantity follow from its order. Quantities base units; ``margin``
     and ``risk`` what is still reserved for it, ``*_planned`` what the plan set aside, account
-    currency; ``notional`` Σ price * quantity.
+    currency; ``notional`` Σ price * quantity. ``release_at`` is the planned instant and stays,
+    ``deferred_to`` the later one that replaced it (0: none); ``gap_ns`` what its release keeps to
+    others of the symbol (0: urgency immediate, it keeps none).
     """
 
     execution_id: str
@@ -45,6 +47,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     abandoned: Decimal = ZERO
     notional: Decimal = ZERO
     fees: Decimal = ZERO
+    gap_ns: int = 0
+    deferred_to: int = 0
     legs: int = 0
     order_id: str = ""
     ended: str = ""
@@ -52,6 +56,18 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+
+    @property
+    def due_at(self) -> int:
+        """When its release is due: as planned, or as deferred last."""
+        return self.deferred_to or self.release_at
+
+
+class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The last entry of a symbol that left in its turn, and the gap it kept, ns UTC and ns."""
+
+    at: int
+    gap_ns: int
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,6 +117,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     cites: dict[str, int]
     interventions: dict[str, str]
     signals_pruned_day: int = 0
+    released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -122,6 +139,7 @@ class Book:
         "open_executions",
         "orders",
         "positions",
+        "released",
         "reports_seen",
         "scheduled",
         "seq",
@@ -151,6 +169,7 @@ class Book:
         self.cites: dict[str, int] = {}
         self.interventions: dict[str, str] = {}
         self.signals_pruned_day = 0
+        self.released: dict[str, LastRelease] = {}
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
@@ -208,4 +227,5 @@ class Book:
             cites=self.cites,
             interventions=self.interventions,
             signals_pruned_day=self.signals_pruned_day,
+            released=self.released,
         )

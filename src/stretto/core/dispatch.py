@@ -1,7 +1,8 @@
 """The moment of release: the gate once more, then the order is intended (DESIGN §4.1, §4.6).
 
 Past its window an allocation expires, it never fires late. Whatever refuses here ends the
-allocation with its name. Knows nothing of how the plan was made.
+allocation with its name; only the gap to the last release of the symbol makes it wait. Knows
+nothing of how the plan was made.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution
+from stretto.core.deferral import deferrals
 from stretto.core.eligibility import judge_account
 from stretto.core.entry import EntryPrices
 from stretto.core.limits import SEND_BEFORE_NS
@@ -28,12 +30,22 @@ from stretto.core.values import Side, client_order_id, iso
 
 
 def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
-    """OrderIntended for what is pending, or AllocationEnded with the rule that refused it."""
+    """OrderIntended for what is pending, ReleaseDeferred (for all that is overdue in the symbol)
+    where its last release is too near, or AllocationEnded with the rule that refused it.
+    """
     allocation = book.allocations[key]
-    if allocation.ended or allocation.legs or allocation.pending <= 0:
+    if allocation.ended or allocation.legs or allocation.pending <= 0 or at_ns < allocation.due_at:
         return ()
     execution = book.executions[allocation.execution_id]
-    refusal = _judge(book, allocation, execution, reads, at_ns)
+    refusal = _too_late(allocation, execution.signal, at_ns, at_ns)
+    if refusal is None:
+        waits = deferrals(book, key, at_ns)
+        if not waits:
+            refusal = _judge(book, allocation, execution, reads, at_ns)
+        else:
+            refusal = _too_late(allocation, execution.signal, at_ns, waits[0].deferred_to)
+            if refusal is None:
+                return waits
     if refusal is not None:
         ended = refused(allocation.pending, allocation, refusal)
         return (ended, *ends_execution(book, ended, False))
@@ -92,24 +104,33 @@ def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(symbols)))
 
 
+def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) -> Refusal | None:
+    """Whether the window or the signal ends before ``free_at``, the first instant it could leave:
+    now, or where the gap to other releases ends.
+    """
+    ends = ((Rule.WINDOW_PASSED, allocation.window_end), (Rule.EXPIRED, signal.valid_until))
+    for rule, end in ends:
+        if free_at > end:
+            name = "window_end" if rule is Rule.WINDOW_PASSED else "valid_until"
+            would_pass = f"a valid_until at or after {iso(free_at)}"
+            if rule is Rule.WINDOW_PASSED:
+                would_pass = f"a dispatch at or before {iso(end)}"
+            compared = {"now": iso(at_ns), name: iso(end)}
+            if free_at > at_ns:
+                compared["earliest_release"] = iso(free_at)
+            return Refusal(
+                rule=rule,
+                account_id=allocation.account_id,
+                compared=compared,
+                would_pass=would_pass,
+            )
+    return None
+
+
 def _judge(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> Refusal | None:
     account_id, signal = allocation.account_id, execution.signal
-    if at_ns > allocation.window_end:
-        return Refusal(
-            rule=Rule.WINDOW_PASSED,
-            account_id=account_id,
-            compared={"now": iso(at_ns), "window_end": iso(allocation.window_end)},
-            would_pass=f"a dispatch at or before {iso(allocation.window_end)}",
-        )
-    if at_ns > signal.valid_until:
-        return Refusal(
-            rule=Rule.EXPIRED,
-            account_id=account_id,
-            compared={"now": iso(at_ns), "valid_until": iso(signal.valid_until)},
-            would_pass=f"a valid_until at or after {iso(at_ns)}",
-        )
     quote = reads.quotes.get(signal.symbol)
     if quote is None:
         return Refusal(

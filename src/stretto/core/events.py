@@ -39,7 +39,13 @@ from stretto.core.inputs import (
     VenueReported,
 )
 from stretto.core.market import Reads
-from stretto.core.order_events import FillBooked, OrderAdvanced, OrderIntended, OrderQueried
+from stretto.core.order_events import (
+    FillBooked,
+    OrderAdvanced,
+    OrderIntended,
+    OrderQueried,
+    ReleaseDeferred,
+)
 
 __all__ = [
     "AccountHalted",
@@ -64,6 +70,7 @@ __all__ = [
     "OrderIntended",
     "OrderQueried",
     "Payload",
+    "ReleaseDeferred",
     "SendOutcomeKind",
     "SendReported",
     "SignalPlanned",
@@ -85,6 +92,7 @@ Event = (
     | SignalPlanned
     | SignalRefused
     | OrderIntended
+    | ReleaseDeferred
     | OrderAdvanced
     | FillBooked
     | OrderQueried

@@ -64,6 +64,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderAdvanced: evolve_orders.order_advanced,
     ev.FillBooked: evolve_allocations.fill_booked,
     ev.OrderIntended: evolve_orders.order_intended,
+    ev.ReleaseDeferred: evolve_allocations.release_deferred,
     ev.AllocationEnded: evolve_allocations.allocation_ended,
     ev.ExecutionEnded: evolve_allocations.execution_ended,
     ev.OrderQueried: evolve_orders.order_queried,

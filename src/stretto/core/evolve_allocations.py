@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, KnownSignal, allocation_key
 from stretto.core.carried import carry, enter
-from stretto.core.errors import InvariantViolated
+from stretto.core.errors import InvariantViolated, check
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
 from stretto.core.plan import Plan
 from stretto.core.positions import move_position, remember_report
@@ -56,6 +56,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             risk=planned.risk,
             margin_planned=planned.margin,
             risk_planned=planned.risk,
+            gap_ns=plan.timing_gap_ns,
             limit_price=planned.limit_price,
             stop_price=planned.stop_price,
             stop_loss=planned.stop_loss,
@@ -90,6 +91,18 @@ def _remember_signal(book: Book, plan: Plan) -> None:
     book.signals[signal_id] = KnownSignal(
         signal=plan.signal, execution_id=plan.execution_id, at=book.at
     )
+
+
+def release_deferred(book: Book, event: ev.ReleaseDeferred) -> None:
+    """The release gets a later timer and keeps its window."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    scheduled = book.scheduled.get(event.symbol, {})
+    check(key in scheduled, f"{key}: nothing waits for its release")
+    check(event.deferred_to > book.at, f"{key}: deferred to {event.deferred_to}, not after now")
+    book.allocations[key] = replace(allocation, deferred_to=event.deferred_to, gap_ns=event.gap_ns)
+    book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", event.deferred_to)
+    scheduled[key] = event.deferred_to
 
 
 def fill_booked(book: Book, event: ev.FillBooked) -> None:
@@ -192,8 +205,8 @@ def schedule(book: Book, key: str, allocation: Allocation) -> None:
     if waiting == (key in scheduled):
         return
     if waiting:
-        book.timers.set(timer, allocation.release_at)
-        scheduled[key] = allocation.release_at
+        book.timers.set(timer, allocation.due_at)
+        scheduled[key] = allocation.due_at
         book.scheduled[symbol] = scheduled
     else:
         book.timers.set(timer, None)

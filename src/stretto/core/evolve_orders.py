@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.book import Book, allocation_key
+from stretto.core.book import Book, LastRelease, allocation_key
 from stretto.core.carried import carry, enter
 from stretto.core.errors import check
 from stretto.core.evolve_allocations import put_allocation, reopen
@@ -27,6 +27,8 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
     key = allocation_key(order.execution_id, order.account_id)
     allocation = book.allocations[key]
     check(order.quantity <= allocation.pending, f"{key}: order exceeds what is pending")
+    if allocation.gap_ns and order.leg == 1:
+        book.released[order.symbol] = LastRelease(at=book.at, gap_ns=allocation.gap_ns)
     put_order(book, order)
     put_allocation(
         book,

@@ -81,6 +81,8 @@ DELAY_REDRAWS_MAX = 16
 URGENCY_FACTOR_MIN = 250_000
 PACE_MIN = 500_000
 PACE_MAX = 2_000_000
+# Overdue releases that one decision spreads anew; the rest wait for the next.
+DEFERRALS_MAX = 256
 CLUSTERING_WINDOW_NS = 7 * 86_400 * NS_PER_S
 
 # --- freshness and sending (DESIGN §3, §4.2)
@@ -135,4 +137,5 @@ check(
     2 * ACCOUNTS_MAX * COMPRESSED_GAP_NS_MIN <= DELAY_MAX_NS - DELAY_MIN_NS,
     "all accounts must find a gap in the full window",
 )
+check(DEFERRALS_MAX >= 1, "an overdue release must be able to wait")
 check(CLUSTERING_WINDOW_NS % (86_400 * NS_PER_S) == 0, "clustering counts whole days")

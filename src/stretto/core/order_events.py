@@ -25,6 +25,21 @@ class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intend
     trading_day: int = 0
 
 
+class ReleaseDeferred(msgspec.Struct, frozen=True, kw_only=True, tag="release_deferred"):
+    """An entry that was due has to wait: another of its symbol left at ``last_release_at``, less
+    than ``gap_ns`` ago. ``planned_at`` is the plan's instant, ``deferred_to`` the new one, ns UTC;
+    the window still counts from the plan.
+    """
+
+    execution_id: str
+    account_id: str
+    symbol: str
+    planned_at: int
+    deferred_to: int
+    last_release_at: int
+    gap_ns: int
+
+
 class OrderAdvanced(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
 ):

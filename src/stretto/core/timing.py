@@ -144,7 +144,7 @@ def release_times(
     dispatches = len(requests) + len(pending_ns)
     window_ns = min(SPAN_NS, remaining_ns - DELAY_MIN_NS)
     slots = 2 * max(dispatches, 1)
-    full_gap_ns = min(GAP_MAX_NS, SPAN_NS // slots)
+    full_gap_ns = gap_ns_of(dispatches)
     gap_ns = min(full_gap_ns, window_ns // slots)
     gap_needed_ns = min(full_gap_ns, COMPRESSED_GAP_NS_MIN)
     if gap_ns < gap_needed_ns:
@@ -186,6 +186,11 @@ def release_times(
         },
         would_pass=f"the same plan once some of {len(pending_ns)} pending dispatches have gone out",
     )
+
+
+def gap_ns_of(dispatches: int) -> int:
+    """The gap, ns, that so many dispatches of one symbol keep: min(1 s, 29 s / 2m), DESIGN §4.6."""
+    return min(GAP_MAX_NS, SPAN_NS // (2 * max(dispatches, 1)))
 
 
 def _check_requests(requests: Sequence[ReleaseRequest], market_urgency_ppm: int) -> None:

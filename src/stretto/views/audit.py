@@ -10,7 +10,7 @@ from typing import Any, assert_never, get_args
 
 from stretto.core import events as ev
 from stretto.views.rows import clause_of, clauses, summary
-from stretto.views.texts import event_json, plain, timestamp
+from stretto.views.texts import event_json, milliseconds, plain, timestamp
 
 Subject = tuple[str | None, str | None, str | None, str | None]
 """execution_id, account_id, rationale, compliance_notes."""
@@ -59,6 +59,8 @@ def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
             order = event.order
             why = f"due {timestamp(event.planned_at)}, decided {timestamp(at_ns)}"
             return order.execution_id, order.account_id, why, None
+        case ev.ReleaseDeferred():
+            return event.execution_id, event.account_id, _waiting(event), None
         case ev.FillBooked():
             notes = f"overfill of {plain(event.overfill)}" if event.overfill else None
             return event.execution_id or None, event.account_id, event.cause, notes
@@ -83,6 +85,14 @@ def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
             return None
         case _:
             assert_never(event)
+
+
+def _waiting(event: ev.ReleaseDeferred) -> str:
+    return (
+        f"due {timestamp(event.planned_at)}, waits until {timestamp(event.deferred_to)}: "
+        f"{event.symbol} entries keep {milliseconds(event.gap_ns)} ms apart, "
+        f"the last left {timestamp(event.last_release_at)}"
+    )
 
 
 def _ending(event: ev.AllocationEnded) -> tuple[str, str | None]:

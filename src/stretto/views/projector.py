@@ -229,6 +229,8 @@ class SqlProjector:
                 if event.execution_id:
                     result = self._result(connection, event.execution_id, event.account_id, entry)
                     result.intervention_required(event, entry.at)
+            case ev.ReleaseDeferred():
+                pass  # the window counts from the plan; the audit log says until when it waits
             case _:
                 self._project_of_book(connection, event, entry)
 

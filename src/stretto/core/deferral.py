@@ -1,0 +1,78 @@
+"""Releases of one symbol that became due together leave one after another (DESIGN §4.6, §8.13).
+
+After a stall (the process was stopped, the machine slept) many are overdue at one instant. Each
+finds the first free instant of its own; its window still counts from the plan. Knows nothing of
+gates, quotes or orders.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+from stretto.core import events as ev
+from stretto.core.book import Allocation, Book
+from stretto.core.limits import DEFERRALS_MAX
+from stretto.core.timing import gap_ns_of
+
+
+def deferrals(book: Book, key: str, at_ns: int) -> tuple[ev.ReleaseDeferred, ...]:
+    """Empty where the allocation may leave at ``at_ns``; else until when it waits, and with it what
+    else of the symbol is overdue, the earliest due first, at most ``DEFERRALS_MAX`` in all.
+
+    The gap is the smallest of the allocation's own, the last release's, and what all dispatches now
+    pending in the symbol allow; urgency immediate keeps none. The instant is the first that keeps
+    it to the last release and to everything scheduled later than now, those before it in this list
+    included; so as many as are overdue need at most 29 s / 2 where nothing else is scheduled. The
+    first may come to lie beyond its window, which ends it; the others are left out there.
+
+    Nothing is deferred twice unless another release leaves late in between.
+    """
+    allocation = book.allocations[key]
+    symbol = book.executions[allocation.execution_id].signal.symbol
+    last = book.released.get(symbol)
+    if last is None or not allocation.gap_ns:
+        return ()
+    scheduled = book.scheduled[symbol]
+    widest_ns = min(last.gap_ns, gap_ns_of(len(scheduled)))
+    if at_ns - last.at >= min(allocation.gap_ns, widest_ns):
+        return ()
+    taken = sorted(due_at for due_at in scheduled.values() if due_at > at_ns)
+    overdue = sorted((due_at, name) for name, due_at in scheduled.items() if due_at <= at_ns)
+    others = [name for _, name in overdue if name != key and book.allocations[name].gap_ns]
+    waits: list[ev.ReleaseDeferred] = []
+    before_ns, before_gap_ns = last.at, widest_ns
+    for name in (key, *others[: DEFERRALS_MAX - 1]):
+        each = book.allocations[name]
+        gap_ns = min(each.gap_ns, widest_ns)
+        # what was not free with a smaller gap is not with this one
+        start_ns = (before_ns if gap_ns >= before_gap_ns else last.at) + gap_ns
+        free_ns = first_free(start_ns, taken, gap_ns)
+        if not waits or free_ns <= _latest(book, each):
+            waits.append(
+                ev.ReleaseDeferred(
+                    execution_id=each.execution_id,
+                    account_id=each.account_id,
+                    symbol=symbol,
+                    planned_at=each.release_at,
+                    deferred_to=free_ns,
+                    last_release_at=last.at,
+                    gap_ns=gap_ns,
+                )
+            )
+            insort(taken, free_ns)
+            before_ns, before_gap_ns = free_ns, gap_ns
+    return tuple(waits)
+
+
+def _latest(book: Book, allocation: Allocation) -> int:
+    return min(allocation.window_end, book.executions[allocation.execution_id].signal.valid_until)
+
+
+def first_free(earliest_ns: int, taken_ns: list[int], gap_ns: int) -> int:
+    """The first instant from ``earliest_ns`` on that keeps the gap to the sorted ``taken_ns``."""
+    free = earliest_ns
+    for place in range(bisect_right(taken_ns, free - gap_ns), len(taken_ns)):
+        if taken_ns[place] >= free + gap_ns:
+            break
+        free = taken_ns[place] + gap_ns
+    return free
