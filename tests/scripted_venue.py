@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from stretto.core.account import AccountSnapshot
+from stretto.core.account import AccountSnapshot, PositionMode
 from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
 from stretto.core.report import ExecType, OrdStatus, StatusAnswer
 from stretto.core.values import ZERO
+from stretto.core.venue import MassStatus, OrderView, VenueCapabilities
 from stretto.ports import Clock, NotSent, SendOutcome, Sent, VenueMessage
 from tests.builders import VENUE, a_snapshot, report_of
 
@@ -45,6 +46,42 @@ class ScriptedVenue:
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         return a_snapshot(account_id, self.clock.now_ns())
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        return VenueCapabilities()
+
+    async def mass_status(
+        self, account_id: str, since_ns: int, after: tuple[str, str] | None = None
+    ) -> MassStatus:
+        assert after is None, "this venue knows times only"
+        now = self.clock.now_ns()
+        views = [
+            OrderView(
+                report=report_of(
+                    order, ExecType.ORDER_STATUS, status, cum=cum, exec_id=f"m{number}", at=now
+                ),
+                symbol=order.symbol,
+                side=order.side,
+                order_type=order.order_type,
+                time_in_force=order.time_in_force,
+                role=order.role,
+            )
+            for number, (order, status, cum) in enumerate(self.orders.values())
+            if order.account_id == account_id
+        ]
+        live = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+        return MassStatus(
+            account_id=account_id,
+            venue=self.venue,
+            at=now,
+            since=since_ns,
+            complete=True,
+            account=a_snapshot(account_id, now),
+            position_mode=PositionMode.HEDGING,
+            orders=tuple(v for v in views if v.report.ord_status in live),
+            orders_done=tuple(v for v in views if v.report.ord_status not in live),
+        )
 
     async def send(self, command: Command) -> SendOutcome:
         if isinstance(command, QueryOrder):

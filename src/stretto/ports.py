@@ -11,11 +11,20 @@ from typing import Any, Protocol
 import msgspec
 
 from stretto.core.account import AccountSnapshot
-from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
+from stretto.core.effects import (
+    AmendProtection,
+    CancelOrder,
+    Command,
+    QueryOrder,
+    ReplaceOrder,
+    SubmitOrder,
+)
 from stretto.core.market import Reads
-from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
+from stretto.core.venue import MassStatus, VenueCapabilities
 
 __all__ = [
+    "AmendProtection",
     "Broker",
     "CancelOrder",
     "Clock",
@@ -23,15 +32,18 @@ __all__ = [
     "EntryHeader",
     "Journal",
     "MarketData",
+    "MassStatus",
     "NotSent",
     "PreparedEntry",
     "Projector",
     "QueryOrder",
+    "ReplaceOrder",
     "SendOutcome",
     "Sent",
     "Snapshot",
     "StoredEntry",
     "SubmitOrder",
+    "VenueCapabilities",
     "VenueMessage",
 ]
 
@@ -51,7 +63,7 @@ class NotSent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SendOutcome = Sent | NotSent
-VenueMessage = ExecutionReport | CancelReject | StatusAnswer | AccountSnapshot
+VenueMessage = ExecutionReport | CancelReject | StatusAnswer | ProtectionAnswer | AccountSnapshot
 
 
 class Broker(Protocol):
@@ -64,6 +76,11 @@ class Broker(Protocol):
         """Name of the venue, as accounts refer to it."""
         ...
 
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """What the venue can do and what its silence means; the same for a whole session."""
+        ...
+
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
         """Open the connection; raises BrokerUnreachable."""
         ...
@@ -74,6 +91,15 @@ class Broker(Protocol):
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         """Balance, equity and used margin of one account now; raises BrokerUnreachable."""
+        ...
+
+    async def mass_status(
+        self, account_id: str, since_ns: int, after: tuple[str, str] | None = None
+    ) -> MassStatus:
+        """The complete view of one account. Ended orders and executions at or after ``since_ns``;
+        where the execution ``after`` (trading day, exec id) is known, only executions past it.
+        Raises BrokerUnreachable.
+        """
         ...
 
     def heartbeat_at(self) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import assert_never
 
 from stretto.brokers.sim_agenda import Agenda
-from stretto.brokers.sim_book import VenueAccount, account_record, order_record, touch
+from stretto.brokers.sim_book import VenueAccount, touch
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig
 from stretto.brokers.sim_engine import VenueEngine
 from stretto.brokers.sim_market import (
@@ -22,22 +23,29 @@ from stretto.brokers.sim_market import (
     VenueMarket,
     draws,
 )
+from stretto.brokers.sim_matching import Said
 from stretto.brokers.sim_memory import CommandLog
+from stretto.brokers.sim_views import account_record, order_record
 from stretto.core.account import Account, AccountSnapshot
 from stretto.core.errors import BrokerUnreachable, InvalidInput
 from stretto.core.market import Instrument
 from stretto.core.report import CancelReject, ExecutionReport, OrderType, StatusAnswer
+from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.ports import (
+    AmendProtection,
     CancelOrder,
     Clock,
     Command,
     NotSent,
     QueryOrder,
+    ReplaceOrder,
     SendOutcome,
     Sent,
     SubmitOrder,
     VenueMessage,
 )
+
+_ONCE = (SubmitOrder, ReplaceOrder, AmendProtection)
 
 
 class SimVenue:
@@ -88,6 +96,11 @@ class SimVenue:
         """Name of the venue, as accounts refer to it."""
         return self._config.venue
 
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """What the venue declares of itself."""
+        return self._config.capabilities
+
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
         """Open the connection. What the venue had to say while it was closed comes first. What it
         said to a process that died is lost, as on a real wire, but for the fills that it made by
@@ -103,7 +116,7 @@ class SimVenue:
         now = self._clock.now_ns()
         if self._sink is None:
             return NotSent(reason="not connected")
-        if isinstance(command, SubmitOrder) and now >= command.send_before:
+        if isinstance(command, _ONCE) and now >= command.send_before:
             return NotSent(reason="send_before had passed")
         if self._log is not None:
             self._log.append(now, command)
@@ -133,12 +146,7 @@ class SimVenue:
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         """Balance, equity and used margin of one account, as the venue sees them half-way."""
-        if self._sink is None:
-            raise BrokerUnreachable(f"{self.venue}: not connected")
-        if account_id not in self._accounts:
-            raise InvalidInput(
-                f"venue {self.venue}", f"no account {account_id!r}", "its own account"
-            )
+        self._asked(account_id)
         if not self._immediate:
             there, back = self._config.latency_request_ns[0], self._config.latency_report_ns[0]
             await self._clock.sleep_until(self._clock.now_ns() + there)
@@ -146,6 +154,26 @@ class SimVenue:
             await self._clock.sleep_until(self._clock.now_ns() + back)
             return seen
         return self._engine.snapshot(account_id, self._clock.now_ns())
+
+    async def mass_status(
+        self, account_id: str, since_ns: int, after: tuple[str, str] | None = None
+    ) -> MassStatus:
+        """Everything about one account, as the venue sees it half-way."""
+        self._asked(account_id)
+        if not self._immediate:
+            await self._clock.sleep_until(self._clock.now_ns() + self._config.latency_request_ns[0])
+        seen = self._engine.mass_status(account_id, self._clock.now_ns(), since_ns, after)
+        if not self._immediate:
+            await self._clock.sleep_until(self._clock.now_ns() + self._config.latency_report_ns[0])
+        return seen
+
+    def _asked(self, account_id: str) -> None:
+        if self._sink is None:
+            raise BrokerUnreachable(f"{self.venue}: not connected")
+        if account_id not in self._accounts:
+            raise InvalidInput(
+                f"venue {self.venue}", f"no account {account_id!r}", "its own account"
+            )
 
     def heartbeat_at(self) -> int:
         """The venue's last heartbeat, ns UTC; none after the connection was closed."""
@@ -168,13 +196,17 @@ class SimVenue:
         self._accounts[account_id].tradable = tradable
 
     def dump(self) -> dict[str, object]:
-        """The venue's own books: every order by client order id, every account with positions and
-        money, numbers as text.
+        """The venue's own books: orders by client order id, the closes of its own accord by its own
+        order id, accounts with positions and money; numbers as text.
         """
         orders = self._engine.orders
         return {
             "venue": self.venue,
             "orders": {order_id: order_record(orders[order_id]) for order_id in sorted(orders)},
+            "venue_orders": {
+                order.venue_order_id: order_record(order)
+                for order in self._engine.matching.protection.orders
+            },
             "accounts": {
                 account_id: account_record(self._accounts[account_id])
                 for account_id in sorted(self._accounts)
@@ -209,8 +241,14 @@ class SimVenue:
             self._engine.cancel(command, at)
         elif isinstance(command, QueryOrder):
             self._engine.query(command, at)
+        elif isinstance(command, ReplaceOrder):
+            self._engine.replace(command, at)
+        elif isinstance(command, AmendProtection):
+            self._engine.amend(command, at)
+        else:
+            assert_never(command)
 
-    def _emit(self, message: ExecutionReport | CancelReject | StatusAnswer, at: int) -> None:
+    def _emit(self, message: Said, at: int) -> None:
         if self._immediate:
             self._deliver(message)
             return
@@ -251,12 +289,14 @@ def _by_itself(message: VenueMessage) -> bool:
     return isinstance(message, ExecutionReport) and not message.client_order_id
 
 
-def _name_of(message: ExecutionReport | CancelReject | StatusAnswer) -> str:
+def _name_of(message: Said) -> str:
     if isinstance(message, ExecutionReport):
         return message.exec_id
     if isinstance(message, StatusAnswer):
         return f"status {message.transact_at}"
-    return f"cancel reject {message.transact_at}"
+    if isinstance(message, CancelReject):
+        return f"cancel reject {message.transact_at}"
+    return f"protection {message.transact_at}"
 
 
 def _check_terms(

@@ -16,10 +16,11 @@ from stretto.brokers.sim_config import SimAccount
 from stretto.core.account import PositionMode
 from stretto.core.errors import check
 from stretto.core.market import Quote
-from stretto.core.report import OrderType, OrdStatus, TimeInForce
+from stretto.core.report import ExecutionReport, OrderRole, OrderType, OrdStatus, TimeInForce
 from stretto.core.values import ZERO, Side
 
 CENT = Decimal("0.01")
+Terms = tuple[Decimal, Decimal, OrdStatus, Decimal | None, Decimal | None, Decimal | None]
 
 
 class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
@@ -27,7 +28,8 @@ class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
 
     ``closes`` is the position it may only reduce, ``ticket`` the one it traded; ``text`` names what
     made the venue itself send it, or end it. ``slippage_bound`` is the worst price a market order
-    may take.
+    may take; ``pending`` the request on it that the venue has not decided yet;
+    ``reduced`` says that it closed some of a position.
     """
 
     client_order_id: str
@@ -38,6 +40,7 @@ class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
     order_type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal
+    role: OrderRole = OrderRole.ENTRY
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     stop_loss: Decimal | None = None
@@ -47,20 +50,30 @@ class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
     ticket: str = ""
     text: str = ""
     status: OrdStatus = OrdStatus.NEW
+    pending: OrdStatus | None = None
     reject_code: str = ""
     filled: Decimal = ZERO
     leaves: Decimal = ZERO
     notional: Decimal = ZERO
     fees: Decimal = ZERO
     triggered: bool = False
+    reduced: bool = False
     expires_at: int = 0
+    changed_at: int = 0
     reports: int = 0
     answers: int = 0
+    # Counts how often its wake-up was set anew: an older one finds itself overtaken.
+    armed: int = 0
 
     @property
     def is_live(self) -> bool:
         """True while it can still trade."""
         return self.status is OrdStatus.NEW or self.status is OrdStatus.PARTIALLY_FILLED
+
+    @property
+    def reported_status(self) -> OrdStatus:
+        """The status as reports state it: a request in hand outranks a live order's own."""
+        return self.pending if self.pending is not None and self.is_live else self.status
 
     @property
     def average(self) -> Decimal:
@@ -75,14 +88,59 @@ class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
         self.status = status
         self.leaves = ZERO
 
-    def fill(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+    def fill(
+        self, quantity: Decimal, price: Decimal, fee: Decimal, *, beyond_leaves: bool = False
+    ) -> None:
         """Count one trade."""
-        check(0 < quantity <= self.leaves, "a fill beyond what is left")
+        check(quantity > 0, "a fill of nothing")
+        check(beyond_leaves or quantity <= self.leaves, "a fill beyond what is left")
+        was_live = self.is_live
         self.filled += quantity
-        self.leaves -= quantity
+        self.leaves -= min(quantity, self.leaves)
         self.notional += quantity * price
         self.fees += fee
-        self.status = OrdStatus.PARTIALLY_FILLED if self.leaves else OrdStatus.FILLED
+        if was_live:
+            self.status = OrdStatus.PARTIALLY_FILLED if self.leaves else OrdStatus.FILLED
+
+    @property
+    def terms(self) -> Terms:
+        """What a replace can change, and what follows from it."""
+        return (
+            self.quantity, self.leaves, self.status,
+            self.limit_price, self.stop_price, self.slippage_bound,
+        )  # fmt: skip
+
+    def restore(self, terms: Terms) -> None:
+        """Take terms back."""
+        (
+            self.quantity, self.leaves, self.status,
+            self.limit_price, self.stop_price, self.slippage_bound,
+        ) = terms  # fmt: skip
+
+    def set_terms(self, quantity: Decimal, limit: Decimal | None, stop: Decimal | None) -> None:
+        """Terms as a replace asks for; None leaves a price. No quantity below what is filled: such
+        an order is filled. A market order's limit is the worst price that it may take.
+        """
+        self.quantity = max(quantity, self.filled)
+        self.leaves = self.quantity - self.filled
+        if not self.leaves:
+            self.status = OrdStatus.FILLED
+        if limit is not None:
+            self.limit_price = limit
+            if self.order_type is OrderType.MARKET:
+                self.slippage_bound = limit
+        if stop is not None:
+            self.stop_price = stop
+
+    def undo(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Count a trade out again; a filled order is live again where something is left."""
+        self.filled -= quantity
+        self.notional -= quantity * price
+        self.fees -= fee
+        if self.is_live or self.status is OrdStatus.FILLED:
+            self.leaves = max(ZERO, self.quantity - self.filled)
+            if self.leaves:
+                self.status = OrdStatus.PARTIALLY_FILLED if self.filled else OrdStatus.NEW
 
 
 class VenuePosition(Struct, kw_only=True, eq=False, gc=False):
@@ -97,6 +155,7 @@ class VenuePosition(Struct, kw_only=True, eq=False, gc=False):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     closing: bool = False
+    reduced: bool = False
     # Counts how often its stops were set anew: an older wake-up finds itself overtaken.
     armed: int = 0
 
@@ -132,6 +191,10 @@ class VenueAccount:
     margin_used: Decimal = ZERO
     positions: dict[str, VenuePosition] = field(default_factory=dict)
     working: int = 0
+    orders: list[VenueOrder] = field(default_factory=list)
+    executions: list[ExecutionReport] = field(default_factory=list)
+    exec_day: str = ""
+    exec_number: int = 0
     _exposure: dict[str, _Exposure] = field(default_factory=dict)
 
     @property
@@ -157,7 +220,13 @@ class VenueAccount:
         return order.leaves
 
     def fill(
-        self, order: VenueOrder, quantity: Decimal, price: Decimal, rate: Decimal, fee: Decimal
+        self,
+        order: VenueOrder,
+        quantity: Decimal,
+        price: Decimal,
+        rate: Decimal,
+        fee: Decimal,
+        margin_rate: Decimal,
     ) -> VenuePosition | None:
         """Book one trade; ``rate`` converts quote to account currency. Returns the position that it
         opened or changed, None where it is gone.
@@ -170,17 +239,65 @@ class VenueAccount:
         if held is not None and held.side is not order.side:
             closed = min(quantity, held.quantity)
             self._close(held, closed, price, rate)
+            order.reduced = True
             quantity -= closed
         check(not (order.closes and quantity), f"{ticket}: a close may not open")
         if quantity:
-            return self._open(order, ticket, quantity, price, rate)
+            return self._open(order, ticket, quantity, price, rate, margin_rate)
         return self.positions.get(ticket)
 
+    def holds_all_of(self, order: VenueOrder, quantity: Decimal) -> bool:
+        """True where a trade of the order can still be undone: its position was only added to."""
+        held = self.positions.get(order.ticket)
+        return (
+            held is not None
+            and held.side is order.side
+            and held.quantity >= quantity
+            and not (held.reduced or held.closing or order.reduced)
+        )
+
+    def undo(self, order: VenueOrder, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Take one opening trade out of its position, and give the fee back."""
+        self.balance += fee
+        self.fees -= fee
+        held = self.positions[order.ticket]
+        left = held.quantity - quantity
+        margin = _cents(held.margin * quantity / held.quantity) if left else held.margin
+        cost = held.average * held.quantity - price * quantity
+        self.margin_used -= margin
+        held.margin -= margin
+        self._sums(held.symbol).add(held.side, -quantity, price)
+        held.quantity = left
+        if left:
+            held.average = cost / left
+        else:
+            self._remove(held)
+
+    def reprice(self, order: VenueOrder, quantity: Decimal, change: Decimal) -> None:
+        """Change the price at which a quantity of the order's position was opened."""
+        held = self.positions[order.ticket]
+        held.average += change * quantity / held.quantity
+        sums = self._sums(held.symbol)
+        sums.add(held.side, quantity, change)
+        sums.add(held.side, -quantity, ZERO)
+
+    def next_exec_id(self, trading_day: str) -> str:
+        """The next execution id of a venue that numbers them anew each trading day."""
+        if trading_day != self.exec_day:
+            self.exec_day, self.exec_number = trading_day, 0
+        self.exec_number += 1
+        return f"E{self.exec_number}"
+
     def _open(
-        self, order: VenueOrder, ticket: str, quantity: Decimal, price: Decimal, rate: Decimal
+        self,
+        order: VenueOrder,
+        ticket: str,
+        quantity: Decimal,
+        price: Decimal,
+        rate: Decimal,
+        margin_rate: Decimal,
     ) -> VenuePosition:
-        terms = self.config.symbols[order.symbol]
-        margin = _cents(quantity * price * terms.margin_rate * rate)
+        margin = _cents(quantity * price * margin_rate * rate)
         self.margin_used += margin
         self._sums(order.symbol).add(order.side, quantity, price)
         held = self.positions.get(ticket)
@@ -217,14 +334,17 @@ class VenueAccount:
         held.margin -= margin
         self._sums(held.symbol).add(held.side, -quantity, held.average)
         held.quantity -= quantity
+        held.reduced = True
         if whole:
-            del self.positions[held.ticket]
-        if whole:
-            sums = self._sums(held.symbol)
-            sums.positions -= 1
-            if not sums.positions:
-                # Averages are rounded to 28 digits; a flat symbol leaves no residue of that.
-                del self._exposure[held.symbol]
+            self._remove(held)
+
+    def _remove(self, held: VenuePosition) -> None:
+        del self.positions[held.ticket]
+        sums = self._sums(held.symbol)
+        sums.positions -= 1
+        if not sums.positions:
+            # Averages are rounded to 28 digits; a flat symbol leaves no residue of that.
+            del self._exposure[held.symbol]
 
     def _sums(self, symbol: str) -> _Exposure:
         found = self._exposure.get(symbol)
@@ -257,48 +377,6 @@ def unrealized(
 
 def _cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
-
-
-def order_record(order: VenueOrder) -> dict[str, str]:
-    """An order as the venue's books show it."""
-    return {
-        "account_id": order.account_id,
-        "venue_order_id": order.venue_order_id,
-        "symbol": order.symbol,
-        "side": order.side.value,
-        "status": order.status.value,
-        "quantity": plain(order.quantity),
-        "cumulative_quantity": plain(order.filled),
-        "leaves_quantity": plain(order.leaves),
-        "average_price": plain(order.average),
-        "fees": plain(order.fees),
-        "reject_code": order.reject_code,
-        "position_id": order.ticket,
-        "text": order.text,
-    }
-
-
-def account_record(account: VenueAccount) -> dict[str, object]:
-    """An account as the venue's books show it."""
-    return {
-        "currency": account.config.currency,
-        "initial_balance": plain(account.config.balance),
-        "balance": plain(account.balance),
-        "realized": plain(account.realized),
-        "fees": plain(account.fees),
-        "margin_used": plain(account.margin_used),
-        "tradable": account.tradable,
-        "positions": {
-            ticket: {
-                "symbol": held.symbol,
-                "quantity": plain(held.quantity * held.side.sign),
-                "average_price": plain(held.average),
-                "stop_loss": None if held.stop_loss is None else plain(held.stop_loss),
-                "take_profit": None if held.take_profit is None else plain(held.take_profit),
-            }
-            for ticket, held in sorted(account.positions.items())
-        },
-    }
 
 
 def plain(value: Decimal) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stretto.brokers.sim_book import VenueAccount, VenueOrder, touch
+from stretto.brokers.sim_book import VenueAccount, VenueOrder, VenuePosition, touch
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
 from stretto.core.account import SymbolTerms
 from stretto.core.market import Quote
-from stretto.core.report import OrderType
+from stretto.core.report import OrderRole, OrderType
 from stretto.core.values import PPM, ZERO, Side, is_multiple
+from stretto.core.venue import VenueCapabilities
 
 
 def refused_by_form(
@@ -24,8 +25,10 @@ def refused_by_form(
     terms = account.config.symbols.get(order.symbol)
     if terms is None or terms.venue_symbol != venue_symbol:
         return RejectCode.UNKNOWN_SYMBOL
-    if _lacks_price(order):
+    if _lacks_price(order) or not _is_offered(order, config.capabilities):
         return RejectCode.INVALID_ORDER
+    if order.role is not OrderRole.ENTRY and not order.closes:
+        return RejectCode.INVALID_ORDER  # which of the positions is meant?
     if order.closes:
         held = account.positions.get(order.closes)
         if held is None:
@@ -58,15 +61,57 @@ def refused_by_chance(
 
 
 def refused_by_market(
-    order: VenueOrder, quote: Quote, terms: SymbolTerms, tick: Decimal
+    order: VenueOrder, quote: Quote, stop_distance_min: Decimal, tick: Decimal
 ) -> RejectCode | None:
     """Prices off the tick, stops on the wrong side or too near, and a market that moved away."""
     if not all(is_multiple(price, tick) for price in _prices(order)):
         return RejectCode.INVALID_ORDER
-    if not _stops_fit(order, quote, terms.stop_distance_min):
+    if not _stops_fit(order, quote, stop_distance_min):
         return RejectCode.INVALID_STOPS
     if order.order_type is OrderType.MARKET and beyond(order, touch(order.side, quote)):
         return RejectCode.PRICE_CHANGED
+    return None
+
+
+def refused_replace(
+    order: VenueOrder, account: VenueAccount, config: SimVenueConfig, tick: Decimal
+) -> RejectCode | None:
+    """What is wrong with an order as a replace would have it; a quantity of no more than what is
+    filled ends it and is nothing wrong.
+    """
+    if not config.capabilities.replaces_orders:
+        return RejectCode.NOT_SUPPORTED
+    if not account.tradable:
+        return RejectCode.ACCOUNT_DISABLED
+    if _lacks_price(order) or not all(is_multiple(price, tick) for price in _prices(order)):
+        return RejectCode.INVALID_ORDER
+    terms = account.config.symbols[order.symbol]
+    most = terms.maximum
+    if order.closes:
+        held = account.positions.get(order.closes)
+        if held is None:
+            return RejectCode.POSITION_GONE
+        most = order.filled + held.quantity
+    if not _is_volume(order.quantity, terms) or order.quantity > most:
+        return RejectCode.INVALID_VOLUME
+    return None
+
+
+def refused_protection(
+    held: VenuePosition,
+    stop_loss: Decimal | None,
+    take_profit: Decimal | None,
+    quote: Quote,
+    distance_min: Decimal,
+    tick: Decimal,
+) -> RejectCode | None:
+    """What is wrong with levels for a position that is open."""
+    prices = [price for price in (stop_loss, take_profit) if price is not None]
+    if not all(p.is_finite() and p > 0 and is_multiple(p, tick) for p in prices):
+        return RejectCode.INVALID_ORDER
+    leave_at = touch(held.side.opposite, quote)
+    if not _levels_fit(held.side, leave_at, stop_loss, take_profit, distance_min):
+        return RejectCode.INVALID_STOPS
     return None
 
 
@@ -88,16 +133,35 @@ def _stops_fit(order: VenueOrder, quote: Quote, distance_min: Decimal) -> bool:
         leave_at = order.stop_price or ZERO
     else:
         leave_at = order.limit_price or ZERO
-    sign = order.side.sign
-    if order.stop_loss is not None:
-        away = (leave_at - order.stop_loss) * sign
+    return _levels_fit(order.side, leave_at, order.stop_loss, order.take_profit, distance_min)
+
+
+def _levels_fit(
+    side: Side,
+    leave_at: Decimal,
+    stop_loss: Decimal | None,
+    take_profit: Decimal | None,
+    distance_min: Decimal,
+) -> bool:
+    sign = side.sign
+    if stop_loss is not None:
+        away = (leave_at - stop_loss) * sign
         if away <= 0 or away < distance_min:
             return False
-    if order.take_profit is not None:
-        away = (order.take_profit - leave_at) * sign
+    if take_profit is not None:
+        away = (take_profit - leave_at) * sign
         if away <= 0 or away < distance_min:
             return False
     return True
+
+
+def _is_offered(order: VenueOrder, capabilities: VenueCapabilities) -> bool:
+    """True where the venue knows such orders."""
+    if order.time_in_force not in capabilities.times_in_force:
+        return False
+    if capabilities.numeric_ids and not order.client_order_id.isdecimal():
+        return False
+    return capabilities.attached_stops or (order.stop_loss is None and order.take_profit is None)
 
 
 def _is_volume(quantity: Decimal, terms: SymbolTerms) -> bool:

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from stretto.core.account import PositionMode, SymbolTerms
 from stretto.core.errors import InvalidInput
 from stretto.core.values import NS_PER_MS, NS_PER_S, PPM
+from stretto.core.venue import VenueCapabilities
 
 
 class RejectCode(StrEnum):
@@ -28,6 +29,9 @@ class RejectCode(StrEnum):
     INSUFFICIENT_MARGIN = "insufficient_margin"
     PRICE_CHANGED = "price_changed"
     DUPLICATE_ORDER = "duplicate_order"
+    NOT_SUPPORTED = "not_supported"
+    RATE_LIMITED = "rate_limited"
+    OTHER = "other"
 
 
 class SimAccount(Struct, frozen=True, kw_only=True):
@@ -48,6 +52,8 @@ class SimVenueConfig(Struct, frozen=True, kw_only=True):
     the account's terms; each level further out shows half of that more. ``requote_ppm`` of market
     orders are refused as ``price_changed``; ``reject_ppm`` is the share refused for each code, for
     no reason that the sender could know. ``quote_age_ns_max``: an older quote trades nothing.
+    ``deciding_ns``: how long a cancel or replace is pending; where it is not 0, the venue says so
+    first. ``exec_ids_daily``: execution ids are numbers that begin anew with each trading day.
     """
 
     venue: str = "sim"
@@ -62,12 +68,16 @@ class SimVenueConfig(Struct, frozen=True, kw_only=True):
     orders_working_max: int = 200
     quote_age_ns_max: int = 120 * NS_PER_S
     heartbeat_ns: int = NS_PER_S
+    deciding_ns: tuple[int, int] = (0, 0)
+    exec_ids_daily: bool = False
+    capabilities: VenueCapabilities = VenueCapabilities()
 
     def __post_init__(self) -> None:
         place = f"venue {self.venue}"
         for name, (least, most) in (
             ("latency_request_ns", self.latency_request_ns),
             ("latency_report_ns", self.latency_report_ns),
+            ("deciding_ns", self.deciding_ns),
         ):
             if not 0 <= least <= most:
                 raise InvalidInput(f"{place}.{name}", f"{(least, most)}", "0 ≤ least ≤ most")

@@ -1,45 +1,40 @@
-"""The simulated venue's engine: accepts, rests, triggers, fills, closes and expires orders.
+"""The simulated venue's engine: takes requests, refuses or accepts them, and answers.
 
-Nothing happens per tick: whatever waits for a price has one wake-up at the tick that reaches it.
 Knows nothing of connections and latency; what it says goes to ``emit`` in the order it says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from stretto.brokers import sim_reports
 from stretto.brokers.sim_agenda import Agenda
-from stretto.brokers.sim_book import CENT, VenueAccount, VenueOrder, VenuePosition, touch
+from stretto.brokers.sim_book import VenueAccount, VenueOrder, net_ticket, plain
 from stretto.brokers.sim_checks import (
-    beyond,
     refused_by_chance,
     refused_by_form,
     refused_by_market,
+    refused_replace,
 )
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
 from stretto.brokers.sim_market import VenueMarket, draws, identity
-from stretto.core.account import AccountSnapshot, SymbolTerms
-from stretto.core.errors import InvariantViolated
-from stretto.core.market import Quote
+from stretto.brokers.sim_matching import Emit, Matching
+from stretto.brokers.sim_views import mass_status
+from stretto.core.account import AccountSnapshot
 from stretto.core.report import (
-    CancelReject,
+    CancelRejectReason,
     ExecType,
-    ExecutionReport,
-    OrderType,
+    OrderRole,
     OrdStatus,
-    StatusAnswer,
-    TimeInForce,
 )
-from stretto.core.values import ZERO, floor_to_step
-from stretto.ports import CancelOrder, QueryOrder, SubmitOrder
-
-Emit = Callable[[ExecutionReport | CancelReject | StatusAnswer, int], None]
+from stretto.core.values import ZERO
+from stretto.core.venue import MassStatus
+from stretto.ports import AmendProtection, CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder
 
 
 class VenueEngine:
-    """Books and matching of one venue."""
+    """Books and requests of one venue."""
 
     def __init__(
         self,
@@ -52,9 +47,12 @@ class VenueEngine:
     ) -> None:
         self.config = config
         self.accounts = accounts
+        self.market = market
         self.orders: dict[str, VenueOrder] = {}
+        self.matching = Matching(
+            seed, market, accounts, agenda, emit, exec_ids_daily=config.exec_ids_daily
+        )
         self._seed = seed
-        self._market = market
         self._agenda = agenda
         self._emit = emit
         self._refuses_by_chance = bool(config.requote_ppm or config.reject_ppm)
@@ -65,31 +63,86 @@ class VenueEngine:
         """An order arrives. ``reference``: the price that ``slippage_max`` is measured from."""
         known = self.orders.get(command.client_order_id)
         if known is not None:
-            day = self._market.trading_day(at)
+            day = self.market.trading_day(at)
             self._emit(sim_reports.duplicate_report(known, at, day), at)
             return
         order = self._order(command, reference)
         self.orders[command.client_order_id] = order
+        account = self.accounts.get(order.account_id)
+        if account is not None:
+            account.orders.append(order)
         refusal = self._refusal(order, command, at)
         if refusal is not None:
             order.end(OrdStatus.REJECTED)
             order.reject_code = refusal.value
-            self._say(order, ExecType.REJECTED, at)
+            self.matching.say(order, ExecType.REJECTED, at)
             return
         self.accounts[order.account_id].working += 1
-        self._say(order, ExecType.NEW, at)
-        self._work(order, at)
+        self.matching.say(order, ExecType.NEW, at)
+        self.matching.work(order, at)
 
     def cancel(self, command: CancelOrder, at: int) -> None:
         """A cancel request arrives."""
         order = self._known(command)
         if order is None or not order.is_live:
-            account_id = command.account_id
-            self._emit(
-                sim_reports.cancel_reject(command.client_order_id, account_id, order, at), at
-            )
+            self._reject_request(command, order, at)
             return
-        self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at)
+        if order.pending is OrdStatus.PENDING_CANCEL:
+            self._reject_request(command, order, at, CancelRejectReason.ALREADY_PENDING)
+            return
+        decided_at = self._decided_at(order, at)
+        if decided_at == at:
+            self._cancel(command, order, at)
+            return
+        order.pending = OrdStatus.PENDING_CANCEL
+        self.matching.say(order, ExecType.PENDING_CANCEL, at)
+        self._agenda.put(decided_at, lambda due: self._cancel(command, order, due))
+
+    def _cancel(self, command: CancelOrder, order: VenueOrder, at: int) -> None:
+        if order.is_live:
+            self.matching.end(order, OrdStatus.CANCELED, ExecType.CANCELED, at)
+        else:
+            self._reject_request(command, order, at)
+
+    def replace(self, command: ReplaceOrder, at: int) -> None:
+        """A replace request arrives: one at a time, and none while a cancel is pending (FIX 4.4
+        Appendix D, D.2).
+        """
+        order = self._known(command)
+        if order is None or not order.is_live:
+            self._reject_request(command, order, at)
+            return
+        if order.pending is not None:
+            self._reject_request(command, order, at, CancelRejectReason.ALREADY_PENDING)
+            return
+        decided_at = self._decided_at(order, at)
+        if decided_at == at:
+            self._replace(command, order, at)
+            return
+        order.pending = OrdStatus.PENDING_REPLACE
+        self.matching.say(order, ExecType.PENDING_REPLACE, at)
+        self._agenda.put(decided_at, lambda due: self._replace(command, order, due))
+
+    def _replace(self, command: ReplaceOrder, order: VenueOrder, at: int) -> None:
+        """Decide a replace. A quantity of no more than what is filled leaves a filled order."""
+        if order.pending is OrdStatus.PENDING_REPLACE:
+            order.pending = None
+        if not order.is_live:
+            self._reject_request(command, order, at)
+            return
+        refusal = self._replaced(command, order, at)
+        if refusal is not None:
+            self._reject_request(command, order, at, refusal)
+            return
+        if not order.leaves:
+            self.accounts[order.account_id].working -= 1
+        self.matching.say(order, ExecType.REPLACED, at)
+        self.matching.work(order, at)
+
+    def amend(self, command: AmendProtection, at: int) -> None:
+        """A request to set the stop and target of a position arrives."""
+        protection = self.matching.protection
+        self._emit(protection.amend(command, self.config.capabilities, at), at)
 
     def query(self, command: QueryOrder, at: int) -> None:
         """A status request arrives."""
@@ -99,7 +152,7 @@ class VenueEngine:
                 command.account_id,
                 self._known(command),
                 at,
-                self._market.trading_day(at),
+                self.market.trading_day(at),
             ),
             at,
         )
@@ -111,14 +164,54 @@ class VenueEngine:
             account_id=account_id,
             at=at,
             balance=account.balance,
-            equity=self._market.equity(account, at),
+            equity=self.market.equity(account, at),
             margin_used=account.margin_used,
             tradable=account.tradable,
         )
 
-    def _known(self, command: CancelOrder | QueryOrder) -> VenueOrder | None:
+    def mass_status(
+        self, account_id: str, at: int, since: int, after: tuple[str, str] | None
+    ) -> MassStatus:
+        """Everything about an account at ``at``."""
+        return mass_status(
+            self.config.venue,
+            self.accounts[account_id],
+            self.snapshot(account_id, at),
+            self.market.trading_day(at),
+            since,
+            after,
+        )
+
+    def _known(self, command: CancelOrder | QueryOrder | ReplaceOrder) -> VenueOrder | None:
         order = self.orders.get(command.client_order_id)
         return order if order is not None and order.account_id == command.account_id else None
+
+    def _decided_at(self, order: VenueOrder, at: int) -> int:
+        """When the venue decides a cancel or replace that arrives at ``at``."""
+        least, most = self.config.deciding_ns
+        if not most:
+            return at
+        drawn = draws("decide", self._seed, order.client_order_id, str(at))[0]
+        return at + least + ((most - least + 1) * drawn >> 64)
+
+    def _reject_request(
+        self,
+        command: CancelOrder | ReplaceOrder,
+        order: VenueOrder | None,
+        at: int,
+        code: CancelRejectReason | RejectCode = CancelRejectReason.TOO_LATE,
+    ) -> None:
+        self._emit(
+            sim_reports.request_reject(
+                command.client_order_id,
+                command.account_id,
+                order,
+                at,
+                (CancelRejectReason.UNKNOWN_ORDER if order is None else code).value,
+                for_replace=isinstance(command, ReplaceOrder),
+            ),
+            at,
+        )
 
     def _order(self, command: SubmitOrder, reference: Decimal | None) -> VenueOrder:
         bound = None
@@ -137,13 +230,23 @@ class VenueEngine:
             order_type=command.order_type,
             time_in_force=command.time_in_force,
             quantity=quantity,
+            role=command.role,
             limit_price=command.limit_price,
             stop_price=command.stop_price,
             stop_loss=command.stop_loss,
             take_profit=command.take_profit,
             slippage_bound=bound,
-            closes=command.position_id,
+            closes=self._closes(command),
         )
+
+    def _closes(self, command: SubmitOrder) -> str:
+        """The position the order may only reduce: the one it names, or, where an account holds one
+        net position a symbol, that one for whatever is no entry.
+        """
+        account = self.accounts.get(command.account_id)
+        if command.position_id or command.role is OrderRole.ENTRY or account is None:
+            return command.position_id
+        return net_ticket(command.symbol) if account.nets else ""
 
     # --- refusal
 
@@ -154,239 +257,46 @@ class VenueEngine:
         refusal = refused_by_form(order, command.venue_symbol, account, self.config)
         if refusal is not None:
             return refusal
-        if not self._market.is_open(at):
+        if not self.market.is_open(order.symbol, at):
             return RejectCode.MARKET_CLOSED
-        quote = self._market.fresh(order.symbol, at)
+        quote = self.market.fresh(order.symbol, at)
         if quote is None:
             return RejectCode.OFF_QUOTES
         terms = account.config.symbols[order.symbol]
-        refusal = refused_by_market(order, quote, terms, self._market.tick(order.symbol))
+        least = self.market.stop_distance(order.symbol, terms.stop_distance_min, at)
+        refusal = refused_by_market(order, quote, least, self.market.tick(order.symbol))
+        if refusal is RejectCode.INVALID_STOPS:
+            order.text = f"stop_distance_min={plain(least)}"
         if refusal is not None:
             return refusal
-        refusal = self._margin_refusal(order, account, quote, at)
+        refusal = self.matching.margin_refusal(order, account, quote, at)
         if refusal is not None or not self._refuses_by_chance:
             return refusal
         drawn = draws("refuse", self._seed, order.client_order_id)
         return refused_by_chance(order, self.config, drawn[0], drawn[1])
 
-    def _margin_refusal(
-        self, order: VenueOrder, account: VenueAccount, quote: Quote, at: int
-    ) -> RejectCode | None:
-        opening = account.opening_part(order)
-        if not opening:
-            return None
-        required = self._market.required_margin(account, quote, order.side, opening, at)
-        if required is None:
-            return RejectCode.OFF_QUOTES
-        if account.margin_used + required > self._market.equity(account, at):
-            return RejectCode.INSUFFICIENT_MARGIN
-        return None
+    def _replaced(self, command: ReplaceOrder, order: VenueOrder, at: int) -> RejectCode | None:
+        """Give the order its new terms, or say what is wrong with them and leave it as it was."""
+        if not command.quantity.is_finite() or command.quantity <= 0:
+            return RejectCode.INVALID_VOLUME
+        if order.triggered and command.stop_price is not None:
+            return RejectCode.INVALID_ORDER
+        before = order.terms
+        order.set_terms(command.quantity, command.limit_price, command.stop_price)
+        refusal = self._replace_refusal(order, at)
+        if refusal is not None:
+            order.restore(before)
+        return refusal
 
-    # --- matching
-
-    def _work(self, order: VenueOrder, at: int) -> None:
-        """Trade what can trade now, then end the order or wait for the next tick that matters."""
-        if order.is_live:
-            self._try(order, at)
-        if order.leaves:
-            stop_waits = order.stop_price is not None and not order.triggered
-            if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) and not stop_waits:
-                self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at)
-            else:
-                self._wait(order, at)
-
-    def _try(self, order: VenueOrder, at: int) -> None:
+    def _replace_refusal(self, order: VenueOrder, at: int) -> RejectCode | None:
         account = self.accounts[order.account_id]
-        quote = self._market.fresh(order.symbol, at)
-        if quote is None or not self._market.is_open(at):
-            return
-        if not self._is_triggered(order, quote):
-            return
-        if order.filled == 0 and order.order_type is not OrderType.MARKET:
-            # A pending order was accepted on the account as it was then.
-            refusal = self._margin_refusal(order, account, quote, at)
-            if refusal is not None:
-                self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at, refusal)
-                return
-        self._trade(order, account, quote, at)
-
-    def _is_triggered(self, order: VenueOrder, quote: Quote) -> bool:
-        """False for a stop that was not reached yet."""
-        if order.stop_price is not None and not order.triggered:
-            order.triggered = (touch(order.side, quote) - order.stop_price) * order.side.sign >= 0
-            return order.triggered
-        return True
-
-    def _trade(self, order: VenueOrder, account: VenueAccount, quote: Quote, at: int) -> None:
-        """Take levels, best first, until the order is done or its limit is reached."""
-        wanted = order.leaves
-        if order.closes:
-            held = account.positions.get(order.closes)
-            wanted = min(wanted, held.quantity) if held is not None else ZERO
-        taken = self._takeable(order, account.config.symbols[order.symbol], quote, wanted)
-        missing = wanted
-        for quantity, _ in taken:
-            missing -= quantity
-        if missing and order.time_in_force is TimeInForce.FOK:
-            return
-        for quantity, price in taken:
-            self._fill(order, account, quantity, price, at)
-        if not order.leaves:
-            return
-        if not missing:
-            # Another order closed the rest of the position: there is nothing left to close.
-            self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at, RejectCode.POSITION_GONE)
-        elif _worst_price(order) is None and beyond(order, touch(order.side, quote)):
-            self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, at, RejectCode.PRICE_CHANGED)
-
-    def _takeable(
-        self, order: VenueOrder, terms: SymbolTerms, quote: Quote, wanted: Decimal
-    ) -> list[tuple[Decimal, Decimal]]:
-        """Quantity and price of each level the order may take of ``wanted``, best first."""
-        limit = _worst_price(order)
-        ladder = self._market.ladder(order.side, quote)
-        taken: list[tuple[Decimal, Decimal]] = []
-        place = 0
-        while wanted and (level := ladder.level(place)) is not None:
-            price, lots = level
-            if limit is not None and (limit - price) * order.side.sign < 0:
-                break
-            if beyond(order, price):
-                break
-            shown = lots * terms.contract_size
-            quantity = wanted if shown >= wanted else floor_to_step(shown, terms.step)
-            if quantity:
-                taken.append((quantity, price))
-                wanted -= quantity
-            place += 1
-        return taken
-
-    def _fill(
-        self, order: VenueOrder, account: VenueAccount, quantity: Decimal, price: Decimal, at: int
-    ) -> None:
-        terms = account.config.symbols[order.symbol]
-        rate = self._market.rate(order.symbol, account.config.currency, at)
-        if rate is None:
-            raise InvariantViolated(f"{order.symbol} trades without a conversion quote")
-        fee = ZERO
-        if terms.commission_per_lot:
-            fee = (terms.commission_per_lot * quantity / terms.contract_size).quantize(CENT)
-        order.fill(quantity, price, fee)
-        held = account.fill(order, quantity, price, rate, fee)
-        if not order.is_live and order.client_order_id:
-            account.working -= 1
-        self._emit(
-            sim_reports.report(
-                order, ExecType.TRADE, at, self._market.trading_day(at), quantity, price, fee
-            ),
-            at,
-        )
-        if held is None or (held.stop_loss is None and held.take_profit is None):
-            return
-        if not order.client_order_id and not order.is_live:
-            held.closing = False  # a net position grew while its stop was closing it
-            self._protect(held, order.account_id, at)
-        elif not order.closes:
-            self._protect(held, order.account_id, at)
-
-    def _wait(self, order: VenueOrder, at: int) -> None:
-        """One wake-up at the next tick at which the order can trade, and one at its day's end."""
-        if order.time_in_force is not TimeInForce.GTC and not order.expires_at:
-            order.expires_at = self._market.calendar.day_end(at)
-            self._agenda.put(order.expires_at, lambda due: self._expire(order, due))
-        limit = _worst_price(order)
-        if order.stop_price is not None and not order.triggered:
-            wake = self._market.reached(order.symbol, order.side, order.stop_price, at, stop=True)
-        elif limit is not None:
-            wake = self._market.reached(order.symbol, order.side, limit, at, stop=False)
-        else:
-            wake = self._market.feed.next_tick(order.symbol, at)
-        if wake is not None:
-            self._agenda.put(wake, lambda due: self._work(order, due))
-
-    def _expire(self, order: VenueOrder, at: int) -> None:
-        if order.is_live:
-            self._end(order, OrdStatus.EXPIRED, ExecType.EXPIRED, at)
-
-    def _end(
-        self,
-        order: VenueOrder,
-        status: OrdStatus,
-        exec_type: ExecType,
-        at: int,
-        code: RejectCode | None = None,
-    ) -> None:
-        order.end(status)
-        if order.client_order_id:
-            self.accounts[order.account_id].working -= 1
-        if code is not None:
-            order.reject_code = order.text = code.value
-        self._say(order, exec_type, at)
-
-    # --- attached stops
-
-    def _protect(self, held: VenuePosition, account_id: str, at: int) -> None:
-        """Wait for the position's stop or target, whichever is reached first."""
-        held.armed += 1
-        armed = held.armed
-        side = held.side.opposite
-        quote = self._market.feed.quote(held.symbol, at)
-        due: int | None = None
-        if quote is not None and self._hit(held, quote):
-            due = at
-        else:
-            waits: list[int | None] = []
-            if held.stop_loss is not None:
-                waits.append(self._market.reached(held.symbol, side, held.stop_loss, at, stop=True))
-            if held.take_profit is not None:
-                waits.append(
-                    self._market.reached(held.symbol, side, held.take_profit, at, stop=False)
-                )
-            due = min((wait for wait in waits if wait is not None), default=None)
-        if due is not None:
-            self._agenda.put(due, lambda now: self._leave(held, armed, account_id, now))
-
-    def _hit(self, held: VenuePosition, quote: Quote) -> str:
-        """Which of stop and target the quote has reached; the stop counts first."""
-        price = touch(held.side.opposite, quote)
-        sign = held.side.sign
-        if held.stop_loss is not None and (price - held.stop_loss) * sign <= 0:
-            return "stop_loss"
-        if held.take_profit is not None and (price - held.take_profit) * sign >= 0:
-            return "take_profit"
-        return ""
-
-    def _leave(self, held: VenuePosition, armed: int, account_id: str, at: int) -> None:
-        """Close a position at its stop or target, as an order of the venue's own."""
-        account = self.accounts[account_id]
-        if armed != held.armed or held.closing or account.positions.get(held.ticket) is not held:
-            return
-        quote = self._market.feed.quote(held.symbol, at)
-        hit = self._hit(held, quote) if quote is not None else ""
-        if not hit:
-            self._protect(held, account_id, at)
-            return
-        held.closing = True
-        order = VenueOrder(
-            client_order_id="",
-            venue_order_id=identity(hit, self._seed, account_id, held.ticket, str(at)),
-            account_id=account_id,
-            symbol=held.symbol,
-            side=held.side.opposite,
-            order_type=OrderType.MARKET,
-            time_in_force=TimeInForce.GTC,
-            quantity=held.quantity,
-            closes=held.ticket,
-            ticket=held.ticket,
-            text=hit,
-        )
-        self._work(order, at)
-
-    def _say(self, order: VenueOrder, exec_type: ExecType, at: int) -> None:
-        self._emit(sim_reports.report(order, exec_type, at, self._market.trading_day(at)), at)
-
-
-def _worst_price(order: VenueOrder) -> Decimal | None:
-    """The limit of a limit order; None where any price will do."""
-    limited = order.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
-    return order.limit_price if limited else None
+        tick = self.market.tick(order.symbol)
+        refusal = refused_replace(order, account, self.config, tick)
+        if refusal is not None:
+            return refusal
+        if not self.market.is_open(order.symbol, at):
+            return RejectCode.MARKET_CLOSED
+        quote = self.market.fresh(order.symbol, at)
+        if quote is None:
+            return RejectCode.OFF_QUOTES
+        return self.matching.margin_refusal(order, account, quote, at)

@@ -15,7 +15,7 @@ from stretto.brokers.sim_book import CENT, VenueAccount, touch, unrealized
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.core.errors import InvalidInput, check
 from stretto.core.market import Instrument, MarketStatistics, Quote
-from stretto.core.values import ONE, Side, floor_to_step
+from stretto.core.values import ONE, ZERO, Side, floor_to_step
 
 _CENTILOT = Decimal("0.01")
 
@@ -195,13 +195,22 @@ class VenueMarket:
         self._day_from = self._day_until = 0
         self._open = False
         self._open_at = -1
+        # What the venue decrees now and then, by symbol, each until an instant (ns UTC).
+        self.closed_until: dict[str, int] = {}
+        self.stops_widened: dict[str, tuple[int, Decimal]] = {}
+        self.margin_rates: dict[str, tuple[int, Decimal]] = {}
 
-    def is_open(self, at: int) -> bool:
-        """True inside a session."""
+    def is_open(self, symbol: str, at: int) -> bool:
+        """True inside a session of the symbol."""
         if at != self._open_at:
             self._open = self.calendar.is_open(at)
             self._open_at = at
-        return self._open
+        return self._open and at >= self.closed_until.get(symbol, 0)
+
+    def stop_distance(self, symbol: str, usual: Decimal, at: int) -> Decimal:
+        """The least distance of a stop or target, in price: the account's, or a wider one."""
+        until, distance = self.stops_widened.get(symbol, (0, ZERO))
+        return max(usual, distance) if at < until else usual
 
     def tick(self, symbol: str) -> Decimal:
         """The symbol's price step."""
@@ -257,8 +266,14 @@ class VenueMarket:
         rate = self.rate(quote.symbol, account.config.currency, at)
         if rate is None:
             return None
-        margin_rate = account.config.symbols[quote.symbol].margin_rate
+        margin_rate = self.margin_rate(account, quote.symbol, at)
         return quantity * touch(side, quote) * margin_rate * rate
+
+    def margin_rate(self, account: VenueAccount, symbol: str, at: int) -> Decimal:
+        """Share of the notional that a position opened now holds as margin."""
+        usual = account.config.symbols[symbol].margin_rate
+        until, decreed = self.margin_rates.get(symbol, (0, ZERO))
+        return max(usual, decreed) if at < until else usual
 
     def equity(self, account: VenueAccount, at: int) -> Decimal:
         """Balance, and every position as if it were closed at the touch."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from stretto.brokers.sim_book import VenueOrder
 from stretto.brokers.sim_config import RejectCode
 from stretto.core.report import (
     CancelReject,
-    CancelRejectReason,
     ExecType,
     ExecutionReport,
     OrdStatus,
@@ -29,10 +30,19 @@ def report(
     last_qty: Decimal = ZERO,
     last_px: Decimal = ZERO,
     fee: Decimal = ZERO,
+    exec_ref_id: str = "",
 ) -> ExecutionReport:
-    """The order's next report."""
+    """The order's next report; ``exec_ref_id`` names the trade that was busted or corrected."""
     order.reports += 1
-    return _report(order, exec_type, at_ns, trading_day, str(order.reports), last_qty, last_px, fee)
+    number = str(order.reports)
+    made = _report(order, exec_type, at_ns, trading_day, number, last_qty, last_px, fee)
+    return replace(made, exec_ref_id=exec_ref_id) if exec_ref_id else made
+
+
+def status_report(order: VenueOrder, at_ns: int, trading_day: str) -> ExecutionReport:
+    """The order as a view of the whole account shows it; leaves no trace in the order."""
+    number = f"M{at_ns}"
+    return _report(order, ExecType.ORDER_STATUS, at_ns, trading_day, number, ZERO, ZERO, ZERO)
 
 
 def duplicate_report(order: VenueOrder, at_ns: int, trading_day: str) -> ExecutionReport:
@@ -73,19 +83,26 @@ def status_answer(
     )
 
 
-def cancel_reject(
-    client_order_id: str, account_id: str, order: VenueOrder | None, at_ns: int
+def request_reject(
+    client_order_id: str,
+    account_id: str,
+    order: VenueOrder | None,
+    at_ns: int,
+    code: str,
+    *,
+    for_replace: bool,
 ) -> CancelReject:
-    """Why a cancel cannot be done; of an unknown order the status is rejected, as FIX says."""
-    unknown = order is None
-    reason = CancelRejectReason.UNKNOWN_ORDER if unknown else CancelRejectReason.TOO_LATE
+    """Why a cancel or replace is not done; of an unknown order the status is rejected, as FIX says.
+
+    ``code``: a CancelRejectReason, or the RejectCode of what was asked for.
+    """
     return CancelReject(
         client_order_id=client_order_id,
         account_id=account_id,
-        ord_status=OrdStatus.REJECTED if order is None else order.status,
+        ord_status=OrdStatus.REJECTED if order is None else order.reported_status,
         transact_at=at_ns,
-        for_replace=False,
-        reject_code=reason.value,
+        for_replace=for_replace,
+        reject_code=code,
     )
 
 
@@ -104,7 +121,7 @@ def _report(
         account_id=order.account_id,
         exec_id=f"{order.venue_order_id}-{number}",
         exec_type=exec_type,
-        ord_status=order.status,
+        ord_status=order.reported_status,
         cum_qty=order.filled,
         leaves_qty=order.leaves,
         avg_px=order.average,

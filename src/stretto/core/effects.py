@@ -1,7 +1,7 @@
 """Effects: what the book wants done in the world, in the imperative (DESIGN §3).
 
-A submit is performed at most once, ever; cancels and queries may repeat. Knows nothing of how a
-venue is spoken to.
+A submit or replace is performed at most once, ever; cancels, queries and amended stops may repeat.
+Knows nothing of how a venue is spoken to.
 """
 
 from __future__ import annotations
@@ -54,4 +54,34 @@ class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     venue: str
 
 
-Command = SubmitOrder | CancelOrder | QueryOrder
+class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+    """Change what is left of a resting order. ``quantity`` is the whole order quantity, not the
+    remainder, in base units; a price of None stays as it is. ``send_before`` as for a submit.
+    """
+
+    client_order_id: str
+    account_id: str
+    venue: str
+    quantity: Decimal
+    send_before: int
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class AmendProtection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+    """Set the stop and target attached to a position; None removes one. ``client_order_id`` is the
+    request's own id and no order's; without ``position_id`` the account's net position in
+    ``symbol`` is meant. The same levels may be set twice.
+    """
+
+    client_order_id: str
+    account_id: str
+    venue: str
+    symbol: str
+    send_before: int
+    position_id: str = ""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+Command = SubmitOrder | CancelOrder | QueryOrder | ReplaceOrder | AmendProtection

@@ -1,4 +1,4 @@
-"""What a venue says about an order: execution reports, cancel rejects and answers to a query.
+"""What a venue says about an order: execution reports, cancel rejects and answers to requests.
 
 The words are those of FIX 4.4 (35=8, 35=9, 35=H), whatever protocol the venue speaks; a broker
 adapter translates once, here. Knows nothing of orders, accounts or what anybody does with a report.
@@ -170,6 +170,24 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     known: bool
     transact_at: int
     report: ExecutionReport | None = None
+
+
+class ProtectionAnswer(Struct, frozen=True, kw_only=True):
+    """The answer to a request to amend the stop and target attached to a position.
+
+    ``client_order_id`` is the request's id. ``stop_loss`` and ``take_profit`` are those in force
+    after it, prices in quote units; refused, they are as they were, and ``reject_code`` says why.
+    """
+
+    client_order_id: str
+    account_id: str
+    position_id: str
+    accepted: bool
+    transact_at: int
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    reject_code: str = ""
+    text: str = ""
 
 
 def report_key(report: ExecutionReport, venue_id: str) -> tuple[str, str, str, str]:

@@ -20,7 +20,7 @@ from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.market import Reads, VenueState
-from stretto.core.report import CancelReject, ExecutionReport
+from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
 from stretto.runtime.inbox import Inbox
@@ -260,8 +260,10 @@ class Writer:
             self.post(ev.AccountObserved(snapshot=message))
         elif isinstance(message, CancelReject):
             self.post(ev.CancelRejected(reject=message))
-        else:
+        elif isinstance(message, StatusAnswer):
             self.post(ev.VenueAnswered(answer=message))
+        else:  # no decision amends a position's stops yet, so that its answer changes nothing
+            self.unjournaled += 1
 
 
 _NO_READS = Reads()

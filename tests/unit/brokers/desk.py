@@ -19,12 +19,21 @@ from stretto.core.report import (
     ExecType,
     ExecutionReport,
     OrderType,
+    ProtectionAnswer,
     StatusAnswer,
 )
 from stretto.core.values import NS_PER_S, Side, parse_iso
 from stretto.market import SeriesMarket
 from stretto.market.series import QuoteSeries
-from stretto.ports import CancelOrder, QueryOrder, SendOutcome, SubmitOrder, VenueMessage
+from stretto.ports import (
+    AmendProtection,
+    CancelOrder,
+    QueryOrder,
+    ReplaceOrder,
+    SendOutcome,
+    SubmitOrder,
+    VenueMessage,
+)
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
 from tests.unit.market.series_maker import series_of
 
@@ -124,6 +133,34 @@ class Desk:
             QueryOrder(client_order_id=order_id, account_id=account_id, venue="sim")
         )
 
+    async def replace(self, order_id: str, quantity: Any, **prices: Any) -> SendOutcome:
+        """``quantity`` is the whole order quantity."""
+        return await self.venue.send(
+            ReplaceOrder(
+                client_order_id=order_id,
+                account_id="A1",
+                venue="sim",
+                quantity=Decimal(quantity),
+                send_before=1 << 62,
+                **{name: Decimal(price) for name, price in prices.items()},
+            )
+        )
+
+    async def amend(
+        self, request_id: str, position_id: str, symbol: str = "EURUSD", **levels: Any
+    ) -> SendOutcome:
+        return await self.venue.send(
+            AmendProtection(
+                client_order_id=request_id,
+                account_id="A1",
+                venue="sim",
+                symbol=symbol,
+                send_before=1 << 62,
+                position_id=position_id,
+                **{name: Decimal(level) for name, level in levels.items()},
+            )
+        )
+
     async def until(self, seconds: float) -> None:
         """Let virtual time pass to ``seconds`` after START."""
         await self.clock.sleep_until(START + round(seconds * NS_PER_S))
@@ -147,6 +184,14 @@ class Desk:
 
     def answers(self) -> list[StatusAnswer]:
         return [message for message in self.said if isinstance(message, StatusAnswer)]
+
+    def amended(self) -> list[ProtectionAnswer]:
+        return [message for message in self.said if isinstance(message, ProtectionAnswer)]
+
+    def order(self, order_id: str) -> Any:
+        """The order in the venue's own books."""
+        orders: Any = self.venue.dump()["orders"]
+        return orders[order_id]
 
     def books(self, account_id: str = "A1") -> Any:
         accounts: Any = self.venue.dump()["accounts"]
