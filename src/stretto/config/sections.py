@@ -89,7 +89,7 @@ POLICY = Section(
         "tick_age_s_max",
         kinds.seconds("86400"),
         60,
-        "oldest quote that an entry may rest on",
+        "oldest quote that may price an entry, convert money or mark a position",
         "tick_age_ns_max",
     ),
     Key(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from stretto.core.freshness import why_not_converted
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.risk import Room
 from stretto.core.rules import clause_of, explain_quantity, explain_room
@@ -139,7 +140,9 @@ def exposure(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -
     )
 
 
-def risk_budget(view: AccountView, trade: Trade, room: Room, _c: TradeContext) -> Refusal | None:
+def risk_budget(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> Refusal | None:
     """Loss at the stop against the smallest room; unknown is refused."""
     smallest = room.smallest
     if trade.risk is not None and (
@@ -150,7 +153,7 @@ def risk_budget(view: AccountView, trade: Trade, room: Room, _c: TradeContext) -
         return None
     name = room.binding or "risk"
     clause = clause_of(view.rulebook, name) if name in _FIRM_LIMITS else ""
-    explained = explain_room(name, smallest, view, trade, room)
+    explained = explain_room(name, smallest, view, trade, room, context)
     return refuse(Rule.RISK_BUDGET, view, *explained, clause)
 
 
@@ -213,18 +216,13 @@ def representable(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -
 
 
 def conversion(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
-    """Quote currency must convert to the account's, and to the book's under a cap."""
+    """Fresh quotes must convert to the account's currency, and to the book's under a cap."""
     capped_unknown = context.exposure_remaining is not None and context.notional_book is None
     if trade.conversion is not None and not capped_unknown:
         return None
     source = trade.instrument.quote_currency
     target = view.account.currency if trade.conversion is None else context.book_currency
-    return refuse(
-        Rule.CONVERSION_MISSING,
-        view,
-        {"from": source, "to": target, "rate": "none"},
-        f"a quote that converts {source} to {target}",
-    )
+    return refuse(Rule.CONVERSION_MISSING, view, *why_not_converted(source, target, context))
 
 
 def _margin_free(view: AccountView, room: Room, context: TradeContext) -> Decimal:

@@ -88,40 +88,66 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     close: Decimal
 
 
+def fresh_quotes(reads: Reads, oldest_ns: int) -> dict[str, Quote]:
+    """The quotes of ``oldest_ns`` or later, by symbol."""
+    quotes = reads.quotes
+    if all(quote.at >= oldest_ns for quote in quotes.values()):
+        return quotes
+    return {symbol: quote for symbol, quote in quotes.items() if quote.at >= oldest_ns}
+
+
 def conversion_rate(
     source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
 ) -> Decimal | None:
     """Units of ``target`` currency for one unit of ``source`` at mid, direct, inverse or over one
     other currency; None where the quotes do not say. Never assumed to be 1.
     """
+    symbols = conversion_symbols(source, target, quotes, instruments)
+    if symbols is None:
+        return None
+    rate, currency = ONE, source
+    for symbol in symbols:
+        instrument, mid = instruments[symbol], quotes[symbol].mid
+        if instrument.base_currency == currency:
+            rate, currency = rate * mid, instrument.quote_currency
+        else:
+            rate, currency = rate * (ONE / mid), instrument.base_currency
+    return rate
+
+
+def conversion_symbols(
+    source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
+) -> tuple[str, ...] | None:
+    """The symbols whose quotes lead from ``source`` to ``target``: none where they are the same
+    currency, one, or two over another currency; None where there is no way.
+    """
     if source == target:
-        return ONE
-    direct = _pair_rate(source, target, quotes, instruments)
+        return ()
+    direct = _pair(source, target, quotes, instruments)
     if direct is not None:
-        return direct
+        return (direct,)
     for currency in sorted(_currencies(quotes, instruments)):
         if currency in (source, target):
             continue
-        first = _pair_rate(source, currency, quotes, instruments)
+        first = _pair(source, currency, quotes, instruments)
         if first is None:
             continue
-        second = _pair_rate(currency, target, quotes, instruments)
+        second = _pair(currency, target, quotes, instruments)
         if second is not None:
-            return first * second
+            return first, second
     return None
 
 
-def _pair_rate(
+def _pair(
     source: str, target: str, quotes: dict[str, Quote], instruments: dict[str, Instrument]
-) -> Decimal | None:
+) -> str | None:
     for symbol in sorted(quotes):
         instrument = instruments.get(symbol)
         if instrument is None:
             continue
-        if instrument.base_currency == source and instrument.quote_currency == target:
-            return quotes[symbol].mid
-        if instrument.base_currency == target and instrument.quote_currency == source:
-            return ONE / quotes[symbol].mid
+        pair = (instrument.base_currency, instrument.quote_currency)
+        if pair in ((source, target), (target, source)):
+            return symbol
     return None
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from stretto.core.account import AccountMode
+from stretto.core.freshness import blind, why_not_converted, why_not_marked
 from stretto.core.policy import Permission, Rulebook
 from stretto.core.risk import (
     Room,
@@ -145,8 +146,10 @@ def _daily_holds(_v: AccountView, trade: Trade, room: Room, _c: TradeContext) ->
     )
 
 
-def _daily_explain(view: AccountView, trade: Trade, room: Room, _c: TradeContext) -> Explanation:
-    return explain_room("daily", room.daily, view, trade, room)
+def _daily_explain(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> Explanation:
+    return explain_room("daily", room.daily, view, trade, room, context)
 
 
 def _overall_holds(_v: AccountView, trade: Trade, room: Room, _c: TradeContext) -> bool:
@@ -155,8 +158,10 @@ def _overall_holds(_v: AccountView, trade: Trade, room: Room, _c: TradeContext) 
     )
 
 
-def _overall_explain(view: AccountView, trade: Trade, room: Room, _c: TradeContext) -> Explanation:
-    return explain_room("overall", room.overall, view, trade, room)
+def _overall_explain(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> Explanation:
+    return explain_room("overall", room.overall, view, trade, room, context)
 
 
 def _firm_per_trade(view: AccountView) -> Decimal | None:
@@ -174,9 +179,9 @@ def _per_trade_holds(view: AccountView, trade: Trade, _r: Room, _c: TradeContext
 
 
 def _per_trade_explain(
-    view: AccountView, trade: Trade, room: Room, _c: TradeContext
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
 ) -> Explanation:
-    return explain_room("per_trade", _firm_per_trade(view), view, trade, room)
+    return explain_room("per_trade", _firm_per_trade(view), view, trade, room, context)
 
 
 def _positions_holds(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> bool:
@@ -229,17 +234,22 @@ def explain_quantity(most: Decimal, trade: Trade) -> Explanation:
 
 
 def explain_room(
-    name: str, amount: Decimal | None, view: AccountView, trade: Trade, room: Room
+    name: str,
+    amount: Decimal | None,
+    view: AccountView,
+    trade: Trade,
+    room: Room,
+    context: TradeContext,
 ) -> Explanation:
     """A trade's risk against what may be lost, and the size or the room that would pass."""
     currency = view.account.currency
     if trade.risk is None:
-        return {f"risk_{currency}": "unknown"}, _risk_known_by(view, trade)
+        return _risk_unknown(view, trade, context)
     compared = {f"risk_{currency}": plain(trade.risk)}
     if room.unknown and name != "per_trade":
-        return compared | {f"{name}_room_{currency}": "unknown", "missing": room.unknown}, (
-            _room_known_by(room.unknown)
-        )
+        missing, need = _room_known_by(room.unknown, view, context)
+        room_unknown = {f"{name}_room_{currency}": "unknown", "missing": room.unknown}
+        return compared | room_unknown | missing, need
     amount = amount if amount is not None else ZERO
     compared[f"{name}_room_{currency}"] = plain(amount)
     if view.snapshot is not None:
@@ -250,17 +260,26 @@ def explain_room(
     return compared, size_at_most(amount, trade.risk_per_unit, trade.terms, otherwise)
 
 
-def _risk_known_by(view: AccountView, trade: Trade) -> str:
-    if trade.conversion is None:
-        return f"a quote that converts {trade.instrument.quote_currency} to {view.account.currency}"
-    return f"a stop_loss with a quote, or market statistics of {trade.symbol}"
+def _risk_unknown(view: AccountView, trade: Trade, context: TradeContext) -> Explanation:
+    currency = view.account.currency
+    compared = {f"risk_{currency}": "unknown"}
+    if trade.conversion is not None:
+        return compared, f"a stop_loss with a quote, or market statistics of {trade.symbol}"
+    missing, need = why_not_converted(trade.instrument.quote_currency, currency, context)
+    return compared | missing, need
 
 
-def _room_known_by(missing: str) -> str:
-    return {
+def _room_known_by(missing: str, view: AccountView, context: TradeContext) -> Explanation:
+    if missing == "open_risk":
+        currency = view.account.currency
+        for position in view.positions:
+            has_stop = position.stop_loss is not None
+            if blind(context.mark(position.symbol, currency), has_stop):
+                return why_not_marked(position.symbol, currency, has_stop, context)
+    return {}, {
         "account_snapshot": "a first snapshot of the account",
         "day_anchor": "a snapshot that anchors the firm's trading day",
-        "open_risk": "a quote of every held symbol, its conversion, and a stop or statistics",
+        "open_risk": "a fresh quote of every held symbol, its conversion, and a stop or statistics",
     }[missing]
 
 

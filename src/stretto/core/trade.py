@@ -20,7 +20,7 @@ from stretto.core.account import (
     SymbolTerms,
 )
 from stretto.core.limits import HOLD_DEFAULT_NS
-from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate
+from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate, fresh_quotes
 from stretto.core.policy import Policy, Rulebook
 from stretto.core.values import NS_PER_S, PPM, ZERO, Side, floor_to_step
 
@@ -132,6 +132,7 @@ class TradeContext:
         "margin_level_min_ppm",
         "notional_book",
         "policy",
+        "quotes",
         "reads",
         "session_open",
         "session_opens_at",
@@ -178,6 +179,8 @@ class TradeContext:
         self.margin_level_min = Decimal(policy.margin_level_min) / PPM
         self.margin_level_min_ppm = Decimal(policy.margin_level_min)
         self.opposed = opposed
+        self.quotes = fresh_quotes(reads, at - policy.tick_age_ns_max)
+        """The quotes that may convert money or mark positions."""
         quote = reads.quotes.get(symbol)
         statistics = reads.statistics.get(symbol)
         self.tick_at = quote.at if quote is not None else None
@@ -225,7 +228,7 @@ class TradeContext:
         self.checks = ()
 
     def rates(self, currency: str) -> Rates | None:
-        """The rates of an account currency; None where the quotes do not convert to it."""
+        """The rates of an account currency; None where no fresh quotes convert to it."""
         try:
             return self._rates[currency]
         except KeyError:
@@ -239,8 +242,8 @@ class TradeContext:
         return rates
 
     def mark(self, symbol: str, currency: str) -> Mark | None:
-        """The mark of a held symbol for accounts in ``currency``; None where it has no quote, no
-        instrument or no conversion.
+        """The mark of a held symbol for accounts in ``currency``; None where it has no fresh quote,
+        no instrument or no conversion.
         """
         marks = self._marks.get(currency)
         if marks is None:
@@ -253,7 +256,7 @@ class TradeContext:
         return mark
 
     def _mark(self, symbol: str, currency: str) -> Mark | None:
-        quote = self.reads.quotes.get(symbol)
+        quote = self.quotes.get(symbol)
         instrument = self.instruments.get(symbol)
         if quote is None or instrument is None:
             return None
@@ -278,7 +281,7 @@ class TradeContext:
         return three_sigma(self.entry, statistics.volatility_ppm, hold_ns) + spread
 
     def _conversion(self, source: str, target: str) -> Decimal | None:
-        return conversion_rate(source, target, self.reads.quotes, self.instruments)
+        return conversion_rate(source, target, self.quotes, self.instruments)
 
 
 def three_sigma(price: Decimal, volatility_ppm: int, hold_ns: int) -> Decimal:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from stretto.core.account import AccountMode, Position
 from stretto.core.book import Book
@@ -114,7 +115,9 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
 
 
 def _room(book: Book, reads: Reads, view: AccountView) -> Room | None:
-    """The room at the last quotes a decision rested on; None before the first of them."""
+    """The room at the last quotes a decision rested on, however old they are by now: a decision
+    would ask for fresh ones. None before the first of them.
+    """
     config = book.configuration
     symbol = next((name for name in sorted(reads.quotes) if name in config.instruments), None)
     if symbol is None:
@@ -128,7 +131,7 @@ def _room(book: Book, reads: Reads, view: AccountView) -> Room | None:
         expected_hold_ns=0,
         reads=reads,
         instruments=config.instruments,
-        policy=config.policy,
+        policy=replace(config.policy, tick_age_ns_max=book.at),
         book_currency=config.currency,
     )
     return room(view, context)
