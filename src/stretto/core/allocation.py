@@ -154,8 +154,12 @@ def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | 
         book.cache["history"] = (returns, bars)
     if not bars.covariance_known(column):
         return None, column, _unknown(setting.signal.symbol, int(bars.symbol_bars[column]))
-    exposure = exposures_of(book, setting.reads, returns)
-    return book_factors(bars, exposure), column, None
+    exposures = exposures_of(book, setting.reads, returns)
+    if exposures.unvalued is not None:
+        account_id, symbol = exposures.unvalued
+        at = returns.symbol_names.index(symbol)
+        return None, column, _unknown(symbol, int(bars.symbol_bars[at]), account_id)
+    return book_factors(bars, exposures.values), column, None
 
 
 def _unknown(symbol: str, bars: int, account_id: str = "") -> Refusal:

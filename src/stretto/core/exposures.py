@@ -7,7 +7,6 @@ makes the same; nothing is summed here. Knows nothing of thresholds or conflicts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,11 +16,10 @@ from numpy.typing import NDArray
 from stretto.core.account import BarReturn
 from stretto.core.book import Book
 from stretto.core.limits import CORRELATION_WINDOW_BARS
-from stretto.core.market import Bar, Reads, conversion_rate
+from stretto.core.market import Bar, Quote, Reads, conversion_rate
 
 Floats = NDArray[np.float64]
 _PPB = 1e9
-_NOTHING: dict[str, Decimal] = {}
 
 
 class Returns(NamedTuple):
@@ -81,21 +79,42 @@ def _returns(
     return Returns(account_ids, symbol_names, days, accounts, symbols, row_of)
 
 
-def exposures_of(book: Book, reads: Reads, returns: Returns) -> Floats:
-    """Signed notional over equity (n, S) of what each account carries.
+class Exposures(NamedTuple):
+    """Signed notional over equity (n, S) of what each account carries. ``unvalued``: an account and
+    what it carries that no price or no return is known of, so that nothing can be said about any
+    pair with it; the first by symbol and id, or None.
+    """
 
-    0 where a quote, a conversion or a positive equity is missing; who holds such a symbol is
-    refused as ``covariance_unknown``.
+    values: Floats
+    unvalued: tuple[str, str] | None
+
+
+def exposures_of(book: Book, reads: Reads, returns: Returns) -> Exposures:
+    """What the book carries, at the last price known: the quote however old, else the last bar's
+    close. For a correlation a price is a matter of percents, and its absence would be one of all.
+
+    Equity counts as at least a hundredth of the initial balance: of an account that has lost
+    everything only the direction matters, and that one hundredth settles.
     """
     exposure = np.zeros((len(returns.account_ids), len(returns.symbol_names)))
     values = _Values(book, reads)
+    unvalued = None
     for column, symbol in enumerate(returns.symbol_names):
-        for account_id, quantity in book.carried.get(symbol, _NOTHING).items():
+        carried = book.carried.get(symbol)
+        if not carried:
+            continue
+        moves = not np.isnan(returns.symbols[:, column]).all()
+        for account_id, quantity in carried.items():
             row = returns.row_of.get(account_id)
+            if row is None:  # it left the configuration, and a late report brought it back
+                continue
             value = values.of(account_id, symbol)
-            if row is not None and value is not None:
+            if value is None or not moves:
+                found = (symbol, account_id)
+                unvalued = found if unvalued is None else min(unvalued, found)
+            else:
                 exposure[row, column] = float(quantity) * value
-    return exposure
+    return Exposures(exposure, None if unvalued is None else (unvalued[1], unvalued[0]))
 
 
 class _Values:
@@ -103,28 +122,46 @@ class _Values:
 
     def __init__(self, book: Book, reads: Reads) -> None:
         self._book = book
-        self._reads = reads
         self._instruments = book.configuration.instruments
+        self._quotes = _last_prices(book, reads)
         self._money: dict[tuple[str, str], float | None] = {}
+        self._equity: dict[str, float] = {}
 
     def of(self, account_id: str, symbol: str) -> float | None:
-        """None where quote, conversion or a positive equity is missing."""
-        account = self._book.configuration.accounts.get(account_id)
-        snapshot = self._book.snapshots.get(account_id)
-        if account is None or snapshot is None or snapshot.equity <= 0:
-            return None
+        """None where no price of the symbol, or none that converts its money, is known."""
+        account = self._book.configuration.accounts[account_id]
         key = (symbol, account.currency)
         if key not in self._money:
             self._money[key] = self._in_currency(symbol, account.currency)
         money = self._money[key]
-        return None if money is None else money / float(snapshot.equity)
+        if money is None:
+            return None
+        equity = self._equity.get(account_id)
+        if equity is None:
+            equity = self._equity[account_id] = self._equity_of(account_id)
+        return money / equity
+
+    def _equity_of(self, account_id: str) -> float:
+        initial = self._book.configuration.accounts[account_id].initial_balance
+        snapshot = self._book.snapshots.get(account_id)
+        return float(max(initial / 100, initial if snapshot is None else snapshot.equity))
 
     def _in_currency(self, symbol: str, currency: str) -> float | None:
-        quote = self._reads.quotes.get(symbol)
+        quote = self._quotes.get(symbol)
         instrument = self._instruments.get(symbol)
         if quote is None or instrument is None:
             return None
-        rate = conversion_rate(
-            instrument.quote_currency, currency, self._reads.quotes, self._instruments
-        )
+        rate = conversion_rate(instrument.quote_currency, currency, self._quotes, self._instruments)
         return None if rate is None else float(quote.mid * rate)
+
+
+def _last_prices(book: Book, reads: Reads) -> dict[str, Quote]:
+    """Quotes, and where a symbol has none its last close as both sides of one."""
+    quotes = reads.quotes
+    missing = [name for name in book.configuration.instruments if name not in quotes]
+    closes = {name: book.bars[name][-1].close for name in missing if book.bars.get(name)}
+    if not closes:
+        return quotes
+    return quotes | {
+        name: Quote(symbol=name, at=0, bid=close, ask=close) for name, close in closes.items()
+    }

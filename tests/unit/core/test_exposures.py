@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
 from stretto.core.exposures import exposures_of, returns_of
+from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, OrdStatus
+from stretto.core.signal import ListedAccounts
 from stretto.core.values import Side
 from tests.builders import DAYS, Desk, a_config, a_signal, a_snapshot, bars_of, the_reads
 
@@ -41,7 +45,7 @@ def test_what_is_on_its_way_counts_as_if_filled_and_only_once(side: Side) -> Non
     (a,) = desk.book.allocations.values()
 
     def exposure() -> float:
-        found = exposures_of(desk.book, the_reads(desk.now), returns_of(desk.book))
+        found = exposures_of(desk.book, the_reads(desk.now), returns_of(desk.book)).values
         assert found[0, 1] == 0
         return float(found[0, 0])
 
@@ -57,12 +61,42 @@ def test_what_is_on_its_way_counts_as_if_filled_and_only_once(side: Side) -> Non
     assert exposure() == pytest.approx(expected / 2, rel=1e-12)
 
 
-def test_what_cannot_be_valued_counts_as_nothing_here_and_is_refused_by_name() -> None:
+def of_one(desk: Desk, **reads: Any) -> float:
+    found = exposures_of(desk.book, the_reads(desk.now, **reads), returns_of(desk.book))
+    assert found.unvalued is None
+    return float(found.values[0, 0])
+
+
+def test_what_is_carried_is_valued_at_the_last_price_known() -> None:
     desk = Desk(a_config(1))
     desk.plan()
-    returns = returns_of(desk.book)
-    assert exposures_of(desk.book, the_reads(desk.now), returns).any()
-    assert not exposures_of(desk.book, the_reads(desk.now, quotes={}), returns).any()
-    broke = a_snapshot("a0", desk.now + 1, equity=Decimal(0))
-    desk.feed(ev.AccountObserved(snapshot=broke))
-    assert not exposures_of(desk.book, the_reads(desk.now), returns).any()
+    fresh = of_one(desk)
+    old = {name: replace(q, at=1) for name, q in the_reads(desk.now).quotes.items()}
+    assert of_one(desk, quotes=old) == fresh != 0
+    close = desk.book.bars["EURUSD"][-1].close
+    assert of_one(desk, quotes={}) == pytest.approx(fresh * float(close / MID), rel=1e-12)
+
+
+def test_an_account_that_lost_everything_keeps_its_direction() -> None:
+    desk = Desk(a_config(1))
+    desk.plan()
+    whole = of_one(desk)
+    for equity in (0, -5_000, 1_000):
+        desk.now += 1
+        broke = a_snapshot("a0", desk.now, equity=Decimal(equity))
+        desk.feed(ev.AccountObserved(snapshot=broke))
+        assert of_one(desk) == pytest.approx(100 * whole, rel=1e-12)
+
+
+def test_a_carried_symbol_that_nothing_is_known_of_stops_the_plan_by_name() -> None:
+    """Its account is no candidate here; at zero it would stand in nobody's way."""
+    desk = Desk(a_config(2))
+    only_one = ListedAccounts(account_ids=("a1",))
+    desk.plan(a_signal("gbp", symbol="GBPUSD", accounts=only_one))
+    desk.feed(ev.BarsObserved(symbol="GBPUSD", bars=()))
+    plan = desk.plan(a_signal("eur", accounts=ListedAccounts(account_ids=("a0",))))
+    assert plan.refused is not None
+    assert (plan.refused.rule, plan.refused.account_id) == (Rule.COVARIANCE_UNKNOWN, "a1")
+    assert plan.refused.compared["symbol"] == "GBPUSD"
+    blind = exposures_of(desk.book, the_reads(desk.now, quotes={}), returns_of(desk.book))
+    assert blind.unvalued == ("a1", "GBPUSD")

@@ -115,7 +115,7 @@ def test_a_position_is_marked_at_a_fresh_quote() -> None:
 def test_what_a_mark_lacks_is_named(
     changes: dict[str, Any], key: str, value: str, need: str
 ) -> None:
-    mine = position("1000", **({"symbol": "GBPUSD", "stop_loss": Decimal(1)} | changes))
+    mine = replace(position("1000", "GBPUSD", stop_loss=Decimal(1)), **changes)
     refusal = judged(view(positions=(mine,), rulebook=LIMITED), context())
     assert refusal is not None
     assert refusal.compared[key] == value
