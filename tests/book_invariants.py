@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core import events as ev
-from stretto.core.book import Book, BookImage, allocation_key
+from stretto.core.book import Allocation, Book, BookImage, allocation_key
 from stretto.core.booking import FillStatus
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish, restore
@@ -49,42 +49,52 @@ def _carried(book: Book) -> None:
     for a in book.allocations.values():
         signal = book.executions[a.execution_id].signal
         key = (signal.symbol, a.account_id)
-        coming = (a.intended - a.filled - a.abandoned) * signal.side.sign
+        coming = (a.intended - a.filled - a.abandoned + a.excess) * signal.side.sign
         expected[key] = expected.get(key, ZERO) + coming
     found = {(s, name): q for s, each in book.carried.items() for name, q in each.items()}
     assert found == {key: quantity for key, quantity in expected.items() if quantity}
 
 
+def orders_of(book: Book, a: Allocation) -> list[Order]:
+    return [order for order in book.orders.values() if order.client_order_id in a.order_ids]
+
+
+def still_open(order: Order) -> Decimal:
+    """What may still fill, from the order's own terms."""
+    if is_over(order) or not order.leaves_qty:
+        return ZERO
+    return max(ZERO, min(order.quantity, order.asked_qty) - order.cum_qty)
+
+
 def _quantities(book: Book) -> None:
     for key, a in book.allocations.items():
-        working = in_doubt = filled = ZERO
-        order = book.orders.get(a.order_id)
-        if order is not None:
-            open_now = ZERO
-            if not is_over(order) and order.leaves_qty:
-                open_now = max(ZERO, min(order.quantity, order.asked_qty) - order.cum_qty)
-            if order.state is OrderState.IN_DOUBT:
-                in_doubt = open_now
-            else:
-                working = open_now
+        orders = orders_of(book, a)
+        assert [o.client_order_id for o in sorted(orders, key=lambda o: o.leg)] == list(a.order_ids)
+        for order in orders:
             assert order.cum_qty == executed(order)
-            filled = min(order.cum_qty, a.intended)
             assert order.state not in TERMINAL or order.leaves_qty == 0
-        assert a.filled == filled, key
-        assert a.overfilled == (order.cum_qty - filled if order is not None else ZERO)
-        assert a.intended == a.planned == filled + working + in_doubt + a.pending + a.abandoned, key
-        assert min(a.pending, a.abandoned, a.overfilled, working, in_doubt) >= 0
-        live = a.pending > 0 or (order is not None and not is_over(order))
+        executed_in_all = sum((o.cum_qty for o in orders), ZERO)
+        assert a.filled == min(executed_in_all, a.intended), key
+        assert a.overfilled == executed_in_all - a.filled
+        at_venues = sum((still_open(o) for o in orders), ZERO)
+        assert a.excess == max(ZERO, at_venues - (a.intended - a.filled)), key
+        assert a.intended == a.filled + at_venues - a.excess + a.pending + a.abandoned, key
+        assert a.intended == a.planned
+        shown = book.quantities(a)
+        assert shown.working + shown.in_doubt == at_venues - a.excess
+        assert shown.accounted == shown.intended
+        assert min(a.pending, a.abandoned, a.overfilled, a.excess, shown.working) >= 0
+        live = a.pending > 0 or any(not is_over(o) for o in orders)
         assert bool(a.ended) is not live, key
-        assert not (in_doubt and a.pending), "quantity in doubt went somewhere else"
+        assert not (shown.in_doubt and a.pending), "quantity in doubt went somewhere else"
     for execution_id, execution in book.executions.items():
         parts = [
             book.allocations[allocation_key(execution_id, name)] for name in execution.accounts
         ]
-        still_open = sum(1 for part in parts if not part.ended)
-        assert execution.open_allocations == still_open
-        assert (execution_id in book.open_executions) is (still_open > 0)
-        if still_open:
+        unfinished = sum(1 for part in parts if not part.ended)
+        assert execution.open_allocations == unfinished
+        assert (execution_id in book.open_executions) is (unfinished > 0)
+        if unfinished:
             assert execution.status == "working"
         else:
             done = any(part.filled for part in parts)
@@ -111,17 +121,16 @@ def _positions(book: Book) -> None:
         for position in held.values():
             assert position.quantity != 0
     for a in book.allocations.values():
-        order = book.orders.get(a.order_id)
-        if order is not None:
-            assert a.notional == order.notional
-            assert a.fees == order.fees
+        orders = orders_of(book, a)
+        assert a.notional == sum((o.notional for o in orders), ZERO)
+        assert a.fees == sum((o.fees for o in orders), ZERO)
 
 
 def _entering(book: Book) -> None:
     expected = {
-        (a.account_id, a.execution_id): a.intended - a.filled - a.abandoned
+        (a.account_id, a.execution_id): a.intended - a.filled - a.abandoned + a.excess
         for a in book.allocations.values()
-        if a.intended != a.filled + a.abandoned
+        if a.intended - a.filled - a.abandoned + a.excess
     }
     found = {
         (account_id, execution_id): abs(entry.quantity)
@@ -135,11 +144,10 @@ def _entering(book: Book) -> None:
 def _timers(book: Book) -> None:
     expected: dict[str, int] = {}
     for key, a in book.allocations.items():
-        if a.pending and not a.legs and not a.ended:
-            due_at = a.deferred_to if a.deferred_to else a.release_at
-            expected[f"release:{key}"] = due_at
-            assert book.scheduled[book.executions[a.execution_id].signal.symbol][key] == due_at
-            assert due_at <= a.window_end
+        if a.pending and a.due_at is not None and not a.held:
+            expected[f"release:{key}"] = a.due_at
+            assert book.scheduled[book.executions[a.execution_id].signal.symbol][key] == a.due_at
+            assert a.order_ids or a.due_at <= a.window_end
     for order in book.orders.values():
         if order.answer_due_at is not None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at

@@ -56,7 +56,7 @@ def agree(book: Book, venue: ScriptedVenue) -> None:
             assert book.interventions[order_id] == "in_doubt"
     for a in book.allocations.values():
         waits = (OrderState.IN_DOUBT, OrderState.PARTIALLY_FILLED)
-        is_open = bool(a.order_id) and book.orders[a.order_id].state in waits
+        is_open = any(book.orders[order_id].state in waits for order_id in a.order_ids)
         assert bool(a.ended) is not is_open
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from signal import Signals
-from typing import TextIO
+from typing import Any, TextIO
 
 from msgspec import UNSET
 
@@ -47,46 +48,75 @@ class EventLines:
 
 def line_of(event: ev.Event) -> str:
     """What to say of an event; empty for what is not worth a line."""
-    match event:
-        case ev.SignalPlanned():
-            return f"signal {event.plan.signal.signal_id}: {summary(event.plan)}"
-        case ev.SignalRefused():
-            return f"signal {event.plan.signal.signal_id}: {summary(event.plan)}"
-        case ev.OrderIntended():
-            order = event.order
-            return (
-                f"order  {order.account_id}: {order.side} {quantity(order.quantity)} "
-                f"{order.symbol} {order.order_type} ({order.role})"
-            )
-        case ev.ReleaseDeferred():
-            return (
-                f"waits  {event.account_id}: until {iso(event.deferred_to)[11:23]}, to keep "
-                f"{event.gap_ns / NS_PER_S:.3f} s between entries of {event.symbol}"
-            )
-        case ev.FillBooked():
-            side = "bought" if event.direction > 0 else "sold"
-            if event.quantity < 0:
-                side = f"taken back: {side}"
-            return (
-                f"fill   {event.account_id}: {side} {quantity(abs(event.quantity))} {event.symbol} "
-                f"at {event.price} ({event.cause})"
-            )
-        case ev.OrderAdvanced():
-            state = event.changes.state
-            if state is UNSET or state not in _TOLD_STATES:
-                return ""
-            return f"order  {event.account_id}: {state.value} ({event.cause})"
-        case ev.AllocationEnded():
-            if not event.abandoned:
-                return ""
-            return (
-                f"ended  {event.account_id}: {quantity(event.abandoned)} abandoned: {event.reason}"
-            )
-        case ev.ExecutionEnded():
-            return f"execution {event.execution_id}: {event.status}"
-        case ev.AccountHalted():
-            return f"HALTED {event.account_id}: {event.reason}"
-        case ev.InterventionRequired():
-            return f"A PERSON HAS TO LOOK: {event.account_id}: {event.reason}"
-        case _:
-            return ""
+    line = _LINES.get(type(event))
+    return "" if line is None else line(event)
+
+
+def _decided(event: ev.SignalPlanned | ev.SignalRefused) -> str:
+    return f"signal {event.plan.signal.signal_id}: {summary(event.plan)}"
+
+
+def _intended(event: ev.OrderIntended) -> str:
+    order = event.order
+    return (
+        f"order  {order.account_id}: {order.side} {quantity(order.quantity)} "
+        f"{order.symbol} {order.order_type} ({order.role})"
+    )
+
+
+def _deferred(event: ev.ReleaseDeferred) -> str:
+    return (
+        f"waits  {event.account_id}: until {iso(event.deferred_to)[11:23]}, to keep "
+        f"{event.gap_ns / NS_PER_S:.3f} s between entries of {event.symbol}"
+    )
+
+
+def _filled(event: ev.FillBooked) -> str:
+    side = "bought" if event.direction > 0 else "sold"
+    if event.quantity < 0:
+        side = f"taken back: {side}"
+    return (
+        f"fill   {event.account_id}: {side} {quantity(abs(event.quantity))} {event.symbol} "
+        f"at {event.price} ({event.cause})"
+    )
+
+
+def _advanced(event: ev.OrderAdvanced) -> str:
+    state = event.changes.state
+    if state is UNSET or state not in _TOLD_STATES:
+        return ""
+    return f"order  {event.account_id}: {state.value} ({event.cause})"
+
+
+def _scheduled(event: ev.LegScheduled) -> str:
+    due = iso(event.due_at)[11:23]
+    return f"again  {event.account_id}: {event.step.value} at {due}: {event.reason}"
+
+
+def _ended(event: ev.AllocationEnded) -> str:
+    if not event.abandoned:
+        return ""
+    return f"ended  {event.account_id}: {quantity(event.abandoned)} abandoned: {event.reason}"
+
+
+def _said(word: str) -> Callable[[Any], str]:
+    return lambda event: f"{word:<6} {event.account_id}: {event.reason}"
+
+
+_LINES: dict[type[ev.Event], Callable[[Any], str]] = {
+    ev.SignalPlanned: _decided,
+    ev.SignalRefused: _decided,
+    ev.OrderIntended: _intended,
+    ev.ReleaseDeferred: _deferred,
+    ev.FillBooked: _filled,
+    ev.OrderAdvanced: _advanced,
+    ev.LegScheduled: _scheduled,
+    ev.CancelRequested: _said("cancel"),
+    ev.ReplaceRequested: _said("change"),
+    ev.PendingHeld: _said("held"),
+    ev.PendingFreed: _said("freed"),
+    ev.AllocationEnded: _ended,
+    ev.ExecutionEnded: lambda event: f"execution {event.execution_id}: {event.status}",
+    ev.AccountHalted: _said("HALTED"),
+    ev.InterventionRequired: _said("A PERSON HAS TO LOOK:"),
+}

@@ -7,6 +7,7 @@ Knows nothing of how decisions are made.
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -14,20 +15,29 @@ from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, P
 from stretto.core.errors import check
 from stretto.core.fills import Quantities
 from stretto.core.market import Bar
-from stretto.core.order import Order, OrderState, open_quantity
+from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
-from stretto.core.values import ZERO
+from stretto.core.values import ZERO, Side
+
+
+class NextStep(StrEnum):
+    """What happens to pending quantity when it is due."""
+
+    SEND = "send"
+    REROUTE = "reroute"
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One account's share of an execution. ``planned`` never changes; ``pending`` is not yet with
     a venue; working and in-doubt quantity follow from its order. Quantities base units; ``margin``
     and ``risk`` what is still reserved for it, ``*_planned`` what the plan set aside, account
-    currency; ``notional`` Σ price * quantity. ``release_at`` is the planned instant and stays,
-    ``deferred_to`` the later one that replaced it (0: none); ``gap_ns`` what its release keeps to
-    others of the symbol (0: urgency immediate, it keeps none).
+    currency; ``notional`` Σ price * quantity. ``excess`` is what venues may still fill beyond the
+    intended (an order thought dead that lives). ``order_ids`` names its orders, one leg after
+    another. ``release_at`` is the planned instant and stays; ``due_at``, where set, is when what is
+    pending goes on by ``step``, at most ``leg_quantity`` of it at once; ``held`` says why it may
+    not; ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none).
     """
 
     execution_id: str
@@ -48,19 +58,17 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notional: Decimal = ZERO
     fees: Decimal = ZERO
     gap_ns: int = 0
-    deferred_to: int = 0
-    legs: int = 0
-    order_id: str = ""
+    excess: Decimal = ZERO
+    due_at: int | None = None
+    step: NextStep = NextStep.SEND
+    leg_quantity: Decimal | None = None
+    held: str = ""
+    order_ids: tuple[str, ...] = ()
     ended: str = ""
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
-
-    @property
-    def due_at(self) -> int:
-        """When its release is due: as planned, or as deferred last."""
-        return self.deferred_to or self.release_at
 
 
 class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -79,6 +87,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision_seq: int
     arrival_bid: Decimal
     arrival_ask: Decimal
+    side: Side
     accounts: tuple[str, ...]
     open_allocations: int
     status: str = "working"
@@ -192,12 +201,15 @@ class Book:
     def quantities(self, allocation: Allocation) -> Quantities:
         """The six numbers of DESIGN §1.1 for one allocation, base units."""
         working = in_doubt = ZERO
-        if allocation.order_id:
-            order = self.orders[allocation.order_id]
+        for order_id in allocation.order_ids:
+            order = self.orders[order_id]
             if order.state is OrderState.IN_DOUBT:
-                in_doubt = open_quantity(order)
+                in_doubt += open_quantity(order)
             else:
-                working = open_quantity(order)
+                working += open_quantity(order)
+        beyond = allocation.excess
+        working, beyond = max(ZERO, working - beyond), max(ZERO, beyond - working)
+        in_doubt -= beyond
         return Quantities(
             intended=allocation.intended,
             filled=allocation.filled,
@@ -207,6 +219,14 @@ class Book:
             abandoned=allocation.abandoned,
             overfilled=allocation.overfilled,
         )
+
+    def live_order(self, allocation: Allocation) -> Order | None:
+        """The allocation's order that is not over, or None."""
+        for order_id in reversed(allocation.order_ids):
+            order = self.orders[order_id]
+            if not is_done(order):
+                return order
+        return None
 
     def image(self) -> BookImage:
         """The records as one value (shares them, copies nothing)."""

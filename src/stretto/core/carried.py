@@ -34,14 +34,17 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
 def enter(book: Book, allocation: Allocation) -> None:
     """Keep what of an allocation is still on its way, by account and execution."""
     account_id, execution_id = allocation.account_id, allocation.execution_id
-    coming = allocation.intended - allocation.filled - allocation.abandoned
+    coming = allocation.intended - allocation.filled - allocation.abandoned + allocation.excess
     entering = book.entering.get(account_id)
     if coming:
-        signal = book.executions[execution_id].signal
+        execution = book.executions[execution_id]
         if entering is None:
             entering = book.entering[account_id] = {}
         entering[execution_id] = Entering(
-            execution_id, signal.symbol, signal.side.sign * coming, allocation.stop_loss
+            execution_id,
+            execution.signal.symbol,
+            execution.side.sign * coming,
+            allocation.stop_loss,
         )
     elif entering is not None and entering.pop(execution_id, None) is not None and not entering:
         del book.entering[account_id]
@@ -56,9 +59,9 @@ def recount(book: Book) -> None:
         for position in held.values():
             carry(book, account_id, position.symbol, position.quantity)
     for execution in book.executions.values():
-        signal = execution.signal
         for account_id in execution.accounts:
             allocation = book.allocations[allocation_key(execution.execution_id, account_id)]
             coming = allocation.intended - allocation.filled - allocation.abandoned
-            carry(book, account_id, signal.symbol, signal.side.sign * coming)
+            coming += allocation.excess
+            carry(book, account_id, execution.signal.symbol, execution.side.sign * coming)
             enter(book, allocation)

@@ -65,7 +65,8 @@ def deferrals(book: Book, key: str, at_ns: int) -> tuple[ev.ReleaseDeferred, ...
 
 
 def _latest(book: Book, allocation: Allocation) -> int:
-    return min(allocation.window_end, book.executions[allocation.execution_id].signal.valid_until)
+    valid_until = book.executions[allocation.execution_id].signal.valid_until
+    return valid_until if allocation.order_ids else min(allocation.window_end, valid_until)
 
 
 def first_free(earliest_ns: int, taken_ns: list[int], gap_ns: int) -> int:

@@ -15,13 +15,13 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution
 from stretto.core.deferral import deferrals
 from stretto.core.eligibility import judge_account
+from stretto.core.ending import ends_execution, refused
 from stretto.core.entry import EntryPrices
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole, OrderType
-from stretto.core.reports import ends_execution, refused
 from stretto.core.risk import room, trading_day_start
 from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
@@ -34,7 +34,10 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
     where its last release is too near, or AllocationEnded with the rule that refused it.
     """
     allocation = book.allocations[key]
-    if allocation.ended or allocation.legs or allocation.pending <= 0 or at_ns < allocation.due_at:
+    due_at = allocation.due_at
+    if allocation.ended or allocation.held or allocation.pending <= 0:
+        return ()
+    if due_at is None or at_ns < due_at:
         return ()
     execution = book.executions[allocation.execution_id]
     refusal = _too_late(allocation, execution.signal, at_ns, at_ns)
@@ -50,7 +53,7 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         ended = refused(allocation.pending, allocation, refusal)
         return (ended, *ends_execution(book, ended, False))
     signal = execution.signal
-    leg = allocation.legs + 1
+    leg = len(allocation.order_ids) + 1
     order = intend(
         client_order_id=client_order_id(
             book.configuration.book_id, allocation.execution_id, allocation.account_id, leg
@@ -60,9 +63,9 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         leg=leg,
         role=OrderRole.ENTRY,
         symbol=signal.symbol,
-        side=signal.side,
+        side=execution.side,
         order_type=signal.order_type,
-        quantity=allocation.pending,
+        quantity=min(allocation.leg_quantity or allocation.pending, allocation.pending),
         created_at=at_ns,
         send_before=at_ns + SEND_BEFORE_NS,
         time_in_force=signal.time_in_force,
@@ -75,7 +78,7 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
     return (
         ev.OrderIntended(
             order=submitted,
-            planned_at=allocation.release_at,
+            planned_at=due_at if allocation.order_ids else allocation.release_at,
             slippage_max=_slippage_left(book, execution, reads.quotes[signal.symbol]),
             trading_day=_trading_day(book, allocation.account_id, at_ns),
         ),
@@ -91,7 +94,7 @@ def _trading_day(book: Book, account_id: str, at_ns: int) -> int:
 def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     """Symbols the gate needs: the traded one, those the account holds, and those that convert."""
     allocation = book.allocations[key]
-    if allocation.ended or allocation.legs:
+    if allocation.ended or allocation.held or allocation.due_at is None:
         return ()
     config = book.configuration
     symbols = [book.executions[allocation.execution_id].signal.symbol]
@@ -109,7 +112,7 @@ def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) 
     now, or where the gap to other releases ends.
     """
     ends = ((Rule.WINDOW_PASSED, allocation.window_end), (Rule.EXPIRED, signal.valid_until))
-    for rule, end in ends:
+    for rule, end in ends if not allocation.order_ids else ends[1:]:
         if free_at > end:
             name = "window_end" if rule is Rule.WINDOW_PASSED else "valid_until"
             would_pass = f"a valid_until at or after {iso(free_at)}"

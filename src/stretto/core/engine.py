@@ -13,7 +13,7 @@ from stretto.core.accounting import on_account
 from stretto.core.book import Book
 from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
-from stretto.core.effects import Command, QueryOrder, SubmitOrder
+from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
 from stretto.core.errors import check
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.market import Reads
@@ -84,11 +84,12 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
     for event in entry.events:
         if isinstance(event, ev.OrderIntended):
             commands.append(_submit(book, event))
-        elif isinstance(event, ev.OrderQueried):
+        elif isinstance(event, ev.CancelRequested | ev.OrderQueried):
+            wanted = CancelOrder if isinstance(event, ev.CancelRequested) else QueryOrder
             account = book.configuration.accounts.get(event.account_id)
             if account is not None:  # else it left the configuration: there is no venue to ask
                 commands.append(
-                    QueryOrder(
+                    wanted(
                         client_order_id=event.client_order_id,
                         account_id=event.account_id,
                         venue=account.venue,

@@ -17,8 +17,12 @@ from stretto.core.book_events import (
     InterventionRequired,
 )
 from stretto.core.execution_events import (
+    AllocationAdjusted,
     AllocationEnded,
     ExecutionEnded,
+    LegScheduled,
+    PendingFreed,
+    PendingHeld,
     SignalPlanned,
     SignalRefused,
 )
@@ -40,17 +44,20 @@ from stretto.core.inputs import (
 )
 from stretto.core.market import Reads
 from stretto.core.order_events import (
+    CancelRequested,
     FillBooked,
     OrderAdvanced,
     OrderIntended,
     OrderQueried,
     ReleaseDeferred,
+    ReplaceRequested,
 )
 
 __all__ = [
     "AccountHalted",
     "AccountObserved",
     "AccountUpdated",
+    "AllocationAdjusted",
     "AllocationEnded",
     "BarsObserved",
     "BarsRecorded",
@@ -58,6 +65,7 @@ __all__ = [
     "BookOpened",
     "BookRecovered",
     "CancelRejected",
+    "CancelRequested",
     "Entry",
     "Event",
     "ExecutionEnded",
@@ -66,11 +74,15 @@ __all__ = [
     "HistoryRecorded",
     "Input",
     "InterventionRequired",
+    "LegScheduled",
     "OrderAdvanced",
     "OrderIntended",
     "OrderQueried",
     "Payload",
+    "PendingFreed",
+    "PendingHeld",
     "ReleaseDeferred",
+    "ReplaceRequested",
     "SendOutcomeKind",
     "SendReported",
     "SignalPlanned",
@@ -96,6 +108,12 @@ Event = (
     | OrderAdvanced
     | FillBooked
     | OrderQueried
+    | CancelRequested
+    | ReplaceRequested
+    | AllocationAdjusted
+    | LegScheduled
+    | PendingHeld
+    | PendingFreed
     | AllocationEnded
     | ExecutionEnded
     | AccountHalted

@@ -34,11 +34,11 @@ def finish(book: Book) -> None:
     """Check the conservation of quantity for every allocation the entry touched (DESIGN §1.1)."""
     for key in book.touched:
         allocation = book.allocations[key]
-        order = book.orders.get(allocation.order_id)
         accounted = allocation.filled + allocation.pending + allocation.abandoned
-        if order is not None:
-            accounted += open_quantity(order)
-        least = min(allocation.filled, allocation.pending, allocation.abandoned)
+        accounted -= allocation.excess
+        for order_id in allocation.order_ids:
+            accounted += open_quantity(book.orders[order_id])
+        least = min(allocation.filled, allocation.pending, allocation.abandoned, allocation.excess)
         if accounted != allocation.intended or least < 0:
             book.quantities(allocation).check(key)
     book.touched.clear()
@@ -55,7 +55,7 @@ def restore(image: BookImage) -> Book:
     for order in book.orders.values():
         evolve_orders.put_order(book, order)
     for key, allocation in book.allocations.items():
-        evolve_allocations.schedule(book, key, allocation)
+        evolve_allocations.schedule(book, key, None, allocation)
     recount(book)
     return book
 
@@ -67,6 +67,12 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.ReleaseDeferred: evolve_allocations.release_deferred,
     ev.AllocationEnded: evolve_allocations.allocation_ended,
     ev.ExecutionEnded: evolve_allocations.execution_ended,
+    ev.AllocationAdjusted: evolve_allocations.allocation_adjusted,
+    ev.LegScheduled: evolve_allocations.leg_scheduled,
+    ev.PendingHeld: evolve_allocations.pending_held,
+    ev.PendingFreed: evolve_allocations.pending_freed,
+    ev.CancelRequested: evolve_orders.cancel_requested,
+    ev.ReplaceRequested: evolve_orders.replace_requested,
     ev.OrderQueried: evolve_orders.order_queried,
     ev.SignalPlanned: evolve_allocations.signal_planned,
     ev.SignalRefused: evolve_allocations.signal_refused,

@@ -5,6 +5,8 @@ Knows nothing of the order machine.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from stretto.core import events as ev
@@ -35,6 +37,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
         decision_seq=book.seq,
         arrival_bid=quote.bid,
         arrival_ask=quote.ask,
+        side=plan.signal.side,
         accounts=accounts,
         open_allocations=len(accounts),
     )
@@ -52,6 +55,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             priority=planned.execution_priority,
             release_at=planned.release_at,
             window_end=planned.window_end,
+            due_at=planned.release_at,
             margin=planned.margin,
             risk=planned.risk,
             margin_planned=planned.margin,
@@ -94,15 +98,12 @@ def _remember_signal(book: Book, plan: Plan) -> None:
 
 
 def release_deferred(book: Book, event: ev.ReleaseDeferred) -> None:
-    """The release gets a later timer and keeps its window."""
+    """An overdue entry waits for its turn."""
     key = allocation_key(event.execution_id, event.account_id)
-    allocation = book.allocations[key]
-    scheduled = book.scheduled.get(event.symbol, {})
-    check(key in scheduled, f"{key}: nothing waits for its release")
+    check(key in book.scheduled.get(event.symbol, {}), f"{key}: nothing waits for its release")
     check(event.deferred_to > book.at, f"{key}: deferred to {event.deferred_to}, not after now")
-    book.allocations[key] = replace(allocation, deferred_to=event.deferred_to, gap_ns=event.gap_ns)
-    book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", event.deferred_to)
-    scheduled[key] = event.deferred_to
+    waits = replace(book.allocations[key], due_at=event.deferred_to, gap_ns=event.gap_ns)
+    put_allocation(book, key, waits)
 
 
 def fill_booked(book: Book, event: ev.FillBooked) -> None:
@@ -151,10 +152,11 @@ def allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
     key = allocation_key(event.execution_id, event.account_id)
     allocation = book.allocations[key]
     first = not allocation.ended
-    pending = allocation.pending if event.abandoned > 0 else ZERO
     ended = replace(
         allocation,
-        pending=allocation.pending - pending,
+        pending=ZERO,
+        due_at=None,
+        held="",
         abandoned=allocation.abandoned + event.abandoned,
         margin=allocation.margin - event.margin,
         risk=allocation.risk - event.risk,
@@ -162,8 +164,7 @@ def allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
     )
     put_allocation(book, key, ended)
     if event.abandoned:
-        signal = book.executions[event.execution_id].signal
-        carry(book, event.account_id, signal.symbol, -signal.side.sign * event.abandoned)
+        _carry_less(book, event, event.abandoned)
     measured = event.shortfall_pips
     if event.margin or event.risk or measured is not None:
         ledger = book.ledgers[event.account_id]
@@ -182,6 +183,61 @@ def allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
             del book.open_executions[event.execution_id]
 
 
+def allocation_adjusted(book: Book, event: ev.AllocationAdjusted) -> None:
+    """Quantity that a venue took back, set free, or may fill beyond the intended."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    put_allocation(
+        book,
+        key,
+        replace(
+            allocation,
+            pending=allocation.pending + event.pending,
+            abandoned=allocation.abandoned + event.abandoned,
+            excess=allocation.excess + event.excess,
+        ),
+    )
+    _carry_less(book, event, event.abandoned - event.excess)
+
+
+def leg_scheduled(book: Book, event: ev.LegScheduled) -> None:
+    """What a dead order left waits for its next leg, part of it may be given up."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    put_allocation(
+        book,
+        key,
+        replace(
+            allocation,
+            pending=allocation.pending + event.released - event.abandoned,
+            abandoned=allocation.abandoned + event.abandoned,
+            due_at=event.due_at,
+            step=event.step,
+            leg_quantity=event.leg_quantity,
+        ),
+    )
+    _carry_less(book, event, event.abandoned)
+
+
+def pending_held(book: Book, event: ev.PendingHeld) -> None:
+    """What is pending may not go for now."""
+    key = allocation_key(event.execution_id, event.account_id)
+    put_allocation(book, key, replace(book.allocations[key], held=event.reason))
+
+
+def pending_freed(book: Book, event: ev.PendingFreed) -> None:
+    """What is pending may go again, at ``due_at``."""
+    key = allocation_key(event.execution_id, event.account_id)
+    put_allocation(book, key, replace(book.allocations[key], held="", due_at=event.due_at))
+
+
+def _carry_less(
+    book: Book, event: ev.AllocationAdjusted | ev.AllocationEnded | ev.LegScheduled, by: Decimal
+) -> None:
+    execution = book.executions[event.execution_id]
+    carry(book, event.account_id, execution.signal.symbol, -execution.side.sign * by)
+
+
 def execution_ended(book: Book, event: ev.ExecutionEnded) -> None:
     """How the execution ended, and when."""
     execution = book.executions[event.execution_id]
@@ -190,29 +246,34 @@ def execution_ended(book: Book, event: ev.ExecutionEnded) -> None:
 
 def put_allocation(book: Book, key: str, allocation: Allocation) -> None:
     """Store an allocation's record; the entry's end checks its conservation."""
+    before = book.allocations.get(key)
     book.allocations[key] = allocation
     book.touched[key] = None
     enter(book, allocation)
-    schedule(book, key, allocation)
+    schedule(book, key, before, allocation)
 
 
-def schedule(book: Book, key: str, allocation: Allocation) -> None:
-    """Arm or disarm the release of what is pending, beside the index of the scheduled."""
-    waiting = allocation.pending > 0 and allocation.legs == 0 and not allocation.ended
-    timer = f"{ev.TimerKind.RELEASE.value}:{key}"
-    symbol = book.executions[allocation.execution_id].signal.symbol
-    scheduled = book.scheduled.get(symbol, {})
-    if waiting == (key in scheduled):
-        return
-    if waiting:
-        book.timers.set(timer, allocation.due_at)
-        scheduled[key] = allocation.due_at
-        book.scheduled[symbol] = scheduled
-    else:
-        book.timers.set(timer, None)
-        del scheduled[key]
-        if not scheduled:
-            del book.scheduled[symbol]
+def schedule(book: Book, key: str, before: Allocation | None, after: Allocation) -> None:
+    """Keep the release timer and the symbol's schedule in step with the record."""
+    was_due = None if before is None else _due(before)
+    due_at = _due(after)
+    if due_at != was_due:
+        book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", due_at)
+        symbol = book.executions[after.execution_id].signal.symbol
+        scheduled = book.scheduled.setdefault(symbol, {})
+        if due_at is not None:
+            scheduled[key] = due_at
+        else:
+            scheduled.pop(key, None)
+            if not scheduled:
+                del book.scheduled[symbol]
+
+
+def _due(allocation: Allocation) -> int | None:
+    """When what is pending goes on; None where nothing waits, or it may not go."""
+    if allocation.pending <= 0 or allocation.ended or allocation.held:
+        return None
+    return allocation.due_at
 
 
 def reopen(book: Book, key: str) -> None:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, LastRelease, allocation_key
-from stretto.core.carried import carry, enter
 from stretto.core.errors import check
 from stretto.core.evolve_allocations import put_allocation, reopen
 from stretto.core.order import Order, OrderState, is_done
@@ -27,7 +26,7 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
     key = allocation_key(order.execution_id, order.account_id)
     allocation = book.allocations[key]
     check(order.quantity <= allocation.pending, f"{key}: order exceeds what is pending")
-    if allocation.gap_ns and order.leg == 1:
+    if allocation.gap_ns:
         book.released[order.symbol] = LastRelease(at=book.at, gap_ns=allocation.gap_ns)
     put_order(book, order)
     put_allocation(
@@ -36,8 +35,9 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
         replace(
             allocation,
             pending=allocation.pending - order.quantity,
-            legs=order.leg,
-            order_id=order.client_order_id,
+            order_ids=(*allocation.order_ids, order.client_order_id),
+            due_at=None,
+            leg_quantity=None,
         ),
     )
     ledger = book.ledgers[order.account_id]
@@ -55,12 +55,6 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     put_order(book, after)
     key = allocation_key(event.execution_id, event.account_id)
     book.touched[key] = None
-    if event.abandoned:
-        allocation = book.allocations[key]
-        allocation = replace(allocation, abandoned=allocation.abandoned + event.abandoned)
-        book.allocations[key] = allocation
-        enter(book, allocation)
-        carry(book, event.account_id, after.symbol, -after.side.sign * event.abandoned)
     was_live, is_live = not is_done(before), not is_done(after)
     ledger = book.ledgers[event.account_id]
     acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
@@ -91,6 +85,18 @@ def _submit_verdict(before: OrderState, after: OrderState) -> bool | None:
     if before is OrderState.SUBMITTING and after is not OrderState.SUBMITTING:
         return after is not OrderState.DEAD
     return None
+
+
+def cancel_requested(book: Book, event: ev.CancelRequested) -> None:
+    """The order waits for the answer to a cancel."""
+    put_order(book, apply_changes(book.orders[event.client_order_id], event.changes))
+
+
+def replace_requested(book: Book, event: ev.ReplaceRequested) -> None:
+    """The order waits for the answer to a replace; the larger quantity counts until then."""
+    order = book.orders[event.client_order_id]
+    put_order(book, apply_changes(order, event.changes))
+    book.touched[allocation_key(order.execution_id, order.account_id)] = None
 
 
 def order_queried(book: Book, event: ev.OrderQueried) -> None:

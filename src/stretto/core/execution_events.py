@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from stretto.core.book import NextStep
 from stretto.core.plan import Plan
 from stretto.core.refusal import Refusal
 from stretto.core.values import ZERO
@@ -44,6 +45,57 @@ class AllocationEnded(
     risk: Decimal = ZERO
     refusal: Refusal | None = None
     shortfall_pips: Decimal | None = None
+
+
+class AllocationAdjusted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_adjusted"
+):
+    """A venue lowered an order that lives on, or filled or revived what had gone elsewhere: changes
+    of the allocation's numbers, base units. ``excess`` is what may be filled beyond the intended.
+    """
+
+    execution_id: str
+    account_id: str
+    pending: Decimal = ZERO
+    abandoned: Decimal = ZERO
+    excess: Decimal = ZERO
+
+
+class LegScheduled(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="leg_scheduled"
+):
+    """What a dead order left goes on: ``released`` of it is pending again, less what is
+    ``abandoned``, and is due at ``due_at`` (ns UTC) for ``step``, at most ``leg_quantity`` at once.
+    ``attempt`` counts legs scheduled for the same ``reason``. Base units.
+    """
+
+    execution_id: str
+    account_id: str
+    client_order_id: str
+    released: Decimal
+    due_at: int
+    reason: str
+    attempt: int
+    step: NextStep = NextStep.SEND
+    abandoned: Decimal = ZERO
+    leg_quantity: Decimal | None = None
+
+
+class PendingHeld(msgspec.Struct, frozen=True, kw_only=True, tag="pending_held"):
+    """What an allocation has pending may not be sent until it is freed."""
+
+    execution_id: str
+    account_id: str
+    reason: str
+
+
+class PendingFreed(msgspec.Struct, frozen=True, kw_only=True, tag="pending_freed"):
+    """What was held may be sent again, at ``due_at``, ns UTC."""
+
+    execution_id: str
+    account_id: str
+    reason: str
+    due_at: int
 
 
 class ExecutionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="execution_ended"):

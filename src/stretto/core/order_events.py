@@ -43,17 +43,13 @@ class ReleaseDeferred(msgspec.Struct, frozen=True, kw_only=True, tag="release_de
 class OrderAdvanced(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
 ):
-    """The order's state or numbers changed; ``cause`` is the machine's input. ``abandoned`` is what
-    the allocation gives up (negative: has again) because the venue set the quantity of an order
-    that lives on, base units.
-    """
+    """The order's state or numbers changed; ``cause`` is the machine's input."""
 
     client_order_id: str
     execution_id: str
     account_id: str
     cause: str
     changes: OrderChanges
-    abandoned: Decimal = ZERO
 
 
 class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
@@ -84,6 +80,26 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     realized: Decimal = ZERO
     position_id: str = ""
     inferred: bool = False
+
+
+class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_requested"):
+    """The venue is asked to cancel what is left of an order, and why."""
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    reason: str
+    changes: OrderChanges
+
+
+class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, tag="replace_requested"):
+    """The venue is asked for another quantity or price of an order, and why."""
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    reason: str
+    changes: OrderChanges
 
 
 class OrderQueried(msgspec.Struct, frozen=True, kw_only=True, tag="order_queried"):

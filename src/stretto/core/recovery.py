@@ -7,11 +7,11 @@ quantity goes nowhere, and an intervention says what is known (DESIGN §1.2, §4
 from __future__ import annotations
 
 from stretto.core import events as ev
+from stretto.core.advancing import advance
 from stretto.core.book import Book
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
 from stretto.core.order_changes import OrderChanges
-from stretto.core.reports import advance
 from stretto.core.values import iso
 
 

@@ -6,9 +6,11 @@ nothing of SQL or of the other tables.
 
 from __future__ import annotations
 
-from typing import Any, assert_never, get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 from stretto.core import events as ev
+from stretto.core.errors import check
 from stretto.views.rows import clause_of, clauses, summary
 from stretto.views.texts import event_json, milliseconds, plain, timestamp
 
@@ -52,47 +54,68 @@ def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
 
 def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
     """What an event is about and why it happened; None for the book's own settings and bars."""
-    match event:
-        case ev.OrderAdvanced():
-            return event.execution_id, event.account_id, event.cause, None
-        case ev.OrderIntended():
-            order = event.order
-            why = f"due {timestamp(event.planned_at)}, decided {timestamp(at_ns)}"
-            return order.execution_id, order.account_id, why, None
-        case ev.ReleaseDeferred():
-            return event.execution_id, event.account_id, _waiting(event), None
-        case ev.FillBooked():
-            notes = f"overfill of {plain(event.overfill)}" if event.overfill else None
-            return event.execution_id or None, event.account_id, event.cause, notes
-        case ev.AllocationEnded():
-            return event.execution_id, event.account_id, *_ending(event)
-        case ev.ExecutionEnded():
-            return event.execution_id, None, event.status, None
-        case ev.SignalPlanned() | ev.SignalRefused():
-            plan = event.plan
-            return plan.execution_id, None, summary(plan), clauses(plan)
-        case ev.OrderQueried():
-            return event.execution_id, event.account_id, f"attempt {event.attempt}", None
-        case ev.AccountUpdated():
-            return None, event.snapshot.account_id, "snapshot of the venue", None
-        case ev.HistoryRecorded():
-            return None, event.account_id, f"bars: {len(event.bars)}", None
-        case ev.AccountHalted():
-            return None, event.account_id, event.reason, "no entry until a person releases it"
-        case ev.InterventionRequired():
-            return event.execution_id or None, event.account_id or None, event.reason, None
-        case ev.BookConfigured() | ev.BarsRecorded():
-            return None
-        case _:
-            assert_never(event)
+    return _SUBJECTS[type(event)](event, at_ns)
 
 
-def _waiting(event: ev.ReleaseDeferred) -> str:
-    return (
+def _of_order(event: ev.OrderAdvanced, _at: int) -> Subject:
+    return event.execution_id, event.account_id, event.cause, None
+
+
+def _intended(event: ev.OrderIntended, at_ns: int) -> Subject:
+    order = event.order
+    why = f"due {timestamp(event.planned_at)}, decided {timestamp(at_ns)}"
+    return order.execution_id, order.account_id, why, None
+
+
+def _filled(event: ev.FillBooked, _at: int) -> Subject:
+    notes = f"overfill of {plain(event.overfill)}" if event.overfill else None
+    return event.execution_id or None, event.account_id, event.cause, notes
+
+
+def _decided(event: ev.SignalPlanned | ev.SignalRefused, _at: int) -> Subject:
+    return event.plan.execution_id, None, summary(event.plan), clauses(event.plan)
+
+
+def _with_reason(
+    event: ev.CancelRequested | ev.ReplaceRequested | ev.PendingHeld | ev.PendingFreed, _at: int
+) -> Subject:
+    return event.execution_id, event.account_id, event.reason, None
+
+
+def _adjusted(event: ev.AllocationAdjusted, _at: int) -> Subject:
+    parts = (("pending", event.pending), ("abandoned", event.abandoned), ("excess", event.excess))
+    why = ", ".join(f"{name} {change:+f}" for name, change in parts if change)
+    return event.execution_id, event.account_id, why, None
+
+
+def _scheduled(event: ev.LegScheduled, _at: int) -> Subject:
+    why = f"{event.reason}: {event.step.value} at {timestamp(event.due_at)}"
+    return event.execution_id, event.account_id, f"{why}, attempt {event.attempt}", None
+
+
+def _halted(event: ev.AccountHalted, _at: int) -> Subject:
+    return None, event.account_id, event.reason, "no entry until a person releases it"
+
+
+def _asked(event: ev.InterventionRequired, _at: int) -> Subject:
+    return event.execution_id or None, event.account_id or None, event.reason, None
+
+
+def _of_book(_event: ev.Event, _at: int) -> None:
+    return None
+
+
+def _ended(event: ev.AllocationEnded, _at: int) -> Subject:
+    return event.execution_id, event.account_id, *_ending(event)
+
+
+def _deferred(event: ev.ReleaseDeferred, _at: int) -> Subject:
+    why = (
         f"due {timestamp(event.planned_at)}, waits until {timestamp(event.deferred_to)}: "
         f"{event.symbol} entries keep {milliseconds(event.gap_ns)} ms apart, "
         f"the last left {timestamp(event.last_release_at)}"
     )
+    return event.execution_id, event.account_id, why, None
 
 
 def _ending(event: ev.AllocationEnded) -> tuple[str, str | None]:
@@ -103,3 +126,44 @@ def _ending(event: ev.AllocationEnded) -> tuple[str, str | None]:
     hint = f"; would pass with: {refusal.would_pass}" if refusal.would_pass else ""
     reason = f"{event.reason} ({compared})" if compared else event.reason
     return reason + hint, clause_of(refusal) if refusal.clause else None
+
+
+_SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
+    ev.OrderAdvanced: _of_order,
+    ev.OrderIntended: _intended,
+    ev.ReleaseDeferred: _deferred,
+    ev.OrderQueried: lambda event, _: (
+        event.execution_id,
+        event.account_id,
+        f"attempt {event.attempt}",
+        None,
+    ),
+    ev.CancelRequested: _with_reason,
+    ev.ReplaceRequested: _with_reason,
+    ev.FillBooked: _filled,
+    ev.AllocationEnded: _ended,
+    ev.AllocationAdjusted: _adjusted,
+    ev.LegScheduled: _scheduled,
+    ev.PendingHeld: _with_reason,
+    ev.PendingFreed: _with_reason,
+    ev.ExecutionEnded: lambda event, _: (event.execution_id, None, event.status, None),
+    ev.SignalPlanned: _decided,
+    ev.SignalRefused: _decided,
+    ev.AccountUpdated: lambda event, _: (
+        None,
+        event.snapshot.account_id,
+        "snapshot of the venue",
+        None,
+    ),
+    ev.HistoryRecorded: lambda event, _: (
+        None,
+        event.account_id,
+        f"bars: {len(event.bars)}",
+        None,
+    ),
+    ev.AccountHalted: _halted,
+    ev.InterventionRequired: _asked,
+    ev.BookConfigured: _of_book,
+    ev.BarsRecorded: _of_book,
+}
+check(set(_SUBJECTS) == set(get_args(ev.Event)), "every event must say what it is about")

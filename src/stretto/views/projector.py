@@ -39,7 +39,9 @@ PROJECTOR = "query_tables.1"
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
 CAUSE_OF_OWN_FILLS = "entry"
-_ORDER_EVENTS = frozenset({"order_intended", "order_advanced"})
+_ORDER_EVENTS = frozenset(
+    {"order_intended", "order_advanced", "cancel_requested", "replace_requested"}
+)
 _decoder = msgspec.json.Decoder(ev.OrderIntended | ev.OrderAdvanced)
 
 OfBook = (
@@ -225,6 +227,19 @@ class SqlProjector:
             case ev.OrderQueried():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.order_queried(event, entry.at)
+            case ev.AllocationAdjusted():
+                result = self._result(connection, event.execution_id, event.account_id, entry)
+                result.allocation_adjusted(event)
+            case ev.LegScheduled():
+                result = self._result(connection, event.execution_id, event.account_id, entry)
+                result.leg_scheduled(event, entry.at)
+            case ev.CancelRequested() | ev.ReplaceRequested():
+                result = self._result(connection, event.execution_id, event.account_id, entry)
+                result.requested(event, entry.at)
+            case ev.PendingHeld() | ev.PendingFreed():
+                result = self._result(connection, event.execution_id, event.account_id, entry)
+                held = isinstance(event, ev.PendingHeld)
+                result.noted("held" if held else "freed", event.reason, entry.at)
             case ev.InterventionRequired():
                 if event.execution_id:
                     result = self._result(connection, event.execution_id, event.account_id, entry)

@@ -128,7 +128,6 @@ class Result:
         """An order moved. One that is live (again) reopens an allocation that had ended."""
         changes = event.changes
         state = changes.state
-        self.abandoned += event.abandoned
         if state is not UNSET and state in LIVE_STATES and self.completed_at is not None:
             self.completed_at = self.failure_reason = None
             self.until_ns = self.until_ns if self.first_fill_at is not None else None
@@ -165,8 +164,7 @@ class Result:
 
     def allocation_ended(self, event: ev.AllocationEnded, at_ns: int) -> None:
         """Nothing is pending, working or in doubt any more."""
-        if event.abandoned > 0:
-            self.pending = ZERO
+        self.pending = ZERO
         self.abandoned += event.abandoned
         self.completed_at = timestamp(at_ns)
         if self.first_fill_at is None:
@@ -176,6 +174,36 @@ class Result:
         if event.abandoned:
             detail = {"quantity": number(event.abandoned), "reason": event.reason}
             self._acts(at_ns, "abandoned", detail)
+
+    def allocation_adjusted(self, event: ev.AllocationAdjusted) -> None:
+        """A venue took back, freed or revived quantity."""
+        self.pending += event.pending
+        self.abandoned += event.abandoned
+        self.is_only_moved = False
+
+    def leg_scheduled(self, event: ev.LegScheduled, at_ns: int) -> None:
+        """What a dead order left waits for another leg."""
+        self.pending += event.released - event.abandoned
+        self.abandoned += event.abandoned
+        detail = {
+            "reason": event.reason,
+            "quantity": number(event.released),
+            "due_at": timestamp(event.due_at),
+            "attempt": event.attempt,
+        }
+        self._acts(at_ns, f"{event.step.value}_scheduled", detail)
+        self.is_only_moved = False
+
+    def requested(self, event: ev.CancelRequested | ev.ReplaceRequested, at_ns: int) -> None:
+        """The venue was asked to cancel or replace an order."""
+        cancels = isinstance(event, ev.CancelRequested)
+        self.noted("cancel_requested" if cancels else "replace_requested", event.reason, at_ns)
+        if self.order is not None and event.client_order_id == self.order.client_order_id:
+            self.order = apply_changes(self.order, event.changes)
+
+    def noted(self, action: str, reason: str, at_ns: int) -> None:
+        """Something was done about the allocation that moves no quantity."""
+        self._acts(at_ns, action, {"reason": reason})
 
     def order_queried(self, event: ev.OrderQueried, at_ns: int) -> None:
         """The venue was asked what became of the order."""
@@ -336,7 +364,7 @@ def _order_after(events: Iterable[ev.Event]) -> Order | None:
         if isinstance(event, ev.OrderIntended):
             order = event.order if event.order.role in _OWN_ROLES else order
         elif (
-            isinstance(event, ev.OrderAdvanced)
+            isinstance(event, ev.OrderAdvanced | ev.CancelRequested | ev.ReplaceRequested)
             and order is not None
             and event.client_order_id == order.client_order_id
         ):

@@ -175,7 +175,7 @@ def test_a_restated_quantity_is_given_up_and_taken_back() -> None:
     lower = order.quantity - 4_000
     at = desk.now + 10
     events = desk.report(order, ExecType.RESTATED, NEW, order_qty=lower, leaves_qty=lower, at=at)
-    assert only(events, ev.OrderAdvanced).abandoned == 4_000
+    assert only(events, ev.AllocationAdjusted).abandoned == 4_000
     assert desk.book.quantities(desk.allocation(order)).working == lower
     events = desk.report(order, TRADE, FILLED, cum=lower, last=lower, order_qty=lower, at=at + 1)
     ended = only(events, ev.AllocationEnded)
@@ -191,7 +191,7 @@ def test_an_order_done_for_the_day_ends_and_lives_again_the_next() -> None:
     assert only(over, ev.AllocationEnded).abandoned == order.quantity
     assert desk.book.ledgers["a0"].open_orders == 0
     again = desk.report(order, ExecType.NEW, NEW, at=at + 10)
-    assert only(again, ev.OrderAdvanced).abandoned == -order.quantity
+    assert only(again, ev.AllocationAdjusted).abandoned == -order.quantity
     assert desk.book.quantities(desk.allocation(order)).working == order.quantity
     assert desk.book.ledgers["a0"].open_orders == 1
     assert list(desk.book.open_executions) == [order.execution_id]

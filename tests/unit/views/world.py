@@ -7,6 +7,7 @@ from decimal import Decimal
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
 from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.ending import refused
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.market import Bar, Quote, Reads
@@ -17,7 +18,7 @@ from stretto.core.plan import Plan
 from stretto.core.recovery import on_acknowledge_due, on_query_due
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import ExecType, ExecutionReport, OrderRole, OrderType, OrdStatus
-from stretto.core.reports import on_report, on_send, refused
+from stretto.core.reports import on_report, on_send
 from stretto.core.signal import Urgency
 from stretto.core.values import NS_PER_S, ZERO, Side, client_order_id, execution_id
 from tests.unit.views.samples import (
@@ -153,11 +154,12 @@ class World:
         return self.book.allocations[allocation_key(execution, account_id)]
 
     def order(self, execution: str, account_id: str) -> Order | None:
-        return self.book.orders.get(self.allocation(execution, account_id).order_id)
+        order_ids = self.allocation(execution, account_id).order_ids
+        return self.book.orders[order_ids[-1]] if order_ids else None
 
     def release(self, execution: str, account_id: str) -> None:
         allocation = self.allocation(execution, account_id)
-        if allocation.legs or allocation.ended:
+        if allocation.order_ids or allocation.ended:
             return
         side = self.book.executions[execution].signal.side
         order = intend(
@@ -181,7 +183,7 @@ class World:
 
     def miss_window(self, execution: str, account_id: str) -> None:
         allocation = self.allocation(execution, account_id)
-        if allocation.legs or allocation.ended:
+        if allocation.order_ids or allocation.ended:
             return
         refusal = Refusal(
             rule=Rule.WINDOW_PASSED,

@@ -1,0 +1,221 @@
+"""One message about one order: the order's step, and what it means for the allocation.
+
+The order machine says what happened, ``settling`` where the quantity is now. Knows
+nothing of how a message arrived.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_DOWN, Decimal
+
+from stretto.core import events as ev
+from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.ending import ends_execution, reason_of, shortfall_pips
+from stretto.core.order import Message, Note, Order, Step, is_done, open_quantity, step
+from stretto.core.order_changes import changes_between
+from stretto.core.report import ExecutionReport
+from stretto.core.settling import Settlement, settle
+from stretto.core.values import ZERO
+
+_CENT = Decimal("0.000001")
+Events = tuple[ev.Event, ...]
+
+
+def advance(
+    book: Book,
+    order: Order,
+    message: Message,
+    at_ns: int,
+    report: ExecutionReport | None,
+    detail: str = "",
+) -> Events:
+    """All that one message about one order changes; empty where it changes nothing."""
+    done = step(order, message, at_ns)
+    changes = changes_between(order, done.order)
+    allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
+    elsewhere = _open_elsewhere(book, allocation, order)
+    settled = settle(
+        allocation.intended,
+        allocation.filled + allocation.overfilled + done.fill_delta,
+        open_quantity(done.order) + elsewhere,
+        allocation.pending,
+        allocation.abandoned,
+    )
+    events: list[ev.Event] = []
+    fill = None
+    if changes is not None:
+        events.append(
+            ev.OrderAdvanced(
+                client_order_id=order.client_order_id,
+                execution_id=order.execution_id,
+                account_id=order.account_id,
+                cause=done.kind.value,
+                changes=changes,
+            )
+        )
+    if done.fill_delta or done.notional_delta or done.fee_delta:
+        fill = _fill(allocation, done, settled, report, at_ns)
+        events.append(fill)
+    overfill = settled.overfilled - allocation.overfilled
+    events += _alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
+    if is_done(done.order) and not elsewhere:
+        events += _concluded(book, allocation, order, done, fill, settled, detail)
+    else:
+        events += _adjusted(allocation, settled)
+    return tuple(events)
+
+
+def _open_elsewhere(book: Book, allocation: Allocation, order: Order) -> Decimal:
+    """What the allocation's other orders may still fill, base units."""
+    if len(allocation.order_ids) == 1:
+        return ZERO
+    others = [book.orders[name] for name in allocation.order_ids if name != order.client_order_id]
+    return sum((open_quantity(other) for other in others), ZERO)
+
+
+def _adjusted(allocation: Allocation, settled: Settlement) -> list[ev.Event]:
+    """What a step shifts between the allocation's numbers while something of it is live: a venue
+    that lowered a quantity frees some, one that filled or revived what was given up takes it back.
+    """
+    change = ev.AllocationAdjusted(
+        execution_id=allocation.execution_id,
+        account_id=allocation.account_id,
+        pending=settled.pending - allocation.pending,
+        abandoned=settled.abandoned + settled.freed - allocation.abandoned,
+        excess=settled.excess - allocation.excess,
+    )
+    return [change] if change.pending or change.abandoned or change.excess else []
+
+
+def _concluded(
+    book: Book,
+    allocation: Allocation,
+    before: Order,
+    done: Step,
+    fill: ev.FillBooked | None,
+    settled: Settlement,
+    detail: str,
+) -> list[ev.Event]:
+    """No order of the allocation is live: it ends, or goes on with what is left."""
+    order = done.order
+    is_current = order.client_order_id == allocation.order_ids[-1]
+    if settled.pending and not (is_current and not is_done(before)):
+        return _adjusted(allocation, settled)  # a later leg is scheduled and goes on as it is
+    rest = settled.freed + settled.pending
+    given_up = settled.abandoned + rest - allocation.abandoned
+    if allocation.ended and not given_up:
+        return []
+    margin, risk = allocation.margin, allocation.risk
+    if fill is not None:
+        margin, risk = margin - fill.margin, risk - fill.risk
+    execution = book.executions[order.execution_id]
+    executed = settled.filled + settled.overfilled
+    notional = allocation.notional + done.notional_delta
+    ended = ev.AllocationEnded(
+        execution_id=order.execution_id,
+        account_id=order.account_id,
+        abandoned=given_up,
+        reason=reason_of(order, settled.filled, allocation.intended, detail),
+        margin=margin,
+        risk=risk,
+        shortfall_pips=None
+        if allocation.ended or not executed
+        else shortfall_pips(book, execution, notional, executed),
+    )
+    return [ended, *ends_execution(book, ended, settled.filled > 0)]
+
+
+def _fill(
+    allocation: Allocation,
+    done: Step,
+    settled: Settlement,
+    report: ExecutionReport | None,
+    at_ns: int,
+) -> ev.FillBooked:
+    order, quantity = done.order, done.fill_delta
+    room = allocation.intended - allocation.filled
+    overfill = settled.overfilled - allocation.overfilled
+    counted = quantity - overfill
+    margin = _share(allocation.margin, counted, room)
+    risk = _share(allocation.risk, counted, room)
+    if counted < 0 and not is_done(order):  # taken back, and may fill again
+        margin = -_share_back(allocation.margin_planned, allocation.margin, allocation, counted)
+        risk = -_share_back(allocation.risk_planned, allocation.risk, allocation, counted)
+    price = report.last_px if report is not None and report.last_px else ZERO
+    if not price:
+        price = done.notional_delta / quantity if quantity else ZERO
+    return ev.FillBooked(
+        execution_id=order.execution_id,
+        account_id=order.account_id,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        direction=order.side.sign,
+        quantity=quantity,
+        notional=done.notional_delta,
+        price=price,
+        fee=done.fee_delta,
+        overfill=overfill,
+        exec_id=report.exec_id if report is not None and done.fill is not None else "",
+        trading_day=report.trading_day if report is not None else "",
+        transact_at=report.transact_at if report is not None else at_ns,
+        margin=margin,
+        risk=risk,
+        position_id=report.position_id if report is not None else "",
+        inferred=done.note is Note.INFERRED,
+    )
+
+
+def _share(reserved: Decimal, quantity: Decimal, outstanding: Decimal) -> Decimal:
+    """The part of a reservation that a fill of ``quantity`` of the ``outstanding`` moves."""
+    if quantity <= 0 or outstanding <= 0:
+        return ZERO
+    if quantity >= outstanding:
+        return reserved
+    return (reserved * quantity / outstanding).quantize(_CENT, rounding=ROUND_DOWN)
+
+
+def _share_back(
+    planned: Decimal, reserved: Decimal, allocation: Allocation, counted: Decimal
+) -> Decimal:
+    """The part of the planned reservation that is set aside again for a quantity taken back."""
+    return min(_share(planned, -counted, allocation.planned), planned - reserved)
+
+
+def _alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Event]:
+    order = done.order
+    known = {
+        "order_qty": str(order.quantity),
+        "cum_qty": str(order.cum_qty),
+        "overfill": str(order.overfilled_qty),
+        "detail": detail,
+    }
+    if done.halts_account or overfill > 0:
+        reason = done.note.value or "overfill"
+        return [*halt(book, order.account_id, reason), *ask(book, order, reason, known, True)]
+    if done.note is Note.CONTRADICTION:
+        return ask(book, order, done.note.value, known | {"state": order.state.value})
+    return []
+
+
+def halt(book: Book, account_id: str, reason: str) -> list[ev.Event]:
+    """AccountHalted, unless the account is."""
+    if book.ledgers[account_id].halted:
+        return []
+    return [ev.AccountHalted(account_id=account_id, reason=reason)]
+
+
+def ask(
+    book: Book, order: Order, reason: str, known: dict[str, str], again: bool = False
+) -> list[ev.Event]:
+    """InterventionRequired for an order; the same reason is given once, unless ``again``."""
+    if not again and book.interventions.get(order.client_order_id) == reason:
+        return []
+    return [
+        ev.InterventionRequired(
+            execution_id=order.execution_id,
+            account_id=order.account_id,
+            client_order_id=order.client_order_id,
+            reason=reason,
+            known=known,
+        )
+    ]
