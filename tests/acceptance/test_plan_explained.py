@@ -107,6 +107,20 @@ def test_delays_are_drawn_from_buckets_adapted_and_spaced(plan: dict[str, Any]) 
     assert len(paces) > 1, "the example's accounts have paces of their own"
 
 
+@pytest.mark.requirement("R2.4")
+def test_profiles_are_stated_and_shape_size_pace_and_aggression(plan: dict[str, Any]) -> None:
+    inputs = plan["decision_inputs"]
+    base = {each["account_id"]: each["base_size"] for each in plan["distribution_plan"]}
+    why = {each["account_id"]: each["timing_rationale"] for each in plan["timing_plan"]}
+    assert inputs["size_factor"].keys() == inputs["aggression"].keys() == base.keys()
+    for account_id, factor in inputs["size_factor"].items():
+        assert base[account_id] == 20_000 * factor
+    for account_id, pace in inputs["pace"].items():
+        assert f"× pace {pace:g}," in why[account_id]
+    assert inputs["aggression"]["harbour-2"] == 0.3
+    assert inputs["aggression"]["harbour-3"] == 1
+
+
 @pytest.mark.requirement("R3.4")
 def test_an_immediate_signal_goes_at_once_and_says_so(tmp_path: Path) -> None:
     signal = json.loads(SIGNAL.read_text(encoding="utf-8")) | {"urgency": "immediate"}

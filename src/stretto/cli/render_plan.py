@@ -11,11 +11,13 @@ import msgspec
 from stretto.cli.output import Column, Grid, Output, listed, money, percent, quantity
 from stretto.cli.render_summary import in_words
 from stretto.core.plan import Candidate, Plan, PlannedAllocation
+from stretto.core.report import OrderType
 from stretto.core.signal import RiskPercent, Signal
 from stretto.core.values import NS_PER_S, iso, ppm_to_decimal
 from stretto.sessions.dryrun import DryRun
 from stretto.views.rows import decision_row, summary
 from stretto.views.schema import JSON_COLUMNS, execution_decisions, is_exact, names
+from stretto.views.texts import plain
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 PAIRS_SHOWN_MAX = 20
@@ -60,6 +62,7 @@ def render_plan(output: Output, done: DryRun, db: Path) -> None:
         _candidates(output, plan)
         _sizes(output, plan.candidates)
     if plan.allocations:
+        _profiles(output, plan)
         _releases(output, plan)
     _refusals(output, plan)
     _correlation(output, plan)
@@ -137,6 +140,37 @@ def _sizes(output: Output, candidates: tuple[Candidate, ...]) -> None:
         for each in candidates
     ]
     output.grid(Grid(title="Sizes, base units", columns=columns, rows=rows))
+
+
+def _profiles(output: Output, plan: Plan) -> None:
+    columns = (
+        Column("account"),
+        Column("size factor", right=True),
+        Column("pace", right=True),
+        Column("aggression", right=True),
+        Column("gives away at most (pips)", right=True),
+    )
+    is_market = plan.signal.order_type is OrderType.MARKET
+    bound = plan.signal.max_slippage if is_market else None
+    rows = [
+        (
+            each.account_id,
+            _fraction(each.size_factor),
+            _fraction(each.pace),
+            _fraction(each.aggression),
+            "–" if bound is None else plain(bound * ppm_to_decimal(each.aggression)),
+        )
+        for each in plan.allocations
+    ]
+    output.grid(
+        Grid(
+            title="Execution profiles",
+            columns=columns,
+            rows=rows,
+            note="aggression is the share of what is left of max_slippage that a market order "
+            "may give away from the touch when it is sent",
+        )
+    )
 
 
 def _releases(output: Output, plan: Plan) -> None:

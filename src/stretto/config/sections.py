@@ -257,9 +257,14 @@ PROFILE = Section(
     "An account's execution profile.",
     Key("pace", kinds.fraction("0.5", "2"), "1", "multiplies its delays"),
     Key("size_factor", kinds.fraction(high="10", above="0"), "1", "multiplies its size"),
-    Key("aggression", kinds.fraction(), "0.5", "how far it goes toward the market"),
-    Key("patience", kinds.fraction(), "0.5", "how long it waits for the rest of a fill"),
-    Key("sessions", kinds.ListOf(NAME, most=16), [], "sessions it prefers"),
+    Key(
+        "aggression",
+        kinds.fraction("0.1"),
+        "1",
+        "share (0.1 to 1) of what is left of `max_slippage` that a market order may give away",
+    ),
+    Key("patience", kinds.fraction(), "0.5", "for waiting on partial fills; has no effect yet"),
+    Key("sessions", kinds.ListOf(NAME, most=16), [], "sessions it prefers; has no effect yet"),
 )
 
 SYMBOL = Section(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from stretto.core.errors import InvalidInput
-from stretto.core.limits import PACE_MAX, PACE_MIN
+from stretto.core.limits import AGGRESSION_MIN, PACE_MAX, PACE_MIN
 from stretto.core.values import PPM, ZERO
 
 
@@ -65,17 +65,24 @@ class SymbolTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class ExecutionProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An account's stated pace, size factor and aggression, all in 1e-6."""
+    """How an account takes part, all in 1e-6: ``pace`` multiplies its delays, ``size_factor`` its
+    size; ``aggression`` is the share of what is left of a signal's slippage bound that a market
+    order of it may give away at first.
+    """
 
     pace: int = PPM
     size_factor: int = PPM
-    aggression: int = 500_000
+    aggression: int = PPM
     patience: int = 500_000
     sessions: tuple[str, ...] = ()
 
     def bounded_pace(self) -> int:
         """Pace limited to DESIGN §4.6's 0.5-2."""
         return min(PACE_MAX, max(PACE_MIN, self.pace))
+
+    def bounded_aggression(self) -> int:
+        """Aggression limited to 0.1-1 of the slippage bound."""
+        return min(PPM, max(AGGRESSION_MIN, self.aggression))
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,7 +19,7 @@ from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
-from stretto.core.values import ZERO, Side
+from stretto.core.values import PPM, ZERO, Side
 
 
 class NextStep(StrEnum):
@@ -37,7 +37,9 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     intended (an order thought dead that lives). ``order_ids`` names its orders, one leg after
     another. ``release_at`` is the planned instant and stays; ``due_at``, where set, is when what is
     pending goes on by ``step``, at most ``leg_quantity`` of it at once; ``held`` says why it may
-    not; ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none).
+    not; ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none);
+    ``aggression`` the share of what is left of the slippage bound that its first market order may
+    give away, 1e-6.
     """
 
     execution_id: str
@@ -58,6 +60,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notional: Decimal = ZERO
     fees: Decimal = ZERO
     gap_ns: int = 0
+    aggression: int = PPM
     excess: Decimal = ZERO
     due_at: int | None = None
     step: NextStep = NextStep.SEND

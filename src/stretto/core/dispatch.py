@@ -26,7 +26,7 @@ from stretto.core.risk import room, trading_day_start
 from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
 from stretto.core.trade import trade_for
-from stretto.core.values import Side, client_order_id, iso
+from stretto.core.values import PPM, Side, client_order_id, iso, ppm_to_decimal
 
 
 def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
@@ -79,7 +79,7 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         ev.OrderIntended(
             order=submitted,
             planned_at=due_at if allocation.order_ids else allocation.release_at,
-            slippage_max=_slippage_left(book, execution, reads.quotes[signal.symbol]),
+            slippage_max=_slippage_first(book, allocation, execution, reads.quotes[signal.symbol]),
             trading_day=_trading_day(book, allocation.account_id, at_ns),
         ),
     )
@@ -168,6 +168,19 @@ def _judge_slippage(
         },
         would_pass=f"a max_slippage of at least {moved:f} pips",
     )
+
+
+def _slippage_first(
+    book: Book, allocation: Allocation, execution: Execution, quote: Quote
+) -> Decimal | None:
+    """What the first order may give away: the account's share (its aggression) of what is left of
+    the signal's bound (orders after it: all that is left); price from the present touch, None where
+    unbounded.
+    """
+    left = _slippage_left(book, execution, quote)
+    if left is None or allocation.order_ids or allocation.aggression == PPM:
+        return left
+    return left * ppm_to_decimal(allocation.aggression).normalize()
 
 
 def _slippage_left(book: Book, execution: Execution, quote: Quote) -> Decimal | None:

@@ -61,6 +61,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             margin_planned=planned.margin,
             risk_planned=planned.risk,
             gap_ns=plan.timing_gap_ns,
+            aggression=planned.aggression,
             limit_price=planned.limit_price,
             stop_price=planned.stop_price,
             stop_loss=planned.stop_loss,

@@ -83,6 +83,8 @@ PACE_MIN = 500_000
 PACE_MAX = 2_000_000
 # Overdue releases that one decision spreads anew; the rest wait for the next.
 DEFERRALS_MAX = 256
+# An account that may give away less than this of a signal's slippage bound would hardly ever fill.
+AGGRESSION_MIN = 100_000
 CLUSTERING_WINDOW_NS = 7 * 86_400 * NS_PER_S
 
 # --- freshness and sending (DESIGN §3, §4.2)

@@ -13,6 +13,7 @@ import msgspec
 from stretto.core.market import Quote
 from stretto.core.refusal import Refusal
 from stretto.core.signal import Signal
+from stretto.core.values import PPM
 
 
 class Factors(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class PlannedAllocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One account's share. ``variance_applied`` signed 1e-6; ``margin`` and ``risk`` in account
     currency are what is reserved; ``drawn_ns`` is the delay before it was moved to keep the gap.
+    ``size_factor``, ``pace`` and ``aggression`` are those of the account's profile, 1e-6.
     """
 
     account_id: str
@@ -65,6 +67,9 @@ class PlannedAllocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     stop_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    size_factor: int = PPM
+    pace: int = PPM
+    aggression: int = PPM
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):

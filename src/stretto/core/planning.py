@@ -158,6 +158,7 @@ class _Draft:
         allocations = []
         for priority, release in enumerate(timing.releases, start=1):
             placed = by_id[release.account_id].placed
+            profile = placed.screened.view.account.profile
             allocations.append(
                 PlannedAllocation(
                     account_id=release.account_id,
@@ -177,6 +178,9 @@ class _Draft:
                     stop_price=None if is_market else prices.stop_price,
                     stop_loss=prices.stop_loss,
                     take_profit=prices.take_profit,
+                    size_factor=profile.size_factor,
+                    pace=profile.bounded_pace(),
+                    aggression=profile.bounded_aggression(),
                 )
             )
         return self._plan(tuple(allocations), None, timing)

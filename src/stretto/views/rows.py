@@ -338,6 +338,9 @@ def _inputs(plan: Plan) -> dict[str, Any]:
         "timing_gap_s": seconds(plan.timing_gap_ns),
         "drawn_delay_s": {s.account_id: seconds(s.drawn_ns) for s in plan.allocations},
         "size_rationale": {s.account_id: s.size_rationale for s in plan.allocations},
+        "size_factor": {s.account_id: fraction(s.size_factor) for s in plan.allocations},
+        "pace": {s.account_id: fraction(s.pace) for s in plan.allocations},
+        "aggression": {s.account_id: fraction(s.aggression) for s in plan.allocations},
         "reserved_margin": {s.account_id: number(s.margin) for s in plan.allocations},
         "reserved_risk": {s.account_id: number(s.risk) for s in plan.allocations},
     }

@@ -27,6 +27,11 @@ FAULTS = [
     ('owner = "o1"', "", "accounts.a1.owner: is missing; expected text"),
     # wrong types and values
     (
+        'owner = "o1"',
+        'owner = "o1"\nprofile.aggression = 0.05',
+        "accounts.a1.profile.aggression: is 0.05; expected a fraction from 0.1 to 1",
+    ),
+    (
         "accounts_max = 8",
         'accounts_max = "eight"',
         "policy.accounts_max: is 'eight'; expected a whole",

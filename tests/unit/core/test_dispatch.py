@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import AccountMode
+from stretto.core.account import AccountMode, ExecutionProfile
 from stretto.core.dispatch import reads_for_release
 from stretto.core.effects import SubmitOrder
 from stretto.core.market import Reads
@@ -19,7 +19,7 @@ from stretto.core.policy import BookConfig, Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import OrderType
 from stretto.core.signal import Urgency
-from stretto.core.values import ZERO, Side
+from stretto.core.values import PPM, ZERO, Side
 from tests.book_invariants import holds
 from tests.builders import (
     START,
@@ -129,6 +129,38 @@ def test_slippage_is_measured_from_the_touch_at_intake(
         assert Decimal(ended.refusal.compared["moved_pips"]) == Decimal("1.1")
     else:
         assert only(events, ev.OrderIntended).slippage_max == Decimal(left)
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    ("aggression", "ask", "first"),
+    [
+        (PPM, "1.10010", "0.0002"),
+        (300_000, "1.10010", "0.00006"),
+        (300_000, "1.10020", "0.00003"),
+        (300_000, "1.10030", "0"),
+        (300_000, "1.10000", "0.00009"),
+        (0, "1.10010", "0.00002"),
+    ],
+)
+def test_aggression_is_the_share_of_the_bound_that_the_order_may_give_away_at_first(
+    aggression: int, ask: str, first: str
+) -> None:
+    account = an_account("a0", profile=ExecutionProfile(aggression=aggression))
+    desk, release_at, _ = scheduled(a_config([account]), max_slippage=Decimal(2))
+    bid = str(Decimal(ask) - Decimal("0.0001"))
+    events = release(desk, release_at, the_reads(release_at, bid, ask))
+    assert only(events, ev.OrderIntended).slippage_max == Decimal(first)
+    (command,) = desk.commands
+    assert isinstance(command, SubmitOrder)
+    assert command.slippage_max == Decimal(first)
+
+
+def test_the_aggression_of_the_plan_stays_where_the_profile_changes() -> None:
+    config = a_config([an_account("a0", profile=ExecutionProfile(aggression=500_000))])
+    desk, release_at, _ = scheduled(config, max_slippage=Decimal(2))
+    desk.feed(ev.BookOpened(config=a_config([an_account("a0")])))
+    assert only(release(desk, release_at), ev.OrderIntended).slippage_max == Decimal("0.0001")
 
 
 def test_a_limit_order_carries_its_prices_and_no_slippage() -> None:

@@ -350,6 +350,17 @@ def test_an_accounts_pace_stretches_its_delays() -> None:
     assert slow > usual > fast
 
 
+@pytest.mark.requirement("R2.4")
+def test_the_plan_states_the_profile_that_shaped_each_share() -> None:
+    profile = ExecutionProfile(pace=2 * PPM, size_factor=PPM // 2, aggression=PPM // 4)
+    desk = Desk(a_config([an_account("a0"), an_account("a1", profile=profile)]))
+    plain, shaped = sorted(desk.plan(a_signal()).allocations, key=lambda a: a.account_id)
+    assert (plain.size_factor, plain.pace, plain.aggression) == (PPM, PPM, PPM)
+    assert (shaped.size_factor, shaped.pace, shaped.aggression) == (PPM // 2, 2 * PPM, PPM // 4)
+    assert shaped.base_size == plain.base_size / 2
+    assert "pace 2" in shaped.timing_rationale
+
+
 @pytest.mark.requirement("P10")
 def test_a_dry_run_is_the_plan_itself_and_changes_nothing() -> None:
     desk = Desk(a_config(6))
