@@ -148,6 +148,18 @@ def seconds(high: str, *, low: str = "0") -> Kind:
     return scaled(9, "s", low, high)
 
 
+def hours(high: str, *, low: str = "0") -> Kind:
+    """Hours, kept in ns."""
+
+    def convert(raw: object) -> int:
+        value = _within(exact(raw), low, high, None) * 3_600 * NS_PER_S
+        if value != value.to_integral_value():
+            raise Wrong()
+        return int(value)
+
+    return Kind("h", "hours" + _bounds(low, high, None), convert)
+
+
 def whole(low: int, high: int, unit: str = "whole number") -> Kind:
     """An int from ``low`` to ``high``."""
 

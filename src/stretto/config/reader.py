@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stretto.config.accounts import Names, read_accounts
+from stretto.config.failure_tables import read_failure_tables, table_named
 from stretto.config.instruments import converts, instrument_of
 from stretto.config.kinds import INVALID
 from stretto.config.problems import Problems, join, nearest, show
@@ -18,9 +19,10 @@ from stretto.config.sections import BOOK, INSTRUMENT, MARKET, NAME, POLICY, TABL
 from stretto.config.settings import EcbMarket, QuoteFiles, Settings, VenueSettings
 from stretto.config.toml_file import load_toml
 from stretto.core.errors import InvariantViolated
+from stretto.core.failure import FailureTable
 from stretto.core.market import Instrument
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.values import PPM, is_multiple
+from stretto.core.policy import FAILURE_POLICY, BookConfig, FailurePolicy, Policy
+from stretto.core.values import NS_PER_S, PPM, is_multiple
 
 _FILES_ONLY = ("quotes", "daily")
 _ECB_ONLY = ("day", "days", "seed")
@@ -44,6 +46,7 @@ def read_settings(path: Path | str) -> Settings:
     market = _market(raw["market"], path.parent, problems) if "market" in raw else None
     instruments = _instruments(raw["instruments"], problems) if "instruments" in raw else {}
     venues = _venues(raw["venues"], problems) if "venues" in raw else {}
+    failure_tables = _failure_tables(raw.get("failure_tables", {}), venues, path.parent, problems)
     rulebooks, rulebook_names = read_rulebooks(raw.get("rulebooks", {}), path.parent, problems)
     names = Names(
         venues=_names(raw.get("venues")),
@@ -69,6 +72,7 @@ def read_settings(path: Path | str) -> Settings:
         instruments=instruments,
         rulebooks=rulebooks,
         accounts=accounts,
+        failure_tables=failure_tables,
     )
     return Settings(
         source=str(path),
@@ -100,7 +104,40 @@ def _policy(raw: object, problems: Problems) -> Policy | None:
             f"is {values['dispersion_min'] / 10_000:g}",
             f"less than dispersion_percent_max, {values['dispersion_max'] / 10_000:g}",
         )
-    return Policy(**values) if len(problems.found) == count else None
+    failures = _failure_policy(values.pop("failures"), problems)
+    return Policy(**values, failures=failures) if len(problems.found) == count else None
+
+
+def _failure_policy(values: dict[str, Any], problems: Problems) -> FailurePolicy:
+    policy = FailurePolicy(**values)
+    place = "policy.failures"
+    if policy.circuit_probe_ns > policy.circuit_probe_ns_max:
+        problems.add(
+            join(place, "circuit_probe_s"),
+            f"is {policy.circuit_probe_ns / NS_PER_S:g}",
+            f"at most circuit_probe_s_max, {policy.circuit_probe_ns_max / NS_PER_S:g}",
+        )
+    if policy.rising_factor_clear >= policy.rising_factor:
+        problems.add(
+            join(place, "rising_factor_clear"),
+            f"is {policy.rising_factor_clear / PPM:g}",
+            f"less than rising_factor, {policy.rising_factor / PPM:g}",
+        )
+    # The default is left out of the journal only where it is the one and same object.
+    return FAILURE_POLICY if policy == FAILURE_POLICY else policy
+
+
+def _failure_tables(
+    raw: object, venues: dict[str, VenueSettings], folder: Path, problems: Problems
+) -> dict[str, FailureTable]:
+    tables, known = read_failure_tables(raw, folder, problems)
+    found = {}
+    for name, venue in venues.items():
+        place = join(join("venues", name), "failures")
+        table = table_named(venue.failures, tables, known, place, problems)
+        if table is not None:
+            found[name] = table
+    return found
 
 
 def _market(raw: object, folder: Path, problems: Problems) -> QuoteFiles | EcbMarket | None:

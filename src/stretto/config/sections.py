@@ -5,7 +5,7 @@ docs/configuration.md shows these tables and a test holds the two together. Know
 
 from __future__ import annotations
 
-from stretto.config import kinds
+from stretto.config import failure_sections, kinds
 from stretto.config.section import REQUIRED, UNSET, Key, Partial, Section
 from stretto.core import limits
 from stretto.core.account import AccountMode, PositionMode
@@ -112,6 +112,7 @@ POLICY = Section(
         limits.SUBSET_NODES_MAX,
         "search nodes before the best subset is stated with a bound instead of a proof",
     ),
+    Key("failures", failure_sections.FAILURES, {}, "how failures are answered"),
 )
 
 MARKET = Section(
@@ -160,6 +161,12 @@ VENUE = Section(
     "[venues.NAME]",
     "One venue. So far there is the simulated venue, which trades the market of `[market]`.",
     Key("kind", kinds.choice(("simulated",)), "simulated", "what the venue is"),
+    Key(
+        "failures",
+        NAME,
+        "builtin:sim",
+        "what its codes mean: `builtin:NAME`, or a table of `[failure_tables]`",
+    ),
     Key("seed", kinds.whole(0, 2**63 - 1), 0, "seed of everything the venue draws"),
     Key(
         "latency_request_ms",
@@ -315,9 +322,11 @@ ACCOUNT = Section(
 SECTIONS = (
     BOOK,
     POLICY,
+    failure_sections.FAILURES,
     MARKET,
     INSTRUMENT,
     VENUE,
+    *failure_sections.SECTIONS,
     RULEBOOK,
     LOSS_LIMIT,
     ACCOUNT,
@@ -330,6 +339,7 @@ TABLES = (
     "market",
     "instruments",
     "venues",
+    "failure_tables",
     "rulebooks",
     "account_templates",
     "accounts",

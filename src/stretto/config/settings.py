@@ -31,11 +31,14 @@ class EcbMarket(msgspec.Struct, frozen=True, kw_only=True, tag="ecb"):
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One simulated venue: its seed, and the fields of that venue's own settings in its units."""
+    """One simulated venue: its seed, the failure table it answers by, and the fields of that
+    venue's own settings in its units.
+    """
 
     venue: str
     kind: str
     seed: int
+    failures: str
     latency_request_ns: tuple[int, int]
     latency_report_ns: tuple[int, int]
     depth_lots: Decimal
@@ -48,11 +51,12 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def options(self) -> dict[str, Any]:
-        """All but name, kind and seed, by the fields of the simulated venue's settings; reasons to
-        refuse are names, so ``msgspec.convert`` is what makes those settings of it.
+        """What the simulated venue's own settings hold, by their fields; reasons to refuse are
+        names, so ``msgspec.convert`` is what makes those settings of it.
         """
         fields = msgspec.structs.asdict(self)
-        return {name: fields[name] for name in fields if name not in ("venue", "kind", "seed")}
+        ours = ("venue", "kind", "seed", "failures")
+        return {name: fields[name] for name in fields if name not in ours}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,6 +101,37 @@ QUERY_DELAY_FIRST_NS = 2 * NS_PER_S
 QUERIES_MAX = 5
 ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
 
+# --- what failed (DESIGN §4.9); factors and jitter in 1e-6
+RETRY_DELAY_FIRST_NS = 5 * NS_PER_S
+RETRY_DELAY_FACTOR = 2
+RETRIES_MAX = 3
+# A retry is never early: chance only adds, up to this share of the wait.
+RETRY_JITTER = 200_000
+MARGIN_RETRY_FACTOR = 700_000
+MARGIN_RETRIES_MAX = 2
+REQUOTES_MAX = 2
+STOP_DISTANCE_FACTOR_MAX = 1_500_000
+# What a venue that names no wait is given, and the longest that one may name.
+RATE_LIMIT_WAIT_NS = 10 * NS_PER_S
+RATE_LIMIT_WAIT_NS_MAX = 3_600 * NS_PER_S
+RATE_LIMIT_RETRIES_MAX = 5
+SESSION_RETRIES_MAX = 3
+EXCLUSION_NS = 86_400 * NS_PER_S
+# An account's circuit opens before its venue's does.
+CIRCUIT_ACCOUNT_FAILURES = 3
+CIRCUIT_VENUE_FAILURES = 5
+CIRCUIT_FAILURES_MAX = 1_000
+CIRCUIT_WINDOW_NS = 60 * NS_PER_S
+CIRCUIT_PROBE_NS = 30 * NS_PER_S
+CIRCUIT_PROBE_NS_MAX = 900 * NS_PER_S
+# Failures are counted in steps of ten minutes: six are the last hour, 144 the day before it.
+FAILURE_STEP_NS = 600 * NS_PER_S
+FAILURE_STEPS_RECENT = 6
+FAILURE_STEPS_BEFORE = 144
+RISING_COUNT_MIN = 5
+RISING_FACTOR = 3_000_000
+RISING_FACTOR_CLEAR = 1_500_000
+
 # --- runtime (DESIGN §3)
 INBOX_SIGNALS_MAX = 1_024
 BATCH_INPUTS_MAX = 256
@@ -141,3 +172,15 @@ check(
 )
 check(DEFERRALS_MAX >= 1, "an overdue release must be able to wait")
 check(CLUSTERING_WINDOW_NS % (86_400 * NS_PER_S) == 0, "clustering counts whole days")
+check(0 < MARGIN_RETRY_FACTOR < PPM, "a retry for want of margin must be smaller")
+check(0 <= RETRY_JITTER <= PPM, "chance must add less than the wait itself")
+check(STOP_DISTANCE_FACTOR_MAX >= PPM, "a stop must not be moved nearer")
+check(RATE_LIMIT_WAIT_NS <= RATE_LIMIT_WAIT_NS_MAX, "the usual wait must not exceed the longest")
+check(CIRCUIT_ACCOUNT_FAILURES <= CIRCUIT_VENUE_FAILURES, "one account must not close its venue")
+check(CIRCUIT_VENUE_FAILURES <= CIRCUIT_FAILURES_MAX, "the default must be a permitted count")
+check(CIRCUIT_PROBE_NS <= CIRCUIT_PROBE_NS_MAX, "the first probe must not come after the last")
+check(RISING_FACTOR_CLEAR < RISING_FACTOR, "an alert must clear below where it is raised")
+check(
+    FAILURE_STEPS_BEFORE == 24 * FAILURE_STEPS_RECENT,
+    "the day before must be 24 times the last hour",
+)

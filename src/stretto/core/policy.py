@@ -12,6 +12,7 @@ import msgspec
 
 from stretto.core import limits
 from stretto.core.account import Account
+from stretto.core.failure import FailureTable
 from stretto.core.market import Instrument
 
 
@@ -81,6 +82,36 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clauses: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class FailurePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How failures are answered (DESIGN §4.9). Times in ns, factors in 1e-6; ``…_max`` of a kind of
+    retry counts the retries after the first attempt.
+    """
+
+    retry_delay_first_ns: int = limits.RETRY_DELAY_FIRST_NS
+    retry_delay_factor: int = limits.RETRY_DELAY_FACTOR
+    retry_jitter: int = limits.RETRY_JITTER
+    retries_max: int = limits.RETRIES_MAX
+    margin_retry_factor: int = limits.MARGIN_RETRY_FACTOR
+    margin_retries_max: int = limits.MARGIN_RETRIES_MAX
+    requotes_max: int = limits.REQUOTES_MAX
+    stop_distance_factor_max: int = limits.STOP_DISTANCE_FACTOR_MAX
+    rate_limit_wait_ns: int = limits.RATE_LIMIT_WAIT_NS
+    rate_limit_retries_max: int = limits.RATE_LIMIT_RETRIES_MAX
+    session_retries_max: int = limits.SESSION_RETRIES_MAX
+    exclusion_ns: int = limits.EXCLUSION_NS
+    circuit_account_failures: int = limits.CIRCUIT_ACCOUNT_FAILURES
+    circuit_venue_failures: int = limits.CIRCUIT_VENUE_FAILURES
+    circuit_window_ns: int = limits.CIRCUIT_WINDOW_NS
+    circuit_probe_ns: int = limits.CIRCUIT_PROBE_NS
+    circuit_probe_ns_max: int = limits.CIRCUIT_PROBE_NS_MAX
+    rising_count_min: int = limits.RISING_COUNT_MIN
+    rising_factor: int = limits.RISING_FACTOR
+    rising_factor_clear: int = limits.RISING_FACTOR_CLEAR
+
+
+FAILURE_POLICY = FailurePolicy()
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The coordinator's own settings. Ratios in 1e-6, ages in ns, ``exposure_max`` in book currency
     per symbol over all accounts.
@@ -104,11 +135,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exposure_max: Decimal | None = None
     shared_stop_allowed: bool = True
     subset_nodes_max: int = limits.SUBSET_NODES_MAX
+    failures: FailurePolicy = FAILURE_POLICY
 
 
-class BookConfig(msgspec.Struct, frozen=True, kw_only=True):
+class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a book is opened with. ``book_key`` seeds every draw; ``currency`` is the one in
-    which book-wide caps are stated.
+    which book-wide caps are stated; ``failure_tables`` are by venue.
     """
 
     book_id: str
@@ -118,3 +150,4 @@ class BookConfig(msgspec.Struct, frozen=True, kw_only=True):
     instruments: dict[str, Instrument]
     rulebooks: dict[str, Rulebook]
     accounts: dict[str, Account]
+    failure_tables: dict[str, FailureTable] = msgspec.field(default_factory=dict)

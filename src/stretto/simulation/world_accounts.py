@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stretto.brokers.sim_config import RejectCode
+from stretto.config.failure_tables import builtin_table
 from stretto.config.instruments import contract_size_of, converts
 from stretto.config.rulebooks import builtin_rulebook
 from stretto.core.account import (
@@ -195,6 +196,7 @@ def demo_config(
         instruments=dict(instruments),
         rulebooks={name: builtin_rulebook(name) for name in rulebooks},
         accounts=accounts,
+        failure_tables={account.venue: builtin_table("sim") for account in accounts.values()},
     )
     venues = sorted({account.venue for account in accounts.values()})
     return config, {name: dict(_VENUES[name]) for name in venues}

@@ -9,7 +9,14 @@ import msgspec
 import pytest
 
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
-from stretto.config import EcbMarket, QuoteFiles, Settings, read_settings, sections
+from stretto.config import (
+    EcbMarket,
+    QuoteFiles,
+    Settings,
+    failure_sections,
+    read_settings,
+    sections,
+)
 from stretto.config.problems import Problems
 from stretto.config.rulebooks import builtin_names, builtin_rulebook
 from stretto.config.section import Section
@@ -20,7 +27,16 @@ from stretto.core.account import (
     PositionMode,
     SymbolTerms,
 )
-from stretto.core.policy import Anchor, BookConfig, LossLimit, Permission, Policy, Rulebook
+from stretto.core.failure import FailureRow, FailureTable
+from stretto.core.policy import (
+    Anchor,
+    BookConfig,
+    FailurePolicy,
+    LossLimit,
+    Permission,
+    Policy,
+    Rulebook,
+)
 from stretto.core.values import NS_PER_MS, NS_PER_S, parse_iso
 from tests.unit.config.books import SOUND, spoilt, write
 
@@ -225,33 +241,42 @@ def fields(section: Section) -> set[str]:
     return {key.field for key in section.keys}
 
 
+DERIVED_OF_BOOK = {"policy", "instruments", "rulebooks", "accounts", "failure_tables"}
+
+
 @pytest.mark.parametrize(
     ("section", "struct", "derived"),
     [
         (sections.POLICY, Policy, set()),
+        (failure_sections.FAILURES, FailurePolicy, set()),
+        (failure_sections.FAILURE_CODE, FailureRow, set()),
+        (failure_sections.FAILURE_TABLE, FailureTable, {"name"}),
         (sections.RULEBOOK, Rulebook, {"rulebook_id"}),
         (sections.LOSS_LIMIT, LossLimit, set()),
         (sections.PROFILE, ExecutionProfile, set()),
         (sections.ACCOUNT, Account, {"account_id"}),
-        (sections.BOOK, BookConfig, {"policy", "instruments", "rulebooks", "accounts"}),
+        (sections.BOOK, BookConfig, DERIVED_OF_BOOK),
     ],
 )
 def test_every_setting_of_the_core_can_be_configured(
     section: Section, struct: type[msgspec.Struct], derived: set[str]
 ) -> None:
-    assert fields(section) - {"journal"} == set(struct.__struct_fields__) - derived
+    assert fields(section) - {"journal", "extends"} == set(struct.__struct_fields__) - derived
 
 
 @pytest.mark.parametrize(
     ("section", "struct"),
     [
         (sections.POLICY, Policy),
+        (failure_sections.FAILURES, FailurePolicy),
         (sections.LOSS_LIMIT, LossLimit),
         (sections.PROFILE, ExecutionProfile),
     ],
 )
 def test_defaults_are_those_of_the_core(section: Section, struct: type[msgspec.Struct]) -> None:
     values = section.read({}, "", Problems("defaults"))
+    if struct is Policy:
+        values["failures"] = FailurePolicy(**values["failures"])
     assert struct(**values) == struct()
 
 
