@@ -93,6 +93,14 @@ POLICY = Section(
         "tick_age_ns_max",
     ),
     Key(
+        "slippage_percent_default",
+        kinds.percent(high="10", above="0"),
+        "0.1",
+        "of the touch at release: the largest slippage of an entry whose signal states none; part"
+        " of its risk",
+        "slippage_default",
+    ),
+    Key(
         "signal_ahead_s_max",
         kinds.seconds("3600"),
         5,

@@ -25,6 +25,7 @@ from stretto.core.report import OrderRole, OrderType
 from stretto.core.risk import room, trading_day_start
 from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
+from stretto.core.slippage import slippage_allowed
 from stretto.core.trade import trade_for
 from stretto.core.values import PPM, Side, client_order_id, iso, ppm_to_decimal
 
@@ -143,7 +144,7 @@ def _judge(
             would_pass=f"a quote of {signal.symbol}",
         )
     return _judge_slippage(book, allocation, execution, quote) or _judge_account(
-        book, allocation, signal, quote, reads, at_ns
+        book, allocation, execution, quote, reads, at_ns
     )
 
 
@@ -184,13 +185,15 @@ def _slippage_first(
 
 
 def _slippage_left(book: Book, execution: Execution, quote: Quote) -> Decimal | None:
-    """Price a market order may still give away from the present touch; None where unbounded."""
-    signal = execution.signal
-    if signal.max_slippage is None or signal.order_type is not OrderType.MARKET:
+    """Price a market order may still give away from the present touch; None for other orders."""
+    signal, config = execution.signal, book.configuration
+    if signal.order_type is not OrderType.MARKET:
         return None
     touch, now = _touches(execution, quote)
-    pip = book.configuration.instruments[signal.symbol].pip
-    return signal.max_slippage * pip - (now - touch) * signal.side.sign
+    allowed = slippage_allowed(signal, now, config.instruments[signal.symbol], config.policy)
+    if signal.max_slippage is None:
+        return allowed
+    return allowed - (now - touch) * signal.side.sign
 
 
 def _touches(execution: Execution, quote: Quote) -> tuple[Decimal, Decimal]:
@@ -200,9 +203,10 @@ def _touches(execution: Execution, quote: Quote) -> tuple[Decimal, Decimal]:
 
 
 def _judge_account(
-    book: Book, allocation: Allocation, signal: Signal, quote: Quote, reads: Reads, at_ns: int
+    book: Book, allocation: Allocation, execution: Execution, quote: Quote, reads: Reads, at_ns: int
 ) -> Refusal | None:
     """The whole gate of planning for this one account, without its own reservation."""
+    signal = execution.signal
     touch = quote.ask if signal.side is Side.BUY else quote.bid
     prices = EntryPrices(
         entry=allocation.limit_price or allocation.stop_price or touch,
@@ -211,7 +215,8 @@ def _judge_account(
         stop_loss=allocation.stop_loss,
         take_profit=allocation.take_profit,
     )
-    context = trade_context(book, signal, prices, reads, at_ns, own=allocation.pending)
+    left = _slippage_left(book, execution, quote)
+    context = trade_context(book, signal, prices, reads, at_ns, allocation.pending, left)
     longs, shorts = book.sides.get(signal.symbol, (0, 0))
     if shorts if signal.side is Side.BUY else longs:
         context.opposed = opposed_to(book, signal, reads)

@@ -22,6 +22,7 @@ def account_updated(book: Book, event: ev.AccountUpdated) -> None:
     confirmed = snapshot.at > ledger.last_fill_at
     book.snapshots[snapshot.account_id] = snapshot
     book.cites[f"account:{snapshot.account_id}"] = book.seq
+    book.cites["accounts"] = book.seq
     book.ledgers[snapshot.account_id] = replace(
         ledger,
         anchor=event.anchor,
@@ -34,6 +35,7 @@ def history_recorded(book: Book, event: ev.HistoryRecorded) -> None:
     """Returns of an account in force."""
     book.history[event.account_id] = event.bars
     book.cites[f"history:{event.account_id}"] = book.seq
+    book.cites["histories"] = book.seq
     book.versions["history"] += 1
 
 

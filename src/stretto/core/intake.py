@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stretto.core import events as ev
 from stretto.core.book import Book
+from stretto.core.citing import cited
 from stretto.core.market import Quote, Reads
 from stretto.core.plan import Plan
 from stretto.core.planning import make_plan
@@ -45,6 +46,7 @@ def plan_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> Plan:
             allocations=(),
             alternatives=(),
             correlation=None,
+            reads_seq=cited(book),
             refused=refusal,
         )
     return make_plan(book, signal, reads, at_ns, execution)

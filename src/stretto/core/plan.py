@@ -101,8 +101,8 @@ class CorrelationAnalysis(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided about one signal; ``refused`` is the plan-level "no", if any.
 
-    ``reads_seq`` maps the name of each journaled input the decision rests on (policy, account
-    snapshots, bars) to its sequence number.
+    ``reads_seq`` maps the name of each journaled input the decision rests on to its sequence number
+    (see ``citing``).
     """
 
     execution_id: str

@@ -10,6 +10,7 @@ import numpy as np
 
 from stretto.core.allocation import Allocated, Scored, Setting, allocate, score_and_bound
 from stretto.core.book import Book
+from stretto.core.citing import cited
 from stretto.core.entry import EntryPrices, entry_prices
 from stretto.core.exposures import returns_of
 from stretto.core.limits import ALTERNATIVES_MAX, PAIRS_KEPT_MAX
@@ -213,11 +214,12 @@ class _Draft:
         )
 
     def _cites(self) -> dict[str, int]:
-        names = ["policy", f"bars:{self._signal.symbol}"]
-        for candidate in self._candidates:
-            names += [f"account:{candidate.account_id}", f"history:{candidate.account_id}"]
-        cites = self._book.cites
-        return {name: cites[name] for name in names if name in cites}
+        named = [candidate.account_id for candidate in self._candidates]
+        if self._correlation is not None:
+            named += [
+                name for pair in self._correlation.pairs for name in (pair.first, pair.second)
+            ]
+        return cited(self._book, named)
 
 
 def _candidate(scored: Scored, rank: int, selected: bool) -> Candidate:

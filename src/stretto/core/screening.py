@@ -37,6 +37,7 @@ from stretto.core.signal import (
     Signal,
 )
 from stretto.core.sizing import per_account, risk_percent
+from stretto.core.slippage import slippage_allowed
 from stretto.core.trade import AccountView, Opposed, Trade, TradeContext, trade_for
 from stretto.core.values import ZERO
 
@@ -84,11 +85,16 @@ def trade_context(
     reads: Reads,
     at_ns: int,
     own: Decimal = ZERO,
+    slippage: Decimal | None = None,
 ) -> TradeContext:
     """What all accounts share for this signal at this instant. ``own``: base units of the trade
-    itself that the book has on its way already.
+    itself that the book has on its way already; ``slippage``: what is left of the price that the
+    entry may give away, else all of it.
     """
     config = book.configuration
+    if slippage is None:
+        instrument = config.instruments[signal.symbol]
+        slippage = slippage_allowed(signal, prices.entry, instrument, config.policy)
     context = TradeContext(
         at=at_ns,
         symbol=signal.symbol,
@@ -100,6 +106,7 @@ def trade_context(
         instruments=config.instruments,
         policy=config.policy,
         book_currency=config.currency,
+        slippage=slippage,
     )
     cap = config.policy.exposure_max
     if cap is not None:

@@ -108,8 +108,8 @@ class TradeContext:
 
     ``stop_loss`` is the price where the signal gives a distance. ``exposure_remaining``: what the
     book-wide cap leaves, book currency (None: no cap); a planner lowers it as it gives accounts a
-    part. ``opposed``: accounts against the trade. Raises KeyError for a symbol without an
-    instrument.
+    part. ``opposed``: accounts against the trade. ``slippage``: price by which a fill may be worse
+    than ``entry``. Raises KeyError for a symbol without an instrument.
     """
 
     __slots__ = (
@@ -160,6 +160,7 @@ class TradeContext:
         book_currency: str,
         exposure_remaining: Decimal | None = None,
         opposed: Opposed | None = None,
+        slippage: Decimal = ZERO,
     ) -> None:
         self.at = at
         self.symbol = symbol
@@ -188,7 +189,8 @@ class TradeContext:
         self.heartbeat_min = at - policy.heartbeat_age_ns_max
         self.session_open = statistics is None or statistics.session_open
         self.session_opens_at = statistics.session_opens_at if statistics is not None else None
-        self.loss_per_unit = self._loss_per_unit(statistics, expected_hold_ns or HOLD_DEFAULT_NS)
+        hold_ns = expected_hold_ns or HOLD_DEFAULT_NS
+        self.loss_per_unit = self._loss_per_unit(statistics, hold_ns, slippage)
         to_book = self._conversion(self.instrument.quote_currency, book_currency)
         self.notional_book = entry * to_book if to_book is not None else None
         weights = (
@@ -269,16 +271,18 @@ class TradeContext:
             hold = three_sigma(quote.mid, statistics.volatility_ppm, HOLD_DEFAULT_NS)
         return Mark(quote.bid, quote.ask, max(ZERO, quote.spread), conversion, hold)
 
-    def _loss_per_unit(self, statistics: MarketStatistics | None, hold_ns: int) -> Decimal | None:
+    def _loss_per_unit(
+        self, statistics: MarketStatistics | None, hold_ns: int, slippage: Decimal
+    ) -> Decimal | None:
         quote = self.reads.quotes.get(self.symbol)
         if quote is None:
             return None
-        spread = max(ZERO, quote.spread)
+        costs = max(ZERO, quote.spread) + slippage
         if self.stop_loss is not None:
-            return max(ZERO, (self.entry - self.stop_loss) * self.sign) + spread
+            return max(ZERO, (self.entry - self.stop_loss) * self.sign) + costs
         if statistics is None:
             return None
-        return three_sigma(self.entry, statistics.volatility_ppm, hold_ns) + spread
+        return three_sigma(self.entry, statistics.volatility_ppm, hold_ns) + costs
 
     def _conversion(self, source: str, target: str) -> Decimal | None:
         return conversion_rate(source, target, self.quotes, self.instruments)
