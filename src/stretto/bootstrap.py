@@ -17,6 +17,7 @@ from urllib.parse import quote
 from stretto import __version__
 from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
+from stretto.brokers.sim_faults import FaultPlan
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
@@ -43,7 +44,8 @@ SNAPSHOT_ENTRIES = 200_000
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A session's surroundings. ``arrivals``: (ns UTC, signal) in order of time; ``balances`` in
-    account currency; ``ends_at`` ns UTC, or None to end when nothing is open any more.
+    account currency; ``ends_at`` ns UTC, or None to end when nothing is open any more; ``faults``
+    is what goes wrong at the venues.
     """
 
     config: BookConfig
@@ -56,6 +58,7 @@ class Scenario:
     seed: int
     bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
     histories: Mapping[str, Sequence[BarReturn]] = field(default_factory=dict)
+    faults: FaultPlan | None = None
 
 
 class EntryCodec:
@@ -135,6 +138,7 @@ def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[
             sim_accounts(scenario.config.accounts.values(), name, scenario.balances),
             scenario.seed,
             None if db is None else CommandLog(venue_log(db, name)),
+            scenario.faults,
         )
     return venues
 

@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from stretto.brokers.sim_agenda import Agenda
 from stretto.brokers.sim_book import VenueAccount, touch
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig
 from stretto.brokers.sim_engine import VenueEngine
+from stretto.brokers.sim_faults import FaultKind, FaultPlan, Faults
+from stretto.brokers.sim_faults_wire import Delivery, Fate, WireFaults
 from stretto.brokers.sim_market import (
     Converter,
     TriggerFeed,
@@ -64,7 +68,10 @@ class SimVenue:
         accounts: Iterable[SimAccount],
         seed: int | str,
         log: CommandLog | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
+        if faults is not None and FaultKind.VENUE_RESTART in faults.kinds:
+            config = replace(config, exec_ids_daily=True)
         self._config = config
         self._immediate = config.immediate
         self._clock = clock
@@ -83,6 +90,12 @@ class SimVenue:
             self._agenda,
             self._emit,
         )
+        self._faults: Faults | None = None
+        self._wire: WireFaults | None = None
+        if faults is not None:
+            self._faults = Faults(faults, self._seed)
+            self._wire = WireFaults(self._faults)
+            self._engine.misbehave(self._faults)
         self._log = log
         self._remembers = log is None
         self._repeating = False
@@ -112,18 +125,25 @@ class SimVenue:
         self._agenda.start(asyncio.get_running_loop())
 
     async def send(self, command: Command) -> SendOutcome:
-        """Take one command; its answer comes through the sink."""
+        """Take one command; its answer comes through the sink. Raises BrokerUnreachable where a
+        fault leaves the outcome unknown.
+        """
         now = self._clock.now_ns()
-        if self._sink is None:
+        if self._sink is None or (self._wire is not None and self._wire.is_down(now)):
             return NotSent(reason="not connected")
         if isinstance(command, _ONCE) and now >= command.send_before:
             return NotSent(reason="send_before had passed")
         if self._log is not None:
             self._log.append(now, command)
-        self._take(command, now)
+        fate = self._take(command, now)
+        if not fate.is_written:
+            raise BrokerUnreachable(f"{self.venue}: no answer to the write")
         return Sent(at=now)
 
-    def _take(self, command: Command, now: int) -> None:
+    def _take(self, command: Command, now: int) -> Fate:
+        fate = Fate.ARRIVES if self._wire is None else self._wire.request(command, now)
+        if not fate.arrives:
+            return fate
         reference = self._reference(command, now) if isinstance(command, SubmitOrder) else None
         if self._immediate:
             self._arrive(command, reference, now)
@@ -132,6 +152,7 @@ class SimVenue:
             arrival = max(arrival, self._arrival_last.get(command.client_order_id, 0))
             self._arrival_last[command.client_order_id] = arrival
             self._agenda.put(arrival, lambda due: self._arrive(command, reference, due))
+        return fate
 
     def _remember(self, now: int) -> None:
         """Go through what was taken before this process, up to the present."""
@@ -146,40 +167,45 @@ class SimVenue:
 
     async def snapshot(self, account_id: str) -> AccountSnapshot:
         """Balance, equity and used margin of one account, as the venue sees them half-way."""
-        self._asked(account_id)
-        if not self._immediate:
-            there, back = self._config.latency_request_ns[0], self._config.latency_report_ns[0]
-            await self._clock.sleep_until(self._clock.now_ns() + there)
-            seen = self._engine.snapshot(account_id, self._clock.now_ns())
-            await self._clock.sleep_until(self._clock.now_ns() + back)
-            return seen
-        return self._engine.snapshot(account_id, self._clock.now_ns())
+        await self._travel(account_id, self._config.latency_request_ns[0])
+        seen = self._engine.snapshot(account_id, self._clock.now_ns())
+        await self._travel(account_id, self._config.latency_report_ns[0])
+        return seen
 
     async def mass_status(
         self, account_id: str, since_ns: int, after: tuple[str, str] | None = None
     ) -> MassStatus:
         """Everything about one account, as the venue sees it half-way."""
-        self._asked(account_id)
-        if not self._immediate:
-            await self._clock.sleep_until(self._clock.now_ns() + self._config.latency_request_ns[0])
+        await self._travel(account_id, self._config.latency_request_ns[0])
         seen = self._engine.mass_status(account_id, self._clock.now_ns(), since_ns, after)
-        if not self._immediate:
-            await self._clock.sleep_until(self._clock.now_ns() + self._config.latency_report_ns[0])
+        if self._wire is not None:
+            seen = self._wire.view(seen)
+        await self._travel(account_id, self._config.latency_report_ns[0])
         return seen
 
-    def _asked(self, account_id: str) -> None:
-        if self._sink is None:
-            raise BrokerUnreachable(f"{self.venue}: not connected")
+    async def _travel(self, account_id: str, takes_ns: int) -> None:
+        """A question about an account, or its answer, is on its way."""
         if account_id not in self._accounts:
             raise InvalidInput(
                 f"venue {self.venue}", f"no account {account_id!r}", "its own account"
             )
+        self._check_connected()
+        if not self._immediate:
+            await self._clock.sleep_until(self._clock.now_ns() + takes_ns)
+            self._check_connected()
+
+    def _check_connected(self) -> None:
+        is_cut = self._wire is not None and self._wire.is_cut(self._clock.now_ns())
+        if self._sink is None or is_cut:
+            raise BrokerUnreachable(f"{self.venue}: not connected")
 
     def heartbeat_at(self) -> int:
         """The venue's last heartbeat, ns UTC; none after the connection was closed."""
         if self._sink is None:
             return self._connected_at
         now = self._clock.now_ns()
+        if self._wire is not None:
+            now = self._wire.alive_at(now)
         self._connected_at = max(self._connected_at, now - now % self._config.heartbeat_ns)
         return self._connected_at
 
@@ -200,6 +226,7 @@ class SimVenue:
         order id, accounts with positions and money; numbers as text.
         """
         orders = self._engine.orders
+        faults = [] if self._faults is None else self._faults.occurred
         return {
             "venue": self.venue,
             "orders": {order_id: order_record(orders[order_id]) for order_id in sorted(orders)},
@@ -211,6 +238,10 @@ class SimVenue:
                 account_id: account_record(self._accounts[account_id])
                 for account_id in sorted(self._accounts)
             },
+            "faults": [
+                {"at": fault.at, "kind": fault.kind.value, "subject": fault.subject}
+                for fault in faults
+            ],
         }
 
     # --- the wire
@@ -249,14 +280,32 @@ class SimVenue:
             assert_never(command)
 
     def _emit(self, message: Said, at: int) -> None:
-        if self._immediate:
-            self._deliver(message)
+        if self._wire is None:
+            self._convey(Delivery(message), at)
+            return
+        name = f"{message.account_id} {message.client_order_id} {_name_of(message)}"
+        for delivery in self._wire.deliveries(message, name, at):
+            self._convey(delivery, at)
+
+    def _convey(self, delivery: Delivery, at: int) -> None:
+        """Put a message on its way. What is not overtaken arrives in the order it was said."""
+        message = delivery.message
+        if self._immediate and not delivery.later_ns:
+            self._deliver_over_wire(message, at)
             return
         least, most = self._config.latency_report_ns
         drawn = draws("report", self._seed, message.client_order_id, _name_of(message))[0]
-        delivery = at + least + ((most - least + 1) * drawn >> 64)
-        self._delivered_last = max(self._delivered_last, delivery)
-        self._agenda.put(self._delivered_last, lambda _: self._deliver(message))
+        due = at + least + ((most - least + 1) * drawn >> 64) + delivery.later_ns
+        if not delivery.overtaken:
+            due = self._delivered_last = max(self._delivered_last, due)
+        self._agenda.put(due, lambda now: self._deliver_over_wire(message, now))
+
+    def _deliver_over_wire(self, message: VenueMessage, at: int) -> None:
+        held_until = at if self._wire is None else self._wire.held_until(at)
+        if held_until == at:
+            self._deliver(message)
+        elif held_until is not None:
+            self._agenda.put(held_until, lambda now: self._deliver_over_wire(message, now))
 
     def _deliver(self, message: VenueMessage) -> None:
         if self._repeating and not _by_itself(message):

@@ -18,6 +18,8 @@ from stretto.brokers.sim_checks import (
     refused_replace,
 )
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
+from stretto.brokers.sim_faults import Faults
+from stretto.brokers.sim_faults_venue import VenueFaults
 from stretto.brokers.sim_market import VenueMarket, draws, identity
 from stretto.brokers.sim_matching import Emit, Matching
 from stretto.brokers.sim_views import mass_status
@@ -52,10 +54,16 @@ class VenueEngine:
         self.matching = Matching(
             seed, market, accounts, agenda, emit, exec_ids_daily=config.exec_ids_daily
         )
+        self._faults: VenueFaults | None = None
         self._seed = seed
         self._agenda = agenda
         self._emit = emit
         self._refuses_by_chance = bool(config.requote_ppm or config.reject_ppm)
+
+    def misbehave(self, faults: Faults) -> None:
+        """Let what the faults say happen to orders, accounts and symbols."""
+        self._faults = VenueFaults(faults, self.matching, self.accounts, self._agenda)
+        self.matching.acts = self._faults
 
     # --- requests
 
@@ -71,6 +79,8 @@ class VenueEngine:
         account = self.accounts.get(order.account_id)
         if account is not None:
             account.orders.append(order)
+        if self._faults is not None:
+            self._faults.arriving(order, at)
         refusal = self._refusal(order, command, at)
         if refusal is not None:
             order.end(OrdStatus.REJECTED)
@@ -79,6 +89,8 @@ class VenueEngine:
             return
         self.accounts[order.account_id].working += 1
         self.matching.say(order, ExecType.NEW, at)
+        if self._faults is not None:
+            self._faults.accepted(order, at)
         self.matching.work(order, at)
 
     def cancel(self, command: CancelOrder, at: int) -> None:
@@ -90,8 +102,10 @@ class VenueEngine:
         if order.pending is OrdStatus.PENDING_CANCEL:
             self._reject_request(command, order, at, CancelRejectReason.ALREADY_PENDING)
             return
+        if self._faults is not None:
+            self._faults.cancelling(order, at)
         decided_at = self._decided_at(order, at)
-        if decided_at == at:
+        if decided_at == at or not order.is_live:
             self._cancel(command, order, at)
             return
         order.pending = OrdStatus.PENDING_CANCEL
@@ -99,10 +113,13 @@ class VenueEngine:
         self._agenda.put(decided_at, lambda due: self._cancel(command, order, due))
 
     def _cancel(self, command: CancelOrder, order: VenueOrder, at: int) -> None:
-        if order.is_live:
-            self.matching.end(order, OrdStatus.CANCELED, ExecType.CANCELED, at)
-        else:
+        if not order.is_live:
             self._reject_request(command, order, at)
+            return
+        left = order.leaves
+        self.matching.end(order, OrdStatus.CANCELED, ExecType.CANCELED, at)
+        if self._faults is not None:
+            self._faults.canceled(order, left, at)
 
     def replace(self, command: ReplaceOrder, at: int) -> None:
         """A replace request arrives: one at a time, and none while a cancel is pending (FIX 4.4
@@ -255,6 +272,8 @@ class VenueEngine:
         if account is None:
             return RejectCode.ACCOUNT_DISABLED
         refusal = refused_by_form(order, command.venue_symbol, account, self.config)
+        if refusal is None and self._faults is not None:
+            refusal = self._faults.refusal(order, at)
         if refusal is not None:
             return refusal
         if not self.market.is_open(order.symbol, at):

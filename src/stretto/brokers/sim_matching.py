@@ -42,10 +42,8 @@ Emit = Callable[[Said, int], None]
 class Acts(Protocol):
     """What the venue does to orders of its own accord."""
 
-    def shown(
-        self, order: VenueOrder, quantity: Decimal, step: Decimal, level: int, at: int
-    ) -> Decimal:
-        """How much of a level's ``quantity`` this order gets, a multiple of ``step``."""
+    def shown(self, order: VenueOrder, quantity: Decimal, level: int, at: int) -> Decimal:
+        """How much of a level's ``quantity`` (0 is the touch) this order gets."""
         ...
 
     def after_fill(
@@ -162,7 +160,7 @@ class Matching:
             shown = lots * terms.contract_size
             quantity = wanted if shown >= wanted else floor_to_step(shown, terms.step)
             if self.acts is not None:
-                quantity = self.acts.shown(order, quantity, terms.step, place, at)
+                quantity = self.acts.shown(order, quantity, place, at)
             if quantity:
                 taken.append((quantity, price))
                 wanted -= quantity

@@ -38,6 +38,10 @@ def demo(
         Path | None,
         typer.Option(help="Write the venues' own books there, as JSON.", metavar="FILE"),
     ] = None,
+    faults: Annotated[
+        str,
+        typer.Option(help="What goes wrong at the venues: all, or some of it.", metavar="NAMES"),
+    ] = "",
     overwrite: Overwrite = False,
     force: Annotated[bool, typer.Option("--force", help="Remove an existing database.")] = False,
     _json: Json = False,
@@ -55,6 +59,7 @@ def demo(
         seed=seed,
         quotes=tuple(str(path.absolute()) for path in quotes or ()),
         bars=tuple(str(path.absolute()) for path in bars or ()),
+        faults=tuple(name.strip() for name in faults.split(",")) if faults else (),
     )
     prepared = prepare(started)
     make_room(db, force=force)
@@ -78,6 +83,8 @@ def describe_demo(output: Output, started: DemoArguments, prepared: Prepared) ->
             "Paper trading: invented accounts and firms on simulated venues; nothing leaves this "
             "machine."
         )
+        if started.faults:
+            output.line(f"Faults at the venues: {', '.join(started.faults)}.")
         output.line(f"Market: {prepared.market.source}; symbols {_symbols(prepared)}.")
     for symbol in prepared.market.without_bars:
         output.said(

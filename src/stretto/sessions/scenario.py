@@ -16,6 +16,7 @@ import msgspec
 
 from stretto.bootstrap import Scenario
 from stretto.brokers.sim_config import SimVenueConfig
+from stretto.brokers.sim_faults import FaultPlan, kinds_named
 from stretto.config import EcbMarket, Settings, read_signals
 from stretto.core.errors import InvalidInput
 from stretto.core.signal import Signal
@@ -31,6 +32,8 @@ from stretto.sessions.started import DemoArguments, RunArguments, StartedWith
 from stretto.simulation.world import demo_world
 
 STANDARD_INPUT = "-"
+_HEALED_NS_MAX = 1_800 * NS_PER_S
+"""How long before the end of the quotes no fault is left; a quarter of them where they are few."""
 _AFTER_DAY_END_NS = 60 * NS_PER_S
 """A demo ends so long after the venue's trading day, with which its day orders expire."""
 
@@ -123,8 +126,21 @@ def _of_demo(arguments: DemoArguments) -> Prepared:
             seed=arguments.seed,
             bars=session.bars,
             histories=world.histories,
+            faults=_faults(arguments, market.starts_at, market.ends_at),
         ),
         market=session,
+    )
+
+
+def _faults(arguments: DemoArguments, starts_at: int, ends_at: int) -> FaultPlan | None:
+    """What goes wrong at the demo's venues, healed early enough for every order to come to an end.
+    Raises InvalidInput for a name that is none.
+    """
+    kinds = kinds_named(arguments.faults)
+    if not kinds:
+        return None
+    return FaultPlan(
+        kinds=kinds, heals_at=ends_at - min(_HEALED_NS_MAX, (ends_at - starts_at) // 4)
     )
 
 

@@ -27,13 +27,16 @@ _READ = "SELECT book_id, settings_json FROM run_settings ORDER BY book_id"
 
 
 class DemoArguments(msgspec.Struct, frozen=True, kw_only=True, tag="demo"):
-    """The arguments of a demo. ``quotes`` and ``bars`` are absolute paths."""
+    """The arguments of a demo. ``quotes`` and ``bars`` are absolute paths; ``faults`` names groups
+    or kinds of what goes wrong at its venues.
+    """
 
     accounts: int
     signals: int
     seed: int
     quotes: tuple[str, ...] = ()
     bars: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class RunArguments(msgspec.Struct, frozen=True, kw_only=True, tag="run"):

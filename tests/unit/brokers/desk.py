@@ -11,6 +11,7 @@ import msgspec
 
 from stretto.brokers.sim import SimVenue
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig, frictionless
+from stretto.brokers.sim_faults import FaultPlan
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core.account import PositionMode, SymbolTerms
 from stretto.core.market import Instrument
@@ -229,6 +230,7 @@ def at_desk(
     seed: int = 1,
     start: int = START,
     log: CommandLog | None = None,
+    faults: FaultPlan | None = None,
 ) -> Desk:
     """Play a scenario at a fresh venue on virtual time; the desk afterwards."""
     loop = VirtualTimeLoop(start)
@@ -243,6 +245,7 @@ def at_desk(
         accounts or [account()],
         seed,
         log,
+        faults,
     )
     desk = Desk(venue, clock)
 
