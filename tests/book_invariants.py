@@ -165,7 +165,10 @@ def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
             assert event.order.send_before == entry.at + 2 * NS_PER_S
         if isinstance(event, ev.OrderAdvanced) and event.cause != "queries_spent":
             order = before[event.client_order_id]
-            assert (order.state, OrderInput(event.cause)) in TABLE
+            state = order.state
+            for cause in event.cause.split(", "):
+                assert (state, OrderInput(cause)) in TABLE
+                state = OrderState.NEW if cause == OrderInput.NEW.value else state
             after = book.orders[event.client_order_id]
             if after.cum_qty < order.cum_qty:
                 assert any(fill.reversed_at for fill in after.fills)

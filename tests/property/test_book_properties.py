@@ -18,10 +18,15 @@ from hypothesis import strategies as st
 
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
+from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
+from stretto.core.engine import decide
+from stretto.core.evolve import begin, evolve, finish
+from stretto.core.market import Reads
 from stretto.core.order import Order, OrderState
 from stretto.core.report import ExecType, ExecutionReport, OrderType, OrdStatus, StatusAnswer
 from stretto.core.signal import Urgency
+from stretto.core.together import together
 from stretto.core.values import ZERO, Side
 from tests.book_invariants import holds, legal, replays, restored, spaced
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, a_snapshot, report_of
@@ -213,6 +218,31 @@ class World(Desk):
         self.past.append(report)
         self.feed(ev.VenueReported(report=report))
 
+    def burst(self, number: int) -> None:
+        """The venue answers while the write is in hand: what waits is taken as the writer does."""
+        if not self.unsent:
+            return
+        order = self.unsent.pop(number % len(self.unsent))
+        side = VenueSide(order, order.quantity)
+        self.sides.append(side)
+        kept, self.pipe = self.pipe, []
+        for turn in range(1 + number % 3):
+            (self._fill, self._fill, self._fill, self._end)[(number + turn) % 4](side, number // 12)
+        said, self.pipe = self.pipe, kept
+        self.past += said
+        sent = ev.SendReported(
+            client_order_id=order.client_order_id, outcome=OUTCOMES[0], sent_at=self.now
+        )
+        waiting: list[ev.Input] = [sent, *(ev.VenueReported(report=report) for report in said)]
+        twin = restored(self.book)
+        for item in waiting:
+            applied(twin, item, self.now)
+        while waiting:
+            taken = together(self.book, waiting[0], waiting[1:])
+            self.feed(ev.OrderReported(messages=taken) if taken else waiting[0])
+            del waiting[: len(taken) or 1]
+        assert records(self.book) == records(twin), "taken together or one by one"
+
     def answer(self, number: int) -> None:
         if not self.sides:
             return
@@ -274,10 +304,28 @@ class World(Desk):
         self.feed(ev.BookRecovered(engine_version="test"))
 
 
+def applied(book: Book, item: ev.Input, at: int) -> None:
+    """Decide and apply one input."""
+    events = decide(book, item, Reads(), at)
+    if events:
+        begin(book, book.seq + 1, at)
+        for event in events:
+            evolve(book, event)
+        finish(book)
+
+
+def records(book: Book) -> bytes:
+    """The book's records without the sequence of the entries that made them."""
+    image = book.image()
+    seen = {day: dict.fromkeys(known, 0) for day, known in image.reports_seen.items()}
+    changed = msgspec.structs.replace(image, seq=0, reports_seen=seen)
+    return msgspec.msgpack.encode(changed, order="deterministic")
+
+
 ACTIONS: tuple[Callable[[World, int], None], ...] = (
     World.signal, World.advance, World.advance, World.write, World.write, World.venue, World.venue,
-    World.venue, World.deliver, World.deliver, World.deliver, World.answer, World.close,
-    World.observe, World.recover, World.stall,
+    World.venue, World.deliver, World.deliver, World.deliver, World.burst, World.burst,
+    World.answer, World.close, World.observe, World.recover, World.stall,
 )  # fmt: skip
 
 

@@ -28,9 +28,15 @@ def advance(
     at_ns: int,
     report: ExecutionReport | None,
     detail: str = "",
+    *,
+    begun: Order | None = None,
+    causes: tuple[str, ...] = (),
 ) -> Events:
-    """All that one message about one order changes; empty where it changes nothing."""
-    done = step(order, message, at_ns)
+    """All that one message about one order changes; empty where it changes nothing. ``begun`` is
+    the order after what went before in the same input and touched nothing else; ``causes`` says
+    what that was.
+    """
+    done = step(order if begun is None else begun, message, at_ns)
     changes = changes_between(order, done.order)
     allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
     elsewhere = _open_elsewhere(book, allocation, order)
@@ -49,7 +55,7 @@ def advance(
                 client_order_id=order.client_order_id,
                 execution_id=order.execution_id,
                 account_id=order.account_id,
-                cause=done.kind.value,
+                cause=", ".join((*causes, done.kind.value)),
                 changes=changes,
             )
         )

@@ -19,6 +19,7 @@ from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.market import Reads
 from stretto.core.recovery import on_acknowledge_due, on_query_due, on_recovered
 from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
+from stretto.core.together import on_order
 
 Events = tuple[ev.Event, ...]
 
@@ -26,6 +27,8 @@ Events = tuple[ev.Event, ...]
 def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
     """What the book does about one input; empty where nothing changes. Never writes ``book``."""
     match item:
+        case ev.OrderReported():
+            return on_order(book, item, at_ns)
         case ev.VenueReported():
             return on_report(book, item.report, at_ns)
         case ev.SendReported():
@@ -42,18 +45,22 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_cancel_reject(book, item.reject, at_ns)
         case ev.BookOpened():
             return on_opened(book, item.config)
-        case ev.HistoryObserved():
-            if book.history.get(item.account_id) == item.bars:
-                return ()
-            return (ev.HistoryRecorded(account_id=item.account_id, bars=item.bars),)
-        case ev.BarsObserved():
-            if book.bars.get(item.symbol) == item.bars:
-                return ()
-            return (ev.BarsRecorded(symbol=item.symbol, bars=item.bars),)
+        case ev.HistoryObserved() | ev.BarsObserved():
+            return _on_bars(book, item)
         case ev.BookRecovered():
             return on_recovered(book, at_ns)
         case _:
             assert_never(item)
+
+
+def _on_bars(book: Book, item: ev.HistoryObserved | ev.BarsObserved) -> Events:
+    if isinstance(item, ev.HistoryObserved):
+        if book.history.get(item.account_id) == item.bars:
+            return ()
+        return (ev.HistoryRecorded(account_id=item.account_id, bars=item.bars),)
+    if book.bars.get(item.symbol) == item.bars:
+        return ()
+    return (ev.BarsRecorded(symbol=item.symbol, bars=item.bars),)
 
 
 def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events:

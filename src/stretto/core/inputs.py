@@ -87,6 +87,14 @@ class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_report
     report: ExecutionReport
 
 
+class OrderReported(msgspec.Struct, frozen=True, kw_only=True, tag="order_reported"):
+    """What waited for one order when the book turned to it, in order of arrival: the outcome of the
+    write, the acknowledgement, a trade. ``core.together`` says what is taken together.
+    """
+
+    messages: tuple[SendReported | VenueReported, ...]
+
+
 class CancelRejected(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_rejected"):
     """A cancel or replace was refused by the venue."""
 
@@ -114,6 +122,7 @@ Input = (
     | TimerDue
     | SendReported
     | VenueReported
+    | OrderReported
     | CancelRejected
     | VenueAnswered
     | BookRecovered

@@ -137,6 +137,8 @@ RISING_FACTOR_CLEAR = 1_500_000
 # --- runtime (DESIGN §3)
 INBOX_SIGNALS_MAX = 1_024
 BATCH_INPUTS_MAX = 256
+# Messages of one order handled as one input: its write, its acknowledgement, a trade.
+ORDER_MESSAGES_MAX = 3
 ACCOUNTS_MAX = 10_000
 
 check(

@@ -43,7 +43,9 @@ class ReleaseDeferred(msgspec.Struct, frozen=True, kw_only=True, tag="release_de
 class OrderAdvanced(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
 ):
-    """The order's state or numbers changed; ``cause`` is the machine's input."""
+    """The order's state or numbers changed; ``cause`` is the machine's input, or those that were
+    taken together, in order.
+    """
 
     client_order_id: str
     execution_id: str

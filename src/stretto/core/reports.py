@@ -30,7 +30,7 @@ def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
         if not report.client_order_id and report.position_id:
             return _venue_closed(book, report)
         return _unknown_order(book, report)
-    if _seen(book, report) and not _has_fill(order, report):
+    if is_seen(book, report) and not _has_fill(order, report):
         return ()
     return advance(book, order, report, at_ns, report)
 
@@ -65,7 +65,8 @@ def on_send(book: Book, sent: ev.SendReported, at_ns: int) -> Events:
     return advance(book, order, message, at_ns, None, sent.detail)
 
 
-def _seen(book: Book, report: ExecutionReport) -> bool:
+def is_seen(book: Book, report: ExecutionReport) -> bool:
+    """True where an execution of this identity is in the books."""
     day = book.reports_seen.get(report.trading_day)
     return day is not None and f"{report.account_id}|{report.exec_id}" in day
 
@@ -77,7 +78,7 @@ def _has_fill(order: Order, report: ExecutionReport) -> bool:
 
 def _venue_closed(book: Book, report: ExecutionReport) -> Events:
     """The venue closed (part of) a position by itself: stop, target, stop-out or by hand."""
-    if _seen(book, report):
+    if is_seen(book, report):
         return ()
     positions = book.positions.get(report.account_id, {}).values()
     held = [p for p in positions if p.position_id == report.position_id]

@@ -23,6 +23,7 @@ VERSIONS = {
     "timer_due": 1,
     "send_reported": 1,
     "venue_reported": 1,
+    "order_reported": 1,
     "cancel_rejected": 1,
     "venue_answered": 1,
     "book_recovered": 1,

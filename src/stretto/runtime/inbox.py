@@ -7,6 +7,7 @@ the lane is full. Knows nothing of what an input means beyond its lane.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from stretto.core.events import Input, SignalReceived
 from stretto.core.limits import INBOX_SIGNALS_MAX
@@ -43,6 +44,10 @@ class Inbox:
     def take_report(self) -> Input | None:
         """The oldest report, or None."""
         return self._reports.popleft() if self._reports else None
+
+    def reports(self) -> Iterator[Input]:
+        """The reports that wait, oldest first; they stay."""
+        return iter(self._reports)
 
     def take_signal(self) -> Input | None:
         """The oldest signal, or None."""

@@ -21,6 +21,7 @@ from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.market import Reads, VenueState
 from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+from stretto.core.together import together
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
 from stretto.runtime.inbox import Inbox
@@ -160,14 +161,25 @@ class Writer:
 
     def _next_input(self, *, signals: bool) -> ev.Input | None:
         report = self._inbox.take_report()
-        if report is not None or self._stopping:
-            return report
+        if report is not None:
+            return self._with_the_rest(report)
+        if self._stopping:
+            return None
         due = self.book.timers.due(self._now(), 1)
         if due:
             key, due_at = due[0]
             kind, _, name = key.partition(":")
             return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
         return self._inbox.take_signal() if signals else None
+
+    def _with_the_rest(self, first: ev.Input) -> ev.Input:
+        """The input, joined by those behind it that belong to the same step of the same order."""
+        taken = together(self.book, first, self._inbox.reports())
+        if not taken:
+            return first
+        for _ in taken[1:]:
+            self._inbox.take_report()
+        return ev.OrderReported(messages=taken)
 
     def _handle(self, item: ev.Input) -> ev.Entry | None:
         book = self.book

@@ -92,7 +92,7 @@ def test_reports_go_before_timers_and_timers_before_signals() -> None:
     assert bench.kinds()[:5] == [
         "account_observed", "signal_received", "timer_due", "timer_due", "timer_due",
     ]  # fmt: skip
-    assert bench.kinds().index("send_reported") == 5
+    assert bench.kinds().index("order_reported") == 5
 
 
 def test_two_signals_in_one_batch_see_each_other() -> None:
