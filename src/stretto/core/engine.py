@@ -64,7 +64,7 @@ def _on_bars(book: Book, item: ev.HistoryObserved | ev.BarsObserved) -> Events:
 
 
 def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events:
-    check(item.due_at <= at_ns, f"timer {item.timer}:{item.key} would fire early")
+    check(item.due_at <= at_ns, "timer {}:{} would fire early", item.timer, item.key)
     match item.timer:
         case ev.TimerKind.RELEASE:
             return on_release_due(book, item.key, reads, at_ns)

@@ -37,7 +37,11 @@ class JournalDamaged(StrettoError):
     """Stored entries do not verify; names the first bad entry."""
 
 
-def check(condition: bool, message: str) -> None:
-    """Raise InvariantViolated with ``message`` unless ``condition`` holds. Never compiled away."""
+def check(condition: bool, message: str, *values: object) -> None:
+    """Raise InvariantViolated with ``message`` unless ``condition`` holds. Never compiled away.
+
+    ``values`` take the places of ``{}`` in the message; where a check is passed thousands of times
+    a second, that spares the text that nobody will read.
+    """
     if not condition:
-        raise InvariantViolated(message)
+        raise InvariantViolated(message.format(*values) if values else message)

@@ -123,6 +123,9 @@ Event = (
 )
 
 
+_OF_PLANS = (SignalPlanned, SignalRefused)
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One handled input, as the journal keeps it. ``at`` is book time, ns UTC, and never falls."""
 
@@ -152,7 +155,7 @@ def subject_of(entry: Entry) -> tuple[str, str]:
     executions: dict[str, None] = {}
     accounts: dict[str, None] = {}
     for event in entry.events:
-        if isinstance(event, SignalPlanned | SignalRefused):
+        if isinstance(event, _OF_PLANS):
             return event.plan.execution_id, ""
         if isinstance(event, AccountUpdated):
             return "", event.snapshot.account_id

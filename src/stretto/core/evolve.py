@@ -24,8 +24,8 @@ def evolve(book: Book, event: ev.Event) -> None:
 
 def begin(book: Book, seq: int, at_ns: int) -> None:
     """Start applying the entry ``seq``; sequence is gap-free and book time never falls."""
-    check(seq == book.seq + 1, f"entry {seq} cannot follow entry {book.seq}")
-    check(at_ns >= book.at, f"book time would fall from {book.at} to {at_ns}")
+    check(seq == book.seq + 1, "entry {} cannot follow entry {}", seq, book.seq)
+    check(at_ns >= book.at, "book time would fall from {} to {}", book.at, at_ns)
     book.seq = seq
     book.at = at_ns
 

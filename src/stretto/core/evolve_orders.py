@@ -19,13 +19,11 @@ from stretto.core.statistics import latency_after, reliability_after
 def order_intended(book: Book, event: ev.OrderIntended) -> None:
     """A new order takes its quantity from what was pending."""
     order = event.order
-    check(
-        order.client_order_id not in book.orders,
-        f"client order id {order.client_order_id} was used before",
-    )
+    name = order.client_order_id
+    check(name not in book.orders, "client order id {} was used before", name)
     key = allocation_key(order.execution_id, order.account_id)
     allocation = book.allocations[key]
-    check(order.quantity <= allocation.pending, f"{key}: order exceeds what is pending")
+    check(order.quantity <= allocation.pending, "{}: order exceeds what is pending", key)
     if allocation.gap_ns:
         book.released[order.symbol] = LastRelease(at=book.at, gap_ns=allocation.gap_ns)
     put_order(book, order)

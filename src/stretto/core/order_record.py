@@ -103,16 +103,19 @@ def intend(
     position_id: str = "",
 ) -> Order:
     """A new order in state ``initialized``. Raises InvariantViolated where it makes no sense."""
-    check(quantity.is_finite() and quantity > 0, f"order {client_order_id}: quantity {quantity}")
+    name = client_order_id
+    check(quantity.is_finite() and quantity > 0, "order {}: quantity {}", name, quantity)
     for price in (limit_price, stop_price, stop_loss, take_profit):
-        check(price is None or price.is_finite(), f"order {client_order_id}: price {price}")
+        check(price is None or price.is_finite(), "order {}: price {}", name, price)
     needs_limit = order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
     needs_stop = order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
     check(
         needs_limit is (limit_price is not None) and needs_stop is (stop_price is not None),
-        f"order {client_order_id}: prices do not fit a {order_type.value} order",
+        "order {}: prices do not fit a {} order",
+        name,
+        order_type,
     )
-    check(created_at <= send_before, f"order {client_order_id}: may never be sent")
+    check(created_at <= send_before, "order {}: may never be sent", name)
     return Order(
         client_order_id=client_order_id,
         execution_id=execution_id,

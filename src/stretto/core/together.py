@@ -19,6 +19,7 @@ from stretto.core.report import ExecType, OrdStatus
 from stretto.core.reports import is_seen
 
 OrderMessage = ev.SendReported | ev.VenueReported
+_JOINED = (ev.SendReported, ev.VenueReported)
 
 
 def together(book: Book, first: ev.Input, waiting: Iterable[ev.Input]) -> tuple[OrderMessage, ...]:
@@ -29,7 +30,7 @@ def together(book: Book, first: ev.Input, waiting: Iterable[ev.Input]) -> tuple[
     the report behind it, a plain acknowledgement with the trade behind it, or all three. They stand
     next to each other, so that no message overtakes another.
     """
-    if not isinstance(first, ev.SendReported | ev.VenueReported):
+    if not isinstance(first, _JOINED):
         return ()
     taken: tuple[OrderMessage, ...] = (first,)
     for message in waiting:
@@ -75,7 +76,8 @@ def on_order(book: Book, item: ev.OrderReported, at_ns: int) -> tuple[ev.Event, 
     """All that the messages change, as one step of their order. Raises InvariantViolated where they
     were not to be taken together.
     """
-    check(1 < len(item.messages) <= ORDER_MESSAGES_MAX, f"{len(item.messages)} taken together")
+    count = len(item.messages)
+    check(1 < count <= ORDER_MESSAGES_MAX, "{} messages taken together", count)
     *before, last = item.messages
     if not isinstance(last, ev.VenueReported):
         check(False, "a report is the last of the messages taken together")
@@ -86,7 +88,7 @@ def on_order(book: Book, item: ev.OrderReported, at_ns: int) -> tuple[ev.Event, 
     for message in before:
         word = OrderInput.SENT if isinstance(message, ev.SendReported) else message.report
         done = step(begun, word, at_ns)
-        check(_is_quiet(done), f"order {order.client_order_id}: {done.kind.value} is handled alone")
+        check(_is_quiet(done), "{} is handled alone, not before {}", done.kind, report)
         begun = done.order
         causes.append(done.kind.value)
     return advance(book, order, report, at_ns, report, begun=begun, causes=tuple(causes))

