@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from stretto.brokers.sim_config import frictionless
 from stretto.brokers.sim_faults import FaultKind
 from stretto.core.report import ExecType, OrderType, OrdStatus
 from stretto.core.values import NS_PER_S, ZERO, Side
@@ -105,6 +107,26 @@ def test_a_bust_leaves_a_reduced_position_alone() -> None:
 
     desk = with_fault(FaultKind.TRADE_BUST, scenario)
     assert desk.kinds("O1") == ["new", "trade"]
+
+
+def test_a_bust_leaves_what_is_left_of_a_reduced_position_alone() -> None:
+    """One trade's quantity is left, at the average of all: taking it out would lose money."""
+    thin = msgspec.structs.replace(frictionless(), depth_lots=Decimal("0.3"), depth_levels=5)
+
+    async def scenario(desk: Desk) -> None:
+        await desk.submit("O1")
+        *others, last = desk.trades("O1")
+        assert others
+        assert last.ord_status is OrdStatus.FILLED
+        await desk.submit(
+            "C1", side=Side.SELL, position_id=last.position_id, quantity=LOT - last.last_qty
+        )
+        await desk.until(120)
+        (held,) = desk.books()["positions"].values()
+        assert Decimal(held["quantity"]) == last.last_qty
+
+    desk = with_fault(FaultKind.TRADE_BUST, scenario, config=thin)
+    assert "trade_cancel" not in desk.kinds("O1")
 
 
 def test_trade_correction_changes_the_price_in_every_book() -> None:
