@@ -41,8 +41,10 @@ HISTORY_SHARE = 500_000
 PRIOR_DEVIATION = 5_000
 PRIOR_BARS = 20
 SUBSET_NODES_MAX = 12_000
-# Nodes tried before the linear relaxation is worth its cost, and those spent on ties.
-SUBSET_PROBE_NODES = 60
+# Nodes tried before the linear relaxation is worth its cost, at most one in so many of those
+# allowed; and the nodes spent on ties.
+SUBSET_PROBE_NODES = 300
+SUBSET_PROBE_SHARE = 5
 SUBSET_TIE_NODES = 500
 # With fewer open vertices the search finds the best sooner than local search does.
 SUBSET_SHAKE_OPEN_MIN = 30

@@ -67,10 +67,16 @@ def best_subset(
     problem = _problem(scores, conflicts, accounts_max, owner, owner_max)
     loads = ((quantity, quantity_max), (margin, margin_max))
     problem = Problem(problem.weights, problem.adjacency, problem.caps + _loads(loads))
-    vertices = _undominated(problem, _admissible(problem))
+    vertices = _best_free(problem, _undominated(problem, _admissible(problem)))
     problem = problem.restrict(vertices)
-    parts = [range(problem.size)] if problem.caps else _components(problem)
     chosen = score = bound = nodes = 0
+    if problem.caps:
+        parts: list[Sequence[int]] = [range(problem.size)]
+    else:
+        free = [vertex for vertex, mask in enumerate(problem.adjacency) if not mask]
+        chosen = sum(1 << vertices[vertex] for vertex in free)
+        score = bound = sum(problem.weights[vertex] for vertex in free)
+        parts = _components(problem)
     for part in parts:
         outcome = _solve(problem.restrict(part), max(1, nodes_max - nodes))
         chosen |= sum(1 << vertices[part[vertex]] for vertex in bits(outcome.chosen))
@@ -196,10 +202,24 @@ def _undominated(problem: Problem, vertices: list[int]) -> list[int]:
     return list(bits(alive))
 
 
-def _components(problem: Problem) -> list[list[int]]:
-    """Parts without a conflict between them, the smallest first."""
-    parts = []
-    left = (1 << problem.size) - 1
+def _best_free(problem: Problem, vertices: list[int]) -> list[int]:
+    """``vertices`` without those in no conflict that cannot get in: where one number is all that
+    limits, as many better ones in no conflict as it allows come first.
+    """
+    alive = sum(1 << vertex for vertex in vertices)
+    binding = [cap for cap in problem.caps if cap.used(alive) > cap.limit]
+    if len(binding) != 1 or binding[0].amounts is not None or alive & ~binding[0].members:
+        return vertices
+    free = [vertex for vertex in vertices if not problem.adjacency[vertex] & alive]
+    free.sort(key=lambda vertex: (-problem.weights[vertex], vertex))
+    late = frozenset(free[binding[0].limit :])
+    return [vertex for vertex in vertices if vertex not in late]
+
+
+def _components(problem: Problem) -> list[Sequence[int]]:
+    """Parts of two and more without a conflict between them, the smallest first."""
+    parts: list[Sequence[int]] = []
+    left = sum(1 << vertex for vertex, mask in enumerate(problem.adjacency) if mask)
     while left:
         part = 0
         fresh = left & -left
@@ -211,7 +231,7 @@ def _components(problem: Problem) -> list[list[int]]:
             fresh = reached & ~part
         left &= ~part
         parts.append(list(bits(part)))
-    return sorted(parts, key=lambda part: (len(part), part))
+    return sorted(parts, key=lambda part: (len(part), *part))
 
 
 def _solve(problem: Problem, nodes_max: int) -> Outcome:
@@ -222,7 +242,8 @@ def _solve(problem: Problem, nodes_max: int) -> Outcome:
         return Outcome(everyone, weight, weight, 0, True)
     start = starting_subset(problem)
     search = Search(problem, _penalties(problem, start), start, limits.SUBSET_TIE_NODES)
-    first = search.run(min(limits.SUBSET_PROBE_NODES, nodes_max))
+    probe = max(1, nodes_max // limits.SUBSET_PROBE_SHARE)
+    first = search.run(min(limits.SUBSET_PROBE_NODES, probe))
     if first.bound == first.weight:
         first = search.run(nodes_max)
     if first.finished or first.nodes >= nodes_max:

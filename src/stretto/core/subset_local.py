@@ -8,23 +8,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stretto.core.limits import SUBSET_SWAP_ROUNDS_MAX
-from stretto.core.subset_problem import Problem, bits
+from stretto.core.subset_problem import Problem, bits, total_of
 
 
 def greedy(problem: Problem, order: Sequence[int], chosen: int = 0) -> int:
     """``chosen`` plus every vertex of ``order`` that still fits, in that order."""
+    adjacency = problem.adjacency
     blocked = chosen
     for vertex in bits(chosen):
-        blocked |= problem.adjacency[vertex]
-    used = [cap.used(chosen) for cap in problem.caps]
+        blocked |= adjacency[vertex]
+    counts = [(cap.members, cap.limit) for cap in problem.caps if cap.amounts is None]
+    loads = [cap for cap in problem.caps if cap.amounts is not None]
+    left = [cap.limit - cap.used(chosen) for cap in loads]
     for vertex in order:
-        if blocked >> vertex & 1:
+        bit = 1 << vertex
+        if blocked & bit:
             continue
-        more = [u + cap.amount(vertex) for u, cap in zip(used, problem.caps, strict=True)]
-        if all(u <= cap.limit for u, cap in zip(more, problem.caps, strict=True)):
-            used = more
-            chosen |= 1 << vertex
-            blocked |= problem.adjacency[vertex] | 1 << vertex
+        if loads:
+            rest = [most - cap.amount(vertex) for most, cap in zip(left, loads, strict=True)]
+            if min(rest) < 0:
+                continue
+        more = chosen | bit
+        for members, limit in counts:
+            if (more & members).bit_count() > limit:
+                break
+        else:
+            chosen = more
+            blocked |= adjacency[vertex] | bit
+            if loads:
+                left = rest
     return chosen
 
 
@@ -95,7 +107,7 @@ def _swap_in_one(problem: Problem, chosen: int, order: Sequence[int]) -> int:
             continue
         rivals = adjacency[vertex] & chosen
         # Without a rival it was left out by a cap, so at least one must leave.
-        if (sum(weights[v] for v in bits(rivals)) if rivals else lightest) >= weights[vertex]:
+        if (total_of(weights, rivals) if rivals else lightest) >= weights[vertex]:
             continue
         trial = _insert(problem, chosen, vertex)
         if problem.weight(trial) > problem.weight(chosen):

@@ -18,6 +18,16 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
+def total_of(weights: Sequence[int], chosen: int) -> int:
+    """The weights of a set of vertices in total; a loop, for a generator costs twice as much."""
+    total = 0
+    while chosen:
+        low = chosen & -chosen
+        total += weights[low.bit_length() - 1]
+        chosen ^= low
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
     """The chosen vertices of ``members`` may together weigh at most ``limit``.
@@ -34,7 +44,7 @@ class Cap:
         inside = chosen & self.members
         if self.amounts is None:
             return inside.bit_count()
-        return sum(self.amounts[vertex] for vertex in bits(inside))
+        return total_of(self.amounts, inside)
 
     def amount(self, vertex: int) -> int:
         """What one vertex takes of the limit."""
@@ -66,7 +76,7 @@ class Problem:
 
     def weight(self, chosen: int) -> int:
         """Total weight of a set."""
-        return sum(self.weights[vertex] for vertex in bits(chosen))
+        return total_of(self.weights, chosen)
 
     def within_caps(self, chosen: int) -> bool:
         """Whether a set respects every cap."""
