@@ -192,13 +192,9 @@ def margin_level(
 def representable(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
     """Within the smallest and largest order, and a whole number of lot steps."""
     terms = trade.terms
-    if terms is None:
+    if terms is None or trade.in_lots:
         return None
     quantity = trade.quantity
-    # A whole number of steps divides exactly, so the division never hides a remainder.
-    lots = quantity / terms.contract_size
-    if 0 < lots <= terms.lot_max and lots >= terms.lot_min and not lots % terms.lot_step:
-        return None
     step, least = terms.step, max(ceil_to_step(terms.minimum, terms.step), terms.step)
     most = floor_to_step(terms.maximum, step)
     nearest = min(max(floor_to_step(quantity, step), least), most)

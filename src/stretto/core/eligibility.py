@@ -26,12 +26,13 @@ from stretto.core.copying import opposite_refusal
 from stretto.core.errors import check
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, positions_after
-from stretto.core.rules import first_broken
+from stretto.core.rules import first_broken, open_rules
 from stretto.core.trade import AccountView, Trade, TradeContext, plain
 from stretto.core.values import ZERO, iso
 
 _ACTIVE = AccountMode.ACTIVE
 _NETTING = PositionMode.NETTING
+_HEDGING = PositionMode.HEDGING
 
 Check = Callable[[AccountView, Trade, Room, TradeContext], Refusal | None]
 
@@ -53,12 +54,34 @@ def judge_account(
         and context.tick_fresh
         and context.session_open
     ):
+        if _surely_passes(view, trade, room, context):
+            return None
         checks = context.checks_beyond_gate
     for rule_check in checks:
         refusal = rule_check(view, trade, room, context)
         if refusal is not None:
             return refusal
     return None
+
+
+def _surely_passes(view: AccountView, trade: Trade, room: Room, context: TradeContext) -> bool:
+    """Whether no rule beyond the gate can refuse: quick, and true of most. False says nothing."""
+    account, snapshot, risk, margin = view.account, view.snapshot, trade.risk, trade.margin
+    return (
+        context.unrestricted
+        and trade.in_lots
+        and account.position_mode is _HEDGING
+        and account.positions_max is None
+        and account.orders_max is None
+        and account.quantity_max is None
+        and risk is not None
+        and margin is not None
+        and snapshot is not None
+        and not room.unknown
+        and (room.smallest is None or risk <= room.smallest)
+        and snapshot.equity >= context.margin_level_min * (room.margin_committed + margin)
+        and not open_rules(view, trade, room, context)
+    )
 
 
 def all_refusals(
@@ -81,6 +104,7 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
         context.policy.shared_stop_allowed,
         context.exposure_remaining is None,
     )
+    context.unrestricted = context.opposed is None and context.exposure_remaining is None
     return context.checks
 
 

@@ -46,13 +46,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FirmRule(NamedTuple):
-    """One row. ``needs_risk``: it compares the loss at the stop."""
+    """One row. ``needs_risk``: it compares the loss at the stop. ``of_account``: what it compares
+    differs between accounts of one rulebook.
+    """
 
     rule_id: str
     states: Callable[[Rulebook], bool]
     holds: Callable[[AccountView, Trade, Room, TradeContext], bool]
     explain: Callable[[AccountView, Trade, Room, TradeContext], Explanation]
     needs_risk: bool = False
+    of_account: bool = True
 
 
 def judge(
@@ -82,6 +85,26 @@ def first_broken(
         if not rule.holds(view, trade, room, context):
             return _verdict(rule, (view, trade, room, context))
     return None
+
+
+def open_rules(
+    view: AccountView, trade: Trade, room: Room, context: TradeContext
+) -> tuple[FirmRule, ...]:
+    """The rules that an account of this rulebook may still break where it is active and its risk
+    lies within its smallest room. Of those that are the same for all accounts only the broken.
+    """
+    name = view.rulebook.rulebook_id
+    found = context.open_rules.get(name)
+    if found is None:
+        found = context.open_rules[name] = tuple(
+            rule
+            for rule in REGISTRY
+            if rule.states(view.rulebook)
+            and not rule.needs_risk
+            and rule.holds is not _status_holds
+            and (rule.of_account or not rule.holds(view, trade, room, context))
+        )
+    return found
 
 
 def clause_of(rulebook: Rulebook, rule_id: str) -> str:
@@ -285,8 +308,14 @@ def _room_known_by(missing: str, view: AccountView, context: TradeContext) -> Ex
 
 REGISTRY: tuple[FirmRule, ...] = (
     FirmRule("account_status", _always, _status_holds, _status_explain),
-    FirmRule("automation", _always, _automation_holds, _automation_explain),
-    FirmRule("stop_required", lambda book: book.stop_required, _stop_holds, _stop_explain),
+    FirmRule("automation", _always, _automation_holds, _automation_explain, of_account=False),
+    FirmRule(
+        "stop_required",
+        lambda book: book.stop_required,
+        _stop_holds,
+        _stop_explain,
+        of_account=False,
+    ),
     FirmRule(
         "daily_loss", lambda book: book.daily_loss is not None, _daily_holds, _daily_explain, True
     ),

@@ -60,6 +60,25 @@ class Medians(NamedTuple):
     shortfall: int
 
 
+class Record(NamedTuple):
+    """An account's closed trades: number, hit rate (1e-6) and mean shortfall (1e-6 pips)."""
+
+    trades: int
+    hit_rate: int
+    shortfall: int
+
+
+class Steady(NamedTuple):
+    """What of a score follows from ledger, snapshot and room alone. ``health``: its parts but
+    freshness, in 1e-9; ``observed``: how many of ``INPUTS`` but correlation; ``record``: None
+    without a closed trade.
+    """
+
+    health: int
+    observed: int
+    record: Record | None
+
+
 class BaseScore(NamedTuple):
     """The four factors that need no correlation (1e-6), their weighted sum in 1e-12, and how many
     of ``INPUTS`` but correlation were observed.
@@ -89,26 +108,49 @@ def score(
 
 
 def base_score(
-    view: AccountView, trade: Trade, room: Room, medians: Medians, context: TradeContext
+    view: AccountView,
+    trade: Trade,
+    room: Room,
+    medians: Medians,
+    context: TradeContext,
+    parts: Steady | None = None,
 ) -> BaseScore:
-    """All but correlation: what chooses the candidates that are correlated."""
-    ledger, snapshot = view.ledger, view.snapshot
+    """All but correlation: what chooses the candidates that are correlated. ``parts``: those of
+    ``steady``, where they are at hand.
+    """
+    snapshot = view.snapshot
+    if parts is None:
+        parts = steady(view.ledger, snapshot, room)
     margin = margin_score(view, trade, room, context.margin_level_min_ppm)
     budget = risk_budget_score(trade, room)
-    health = health_score(ledger, snapshot, room, context.at)
-    performance = performance_score(ledger, medians)
+    health = (parts.health + HEALTH_FRESHNESS * _freshness(snapshot, context.at)) // 1_000
+    record = parts.record
+    performance = _HALF if record is None else _performance(record, medians)
     weights = context.weights
+    weighted = (
+        weights[0] * margin + weights[1] * budget + weights[2] * health + weights[3] * performance
+    )
+    return _new(BaseScore, (margin, budget, health, performance, weighted, parts.observed))
+
+
+def steady(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room) -> Steady:
+    """The parts of a score that no signal and no passing of time moves."""
+    use = room.drawdown_use
+    drawdown = PPM if use is None or use <= DRAWDOWN_FREE else drawdown_score(use)
+    latency = _LATENCY_NUMERATOR // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
+    health = (
+        HEALTH_DRAWDOWN * drawdown
+        + HEALTH_RELIABILITY * ledger.reliability
+        + HEALTH_LATENCY * latency
+    )
     observed = (
         (snapshot is not None)
-        + (room.drawdown_use is not None)
+        + (use is not None)
         + (ledger.submits > 0)
         + (ledger.acknowledge_p95_ns > 0)
         + 2 * (ledger.trades > 0)
     )
-    weighted = (
-        weights[0] * margin + weights[1] * budget + weights[2] * health + weights[3] * performance
-    )
-    return _new(BaseScore, (margin, budget, health, performance, weighted, observed))
+    return Steady(health, observed, record_of(ledger))
 
 
 def complete(
@@ -166,19 +208,15 @@ def health_score(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, a
 
     Latency and age fall as half / (half + value): 1 at 0, a half at 1 s and at 60 s, never 0.
     """
-    use = room.drawdown_use
-    drawdown = PPM if use is None or use <= DRAWDOWN_FREE else drawdown_score(use)
-    fresh = 0
-    if snapshot is not None:
-        age = at_ns - snapshot.at
-        fresh = _STATE_AGE_NUMERATOR // (STATE_AGE_HALF_NS + age) if age > 0 else PPM
-    latency = _LATENCY_NUMERATOR // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
-    return (
-        HEALTH_DRAWDOWN * drawdown
-        + HEALTH_RELIABILITY * ledger.reliability
-        + HEALTH_LATENCY * latency
-        + HEALTH_FRESHNESS * fresh
-    ) // 1_000
+    parts = steady(ledger, snapshot, room)
+    return (parts.health + HEALTH_FRESHNESS * _freshness(snapshot, at_ns)) // 1_000
+
+
+def _freshness(snapshot: AccountSnapshot | None, at_ns: int) -> int:
+    if snapshot is None:
+        return 0
+    age = at_ns - snapshot.at
+    return _STATE_AGE_NUMERATOR // (STATE_AGE_HALF_NS + age) if age > 0 else PPM
 
 
 def drawdown_score(use: int) -> int:
@@ -197,29 +235,44 @@ def performance_score(ledger: Ledger, medians: Medians) -> int:
     Hit rate: 0.5 + (own - median) / 2. Shortfall: clamp(0.5 + (median - own) / 2 scale), scale the
     larger of 1 pip and the median's size, so that a book's own level of cost sets the measure.
     """
-    trades = ledger.trades
-    if trades <= 0:
-        return _HALF
-    hit = (PPM + PPM * ledger.hits // trades - medians.hit_rate) // 2
+    record = record_of(ledger)
+    return _HALF if record is None else _performance(record, medians)
+
+
+def _performance(record: Record, medians: Medians) -> int:
+    hit = (PPM + record.hit_rate - medians.hit_rate) // 2
     median = medians.shortfall
     scale = median if median > PPM else -median if median < -PPM else PPM
-    cost = (PPM + (median - _shortfall(ledger)) * PPM // scale) // 2
+    cost = (PPM + (median - record.shortfall) * PPM // scale) // 2
     cost = 0 if cost < 0 else PPM if cost > PPM else cost
     raw = (hit + cost) // 2
-    prior = PERFORMANCE_PRIOR_TRADES
+    prior, trades = PERFORMANCE_PRIOR_TRADES, record.trades
     return (trades * raw + prior * _HALF) // (trades + prior)
 
 
+def record_of(ledger: Ledger) -> Record | None:
+    """The record of an account's closed trades; None where there is none."""
+    trades = ledger.trades
+    if trades <= 0:
+        return None
+    return Record(trades, PPM * ledger.hits // trades, _shortfall(ledger))
+
+
 def medians(ledgers: Iterable[Ledger]) -> Medians:
+    """``medians_of`` the records of these accounts."""
+    return medians_of(record_of(ledger) for ledger in ledgers)
+
+
+def medians_of(records: Iterable[Record | None]) -> Medians:
     """Of the accounts with a closed trade; 0.5 and 0 where there is none. Of an even number, the
     mean of the middle two, rounded down.
     """
-    traded = [ledger for ledger in ledgers if ledger.trades > 0]
+    traded = [record for record in records if record is not None]
     if not traded:
         return Medians(_HALF, 0)
     return Medians(
-        _median([PPM * ledger.hits // ledger.trades for ledger in traded]),
-        _median([_shortfall(ledger) for ledger in traded]),
+        _median([record.hit_rate for record in traded]),
+        _median([record.shortfall for record in traded]),
     )
 
 
@@ -231,9 +284,12 @@ def executions_given(ledger: Ledger, at_ns: int) -> int:
 
 def fair_share(ledgers: Sequence[Ledger], at_ns: int) -> int:
     """Executions of the last 30 days for each account of the book, 1e-6; 0 for an empty book."""
-    if not ledgers:
-        return 0
-    return sum(executions_given(ledger, at_ns) for ledger in ledgers) * PPM // len(ledgers)
+    return fair_share_of([executions_given(ledger, at_ns) for ledger in ledgers])
+
+
+def fair_share_of(given: Sequence[int]) -> int:
+    """The mean of what accounts were given, 1e-6; 0 where there is none."""
+    return sum(given) * PPM // len(given) if given else 0
 
 
 def rotation(ledger: Ledger, at_ns: int, fair: int) -> int:

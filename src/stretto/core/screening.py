@@ -19,14 +19,13 @@ from stretto.core.eligibility import all_refusals, judge_account
 from stretto.core.entry import EntryPrices
 from stretto.core.market import Reads
 from stretto.core.refusal import Refusal, Rule
-from stretto.core.risk import Room, room
+from stretto.core.risk import Room
 from stretto.core.scoring import (
     BaseScore,
-    Medians,
     base_score,
-    fair_share,
-    medians,
-    rotation,
+    executions_given,
+    fair_share_of,
+    medians_of,
 )
 from stretto.core.signal import (
     BestAccounts,
@@ -38,8 +37,9 @@ from stretto.core.signal import (
 )
 from stretto.core.sizing import per_account, risk_percent
 from stretto.core.slippage import slippage_allowed
+from stretto.core.standing import kinds_of, standings
 from stretto.core.trade import AccountView, Opposed, Trade, TradeContext, trade_for
-from stretto.core.values import ZERO
+from stretto.core.values import PPM, ZERO
 
 
 class Screened(NamedTuple):
@@ -128,25 +128,42 @@ def screen(
     the account's smallest order.
     """
     context.opposed = opposed_to(book, signal, context.reads)
-    ledgers = [view.ledger for view in views]
-    book_medians: Medians = medians(ledgers)
-    fair = fair_share(ledgers, context.at)
+    at_ns = context.at
+    given = [executions_given(view.ledger, at_ns) for view in views]
+    fair = fair_share_of(given)
     passed: list[Screened] = []
     refusals: list[Refusal] = []
-    sizes: dict[tuple[int, Decimal], Decimal] = {}
     # One stage for all before the next: a quarter faster than account after account.
-    requests = [_requested(signal, view, context, sizes) for view in views]
-    trades = [trade_for(view, size, context) for view, size in zip(views, requests, strict=True)]
-    rooms = [room(view, context) for view in views]
-    for view, size, trade, space in zip(views, requests, trades, rooms, strict=True):
+    trades = _trades(book, signal, views, context)
+    standing = standings(book, views, context)
+    middle = medians_of(each.steady.record for each in standing)
+    for view, trade, held, load in zip(views, trades, standing, given, strict=True):
+        space = held.room
         if judge_account(view, trade, space, context) is not None:
             first, *others = all_refusals(view, trade, space, context)
             refusals.append(replace(first, also=tuple(others)) if others else first)
             continue
-        base = base_score(view, trade, space, book_medians, context)
-        shift = rotation(view.ledger, context.at, fair)
-        passed.append(Screened(view, trade, space, size, base, shift))
+        base = base_score(view, trade, space, middle, context, held.steady)
+        passed.append(Screened(view, trade, space, trade.quantity, base, load * PPM - fair))
     return passed, refusals
+
+
+def _trades(
+    book: Book, signal: Signal, views: Sequence[AccountView], context: TradeContext
+) -> list[Trade]:
+    """Every view's trade at its base size: one for all of a kind, unless equity sets it."""
+    if isinstance(signal.size, RiskPercent):
+        return [trade_for(view, _requested(signal, view, context), context) for view in views]
+    kinds = kinds_of(book, signal.symbol)
+    made: dict[int, Trade] = {}
+    trades = []
+    for view in views:
+        kind = kinds[view.account.account_id]
+        trade = made.get(kind)
+        if trade is None:
+            trade = made[kind] = trade_for(view, _requested(signal, view, context), context)
+        trades.append(trade)
+    return trades
 
 
 def opposed_to(book: Book, signal: Signal, reads: Reads) -> Opposed | None:
@@ -192,23 +209,14 @@ def accounts_cap(signal: Signal, accounts_max: int) -> int:
     return min(accounts_max, to.count) if isinstance(to, BestAccounts) else accounts_max
 
 
-def _requested(
-    signal: Signal,
-    view: AccountView,
-    context: TradeContext,
-    sizes: dict[tuple[int, Decimal], Decimal],
-) -> Decimal:
+def _requested(signal: Signal, view: AccountView, context: TradeContext) -> Decimal:
     account, size = view.account, signal.size
     terms = account.symbols.get(signal.symbol)
     if terms is None:
         return ZERO
     factor = account.profile.size_factor
     if isinstance(size, PerAccount):
-        key = (factor, terms.lot_step * terms.contract_size)
-        found = sizes.get(key)
-        if found is None:
-            found = sizes[key] = per_account(size.quantity, factor, key[1])
-        return found
+        return per_account(size.quantity, factor, terms.lot_step * terms.contract_size)
     if isinstance(size, RiskPercent):
         rates = context.rates(account.currency)
         snapshot, stop = view.snapshot, context.stop_loss

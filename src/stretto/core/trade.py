@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
-from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.account import (
@@ -22,7 +21,8 @@ from stretto.core.account import (
 from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate, fresh_quotes
 from stretto.core.policy import Policy, Rulebook
-from stretto.core.values import NS_PER_S, PPM, ZERO, Side, floor_to_step
+from stretto.core.values import PPM, ZERO, Side, floor_to_step
+from stretto.core.volatility import three_sigma
 
 if TYPE_CHECKING:
     from stretto.core.eligibility import Check
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 CENT = Decimal("0.01")
 """Money is set aside in whole hundredths, so that sums of reservations come back to zero."""
-_MINUTE_NS = 60 * NS_PER_S
-_PPB = Decimal("1e-9")
 _TWO = Decimal(2)
 # The keyword constructor of a named tuple costs half as much again as all that is put into it.
 _new = tuple.__new__
@@ -56,6 +54,7 @@ class Trade(NamedTuple):
     """One account's trade. ``quantity`` base units, prices in quote currency; ``conversion`` units
     of account currency for one of quote currency; ``margin`` and ``risk`` account currency in
     whole hundredths, rounded up, and per base unit unrounded. None: not mapped, or not known.
+    ``in_lots``: whole lot steps (these divide exactly), from the smallest order to the largest.
     """
 
     symbol: str
@@ -70,6 +69,7 @@ class Trade(NamedTuple):
     risk: Decimal | None
     margin_per_unit: Decimal | None
     risk_per_unit: Decimal | None
+    in_lots: bool
 
 
 class Rates(NamedTuple):
@@ -131,6 +131,7 @@ class TradeContext:
         "margin_level_min",
         "margin_level_min_ppm",
         "notional_book",
+        "open_rules",
         "policy",
         "quotes",
         "reads",
@@ -142,6 +143,7 @@ class TradeContext:
         "symbol",
         "tick_at",
         "tick_fresh",
+        "unrestricted",
         "weights",
     )
 
@@ -206,6 +208,10 @@ class TradeContext:
         self.firm_rules: dict[str, tuple[tuple[FirmRule, ...], tuple[FirmRule, ...]]] = {}
         """The rules that a rulebook states, and those of them that compare no risk; kept by
         ``rules.first_broken``."""
+        self.open_rules: dict[str, tuple[FirmRule, ...]] = {}
+        """What of them is left to ask; kept by ``rules.open_rules``."""
+        self.unrestricted = False
+        """Without a cap on exposure and opposed accounts; kept by ``eligibility``."""
         self._rates: dict[str, Rates | None] = {}
         self._marks: dict[str, dict[str, Mark | None]] = {}
 
@@ -288,25 +294,16 @@ class TradeContext:
         return conversion_rate(source, target, self.quotes, self.instruments)
 
 
-def three_sigma(price: Decimal, volatility_ppm: int, hold_ns: int) -> Decimal:
-    """3 σ of the price change over ``hold_ns``, in price units, rounded up at 1e-9 of the price.
-
-    ``volatility_ppm`` is σ per minute in 1e-6 of the price; variance grows with time, so σ over the
-    hold is σ √(hold / 60 s). In whole numbers: 3 σ is ⌈√(9 σ² 10⁶ hold / 60 s)⌉ in 1e-9 of price.
-    """
-    variance = -(-9 * volatility_ppm * volatility_ppm * 1_000_000 * hold_ns // _MINUTE_NS)
-    root = isqrt(variance)
-    if root * root < variance:
-        root += 1
-    return price * root * _PPB
-
-
 def trade_for(view: AccountView, quantity: Decimal, context: TradeContext) -> Trade:
     """What ``quantity`` base units would be in this account."""
     account = view.account
     terms = account.symbols.get(context.symbol)
     rates = context.rates(account.currency)
     conversion = margin = margin_per_unit = risk = risk_per_unit = None
+    in_lots = False
+    if terms is not None:
+        lots = quantity / terms.contract_size
+        in_lots = 0 < lots <= terms.lot_max and lots >= terms.lot_min and not lots % terms.lot_step
     if rates is not None:
         conversion = rates.conversion
         if terms is not None:
@@ -332,6 +329,7 @@ def trade_for(view: AccountView, quantity: Decimal, context: TradeContext) -> Tr
             risk,
             margin_per_unit,
             risk_per_unit,
+            in_lots,
         ),
     )
 

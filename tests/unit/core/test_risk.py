@@ -19,8 +19,9 @@ from stretto.core.risk import (
     room,
     trading_day_start,
 )
-from stretto.core.trade import AccountView, three_sigma, trade_for
+from stretto.core.trade import AccountView, trade_for
 from stretto.core.values import NS_PER_S, Side, parse_iso
+from stretto.core.volatility import three_sigma
 from tests.unit.core.trade_samples import (
     DAILY,
     DAY,

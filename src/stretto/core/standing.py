@@ -1,0 +1,86 @@
+"""What of an account stays the same between plans: its room, and what a score takes from its past.
+
+A snapshot or a ledger is replaced whole, so what followed from them follows until another stands in
+their place. Also which accounts make the same trade of the same size. Decides nothing, and knows
+nothing of the signal but its instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stretto.core.account import AccountSnapshot, Ledger, SymbolTerms
+from stretto.core.book import Book
+from stretto.core.risk import Room, day_start, room
+from stretto.core.scoring import Steady, steady
+from stretto.core.trade import AccountView, TradeContext
+
+
+class Standing(NamedTuple):
+    """The room of an account and the steady part of its score, with what they follow from."""
+
+    room: Room
+    steady: Steady
+    snapshot: AccountSnapshot | None
+    ledger: Ledger
+    day_started_at: int
+
+
+def standings(book: Book, views: Sequence[AccountView], context: TradeContext) -> list[Standing]:
+    """One for each view. What an account without positions had is taken again where configuration,
+    snapshot, ledger and trading day are those it was made from; open risk moves with the market.
+    """
+    kept = _kept(book)
+    found = []
+    for view in views:
+        account_id, start = view.account.account_id, day_start(view.rulebook, context)
+        held = kept.get(account_id)
+        if (
+            held is None
+            or view.positions
+            or held.snapshot is not view.snapshot
+            or held.ledger is not view.ledger
+            or held.day_started_at != start
+        ):
+            space = room(view, context)
+            parts = steady(view.ledger, view.snapshot, space)
+            held = Standing(space, parts, view.snapshot, view.ledger, start)
+            if not view.positions:
+                kept[account_id] = held
+        found.append(held)
+    return found
+
+
+def _kept(book: Book) -> dict[str, Standing]:
+    config = book.configuration
+    held = book.cache.get("standings")
+    if held is not None and held[0] is config and isinstance(held[1], dict):
+        return held[1]
+    made: dict[str, Standing] = {}
+    book.cache["standings"] = (config, made)
+    return made
+
+
+def kinds_of(book: Book, symbol: str) -> dict[str, int]:
+    """A number for each account of the configuration; accounts of one number have equal terms of
+    the symbol, currency and size factor, so that equal sizes are equal trades.
+    """
+    config = book.configuration
+    held = book.cache.get(f"kinds:{symbol}")
+    if held is not None and held[0] is config and isinstance(held[1], dict):
+        return held[1]
+    equal: dict[SymbolTerms | None, int] = {None: 0}
+    numbers: dict[tuple[int, str, int], int] = {}
+    made = {}
+    before: SymbolTerms | None = None
+    number = 0
+    for account_id, account in config.accounts.items():
+        terms = account.symbols.get(symbol)
+        if terms is not before:  # neighbours often share the very object
+            number = equal.setdefault(terms, len(equal))
+            before = terms
+        kind = (number, account.currency, account.profile.size_factor)
+        made[account_id] = numbers.setdefault(kind, len(numbers))
+    book.cache[f"kinds:{symbol}"] = (config, made)
+    return made
