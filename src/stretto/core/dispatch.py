@@ -227,6 +227,6 @@ def _judge_account(
         reserved_risk=view.ledger.reserved_risk - allocation.risk,
     )
     others = tuple(e for e in view.entering if e.execution_id != allocation.execution_id)
-    view = view._replace(ledger=ledger, entering=others)
+    view = view._replace(ledger=ledger, entering=others, execution_id=allocation.execution_id)
     trade = trade_for(view, allocation.pending, context)
     return judge_account(view, trade, room(view, context), context)

@@ -219,13 +219,14 @@ def positions_after(view: AccountView, trade: Trade) -> int:
     """Open positions once all entries on their way and the trade are filled. A netting account
     keeps one for each symbol, a hedging one for each execution, partly filled or not.
     """
-    if not view.entering:
-        if view.account.position_mode is _HEDGING:
+    hedging, own = view.account.position_mode is _HEDGING, view.execution_id
+    if not view.entering and not own:
+        if hedging:
             return len(view.positions) + 1
         return len({trade.symbol, *(position.symbol for position in view.positions)})
     every: tuple[Position | Entering, ...] = (*view.positions, *view.entering)
-    if view.account.position_mode is _HEDGING:
-        return len({each.execution_id for each in every}) + 1
+    if hedging:
+        return len({own, *(each.execution_id for each in every)})
     return len({trade.symbol, *(each.symbol for each in every)})
 
 

@@ -38,7 +38,8 @@ _new = tuple.__new__
 class AccountView(NamedTuple):
     """What a decision reads of one account; cheap to make. ``positions`` are this account's, one
     for each execution. ``heartbeat_at``: last sign of life of its venue, ns UTC, 0 where there is
-    none. ``entering``: its entries on their way, one for each execution.
+    none. ``entering``: its entries on their way, one for each execution;
+    ``execution_id``: the one that is judged again, whose own entry is not among them.
     """
 
     account: Account
@@ -48,6 +49,7 @@ class AccountView(NamedTuple):
     rulebook: Rulebook
     heartbeat_at: int
     entering: Collection[Entering]
+    execution_id: str = ""
 
 
 class Trade(NamedTuple):

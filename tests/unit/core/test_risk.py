@@ -237,6 +237,8 @@ def test_a_partly_filled_order_is_one_position() -> None:
     made = trade_for(view(), Decimal(1_000), context())
     partly = view(positions=(position("400"),), entering=(entering("600", "e1"),))
     assert positions_after(partly, made) == 2
+    rest = view(positions=(position("400"),), execution_id="e1")
+    assert positions_after(rest, made) == 1, "its next order adds to the position it has"
 
 
 def test_orders_of_yesterday_do_not_count() -> None:
