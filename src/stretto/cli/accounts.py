@@ -70,6 +70,14 @@ def render_accounts(output: Output, view: AccountsView) -> None:
             "decision rested on",
         )
     )
+    assumed = [line.account_id for line in view.accounts if line.day_anchor == "assumed"]
+    if assumed:
+        output.line(
+            f"day anchor assumed: {', '.join(assumed)}. Nobody saw how their trading day began; "
+            "the daily limit is measured from the highest of what is known. A day_start_balance "
+            "in the configuration says it.",
+            "yellow",
+        )
     for line in view.accounts:
         if line.why:
             output.line(f"{line.account_id}: {line.why}", "yellow")

@@ -268,6 +268,9 @@ def _grounds(output: Output, done: DryRun) -> None:
             f"market urgency {_fraction(plan.market_urgency)}, delays' coefficient of variation "
             f"{_fraction(plan.timing_cv)}, gap {_seconds(plan.timing_gap_ns)} s"
         )
+    assumed = [each.account_id for each in plan.candidates if each.day_anchor_assumed]
+    if assumed:
+        output.line(f"day anchor assumed (nobody saw how the day began): {', '.join(assumed)}")
     if plan.reads_seq and done.seq:
         cited = ", ".join(f"{name} @{seq}" for name, seq in sorted(plan.reads_seq.items()))
         output.line(f"journal entries read: {cited}")

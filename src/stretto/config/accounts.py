@@ -123,6 +123,13 @@ def _account(
             f"{rulebook.firm!r}, the firm of rulebook {values['rulebook']!r}",
         )
         return None
+    if ("day_start_balance" in values) != ("day_start_at" in values):
+        problems.add(
+            join(place, "day_start_balance"),
+            "is stated without day_start_at, or the other way round",
+            "both, or neither",
+        )
+        return None
     values |= {"profile": ExecutionProfile(**profile), "symbols": symbols}
     return Account(account_id=account_id, **values)
 

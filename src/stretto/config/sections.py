@@ -93,6 +93,13 @@ POLICY = Section(
         "tick_age_ns_max",
     ),
     Key(
+        "anchor_age_s_max",
+        kinds.seconds("86400"),
+        60,
+        "how far from the firm's reset a snapshot may lie and still say how the day began",
+        "anchor_age_ns_max",
+    ),
+    Key(
         "slippage_percent_default",
         kinds.percent(high="10", above="0"),
         "0.1",
@@ -323,6 +330,13 @@ ACCOUNT = Section(
         UNSET,
         "its own cap on the loss at the stop, of equity",
     ),
+    Key(
+        "day_start_balance",
+        _POSITIVE,
+        UNSET,
+        "what it had when the trading day of `day_start_at` began; else the first day is assumed",
+    ),
+    Key("day_start_at", kinds.moment(), UNSET, "any instant of that trading day"),
     Key("profile", Partial(PROFILE), {}, "execution profile"),
     Key("symbols", kinds.MapOf(Partial(SYMBOL), unit="table"), {}, "terms by symbol"),
 )

@@ -86,7 +86,10 @@ class ExecutionProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One configured account. ``rulebook`` names a rulebook of the book's configuration."""
+    """One configured account. ``rulebook`` names a rulebook of the book's configuration.
+    ``day_start_balance``: what a person states it had when the firm's trading day began that
+    ``day_start_at`` (ns UTC) lies in.
+    """
 
     account_id: str
     firm: str
@@ -104,6 +107,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     orders_max: int | None = None
     quantity_max: Decimal | None = None
     risk_percent_max: Decimal | None = None
+    day_start_balance: Decimal | None = None
+    day_start_at: int = 0
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,7 +170,18 @@ class Entering(NamedTuple):
     stop_loss: Decimal | None
 
 
-class DayAnchor(msgspec.Struct, frozen=True, kw_only=True):
+class AnchorBasis(StrEnum):
+    """How the start of a trading day is known; ``assumed`` is not known, and reckoned so that it
+    leaves less room rather than more.
+    """
+
+    OBSERVED = "observed"
+    UNCHANGED = "unchanged"
+    STATED = "stated"
+    ASSUMED = "assumed"
+
+
+class DayAnchor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Balance and equity at the start of the firm's trading day, and the running peaks."""
 
     day_started_at: int
@@ -173,6 +189,7 @@ class DayAnchor(msgspec.Struct, frozen=True, kw_only=True):
     equity: Decimal
     peak_equity: Decimal
     peak_end_of_day: Decimal
+    basis: AnchorBasis = AnchorBasis.OBSERVED
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -93,6 +93,8 @@ CLUSTERING_WINDOW_NS = 7 * 86_400 * NS_PER_S
 HEARTBEAT_AGE_NS_MAX = 5 * NS_PER_S
 TICK_AGE_NS_MAX = 60 * NS_PER_S
 SEND_BEFORE_NS = 2 * NS_PER_S
+# How far from the firm's reset a snapshot may lie and still say how the day began.
+ANCHOR_AGE_NS_MAX = 60 * NS_PER_S
 # Of the price, in 1e-6: how far a market entry may slip whose signal does not say.
 SLIPPAGE_DEFAULT = 1_000
 # How far a strategy's clock may run ahead of the book's.

@@ -42,6 +42,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     required_margin: Decimal
     risk: Decimal
     selected: bool = False
+    day_anchor_assumed: bool = False
 
 
 class PlannedAllocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

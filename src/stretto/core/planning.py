@@ -25,6 +25,7 @@ from stretto.core.plan import (
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.report import OrderType
 from stretto.core.resizing import resize_hint
+from stretto.core.risk import anchor_assumed
 from stretto.core.screening import account_views, addressed, screen, trade_context
 from stretto.core.signal import Signal, Urgency
 from stretto.core.timing import ReleaseRequest, Timing, market_urgency_ppm, release_times
@@ -141,7 +142,7 @@ class _Draft:
         )
         chosen = frozenset(allocated.chosen)
         self._candidates = tuple(
-            _candidate(allocated.candidates[place], rank, place in chosen)
+            _candidate(allocated.candidates[place], rank, place in chosen, setting)
             for rank, place in enumerate(ranked, start=1)
         )
         others = [c.account_id for c in self._candidates if not c.selected]
@@ -222,7 +223,7 @@ class _Draft:
         return cited(self._book, named)
 
 
-def _candidate(scored: Scored, rank: int, selected: bool) -> Candidate:
+def _candidate(scored: Scored, rank: int, selected: bool, setting: Setting) -> Candidate:
     placed = scored.placed
     return Candidate(
         account_id=scored.account_id,
@@ -238,6 +239,7 @@ def _candidate(scored: Scored, rank: int, selected: bool) -> Candidate:
         required_margin=placed.margin,
         risk=placed.risk,
         selected=selected,
+        day_anchor_assumed=anchor_assumed(placed.screened.view, setting.context),
     )
 
 

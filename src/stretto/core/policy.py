@@ -131,6 +131,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     margin_level_min: int = limits.MARGIN_LEVEL_MIN
     heartbeat_age_ns_max: int = limits.HEARTBEAT_AGE_NS_MAX
     tick_age_ns_max: int = limits.TICK_AGE_NS_MAX
+    anchor_age_ns_max: int = limits.ANCHOR_AGE_NS_MAX
     slippage_default: int = limits.SLIPPAGE_DEFAULT
     signal_ahead_ns_max: int = limits.SIGNAL_AHEAD_NS_MAX
     exposure_max: Decimal | None = None

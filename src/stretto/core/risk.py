@@ -12,7 +12,14 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stretto.core.account import AccountSnapshot, DayAnchor, Entering, Position, PositionMode
+from stretto.core.account import (
+    AccountSnapshot,
+    AnchorBasis,
+    DayAnchor,
+    Entering,
+    Position,
+    PositionMode,
+)
 from stretto.core.errors import check
 from stretto.core.policy import Anchor, LossLimit, Rulebook, Trailing
 from stretto.core.trade import AccountView, Trade, TradeContext, margin_committed, money_up
@@ -136,13 +143,25 @@ def day_anchor(
     start = day_start(view.rulebook, context)
     if anchor.day_started_at >= start:
         return anchor
+    near = start - snapshot.at <= context.policy.anchor_age_ns_max
     return DayAnchor(
+        basis=AnchorBasis.OBSERVED if near else AnchorBasis.ASSUMED,
         day_started_at=start,
         balance=snapshot.balance,
         equity=snapshot.equity,
         peak_equity=anchor.peak_equity,
         peak_end_of_day=max(anchor.peak_end_of_day, snapshot.balance),
     )
+
+
+def anchor_assumed(view: AccountView, context: TradeContext) -> bool:
+    """Whether a loss limit is measured from a start of the day that nobody has seen."""
+    if view.snapshot is None or (
+        view.rulebook.daily_loss is None and view.rulebook.overall_loss is None
+    ):
+        return False
+    day = day_anchor(view, view.snapshot, context)
+    return day is not None and day.basis is AnchorBasis.ASSUMED
 
 
 def loss_bounds(

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from stretto.core.account import AccountMode
+from stretto.core.account import AccountMode, AnchorBasis
 from stretto.core.freshness import blind, why_not_converted, why_not_marked
 from stretto.core.policy import Permission, Rulebook
 from stretto.core.risk import (
     Room,
+    anchor_assumed,
     day_start,
     firm_risk_per_trade,
     next_trading_day,
@@ -280,6 +281,9 @@ def explain_room(
         compared[f"open_risk_{currency}"] = plain(room.open_risk)
         compared[f"reserved_risk_{currency}"] = plain(view.ledger.reserved_risk)
     otherwise = f"a {name} room of at least {plain(trade.risk)} {currency}"
+    if name == "daily" and anchor_assumed(view, context):
+        compared["day_anchor"] = AnchorBasis.ASSUMED.value
+        otherwise += ", or a day_start_balance in the configuration"
     return compared, size_at_most(amount, trade.risk_per_unit, trade.terms, otherwise)
 
 

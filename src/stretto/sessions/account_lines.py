@@ -26,7 +26,8 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     """One account. Money in ``currency``; None where the venue has not spoken yet or there is no
     such limit. ``room`` is the smallest of the loss rooms and ``room_binding`` the one it is.
     Where ``room_unknown`` names what is missing to say it, the loss rooms are None too.
-    ``load`` counts executions in the rotation window; ``why`` says why it takes no entry.
+    ``day_anchor``: how the start of its trading day is known (ADR 65). ``load`` counts executions
+    in the rotation window; ``why`` says why it takes no entry.
     """
 
     account_id: str
@@ -54,6 +55,7 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[Position, ...]
     load: int
     why: str
+    day_anchor: str = ""
 
 
 class AccountsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
         positions=tuple(position for position in view.positions if position.quantity),
         load=sum(at > book.at - ROTATION_WINDOW_NS for at in ledger.load),
         why=why,
+        day_anchor="" if ledger.anchor is None else ledger.anchor.basis.value,
     )
 
 

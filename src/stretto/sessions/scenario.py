@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from stretto.bootstrap import Scenario
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan, kinds_named
 from stretto.config import EcbMarket, Settings, read_signals
 from stretto.core.errors import InvalidInput
+from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_S, digest
 from stretto.sessions.markets import (
@@ -29,7 +31,7 @@ from stretto.sessions.markets import (
     recorded_market,
 )
 from stretto.sessions.started import DemoArguments, RunArguments, StartedWith
-from stretto.simulation.world import demo_world
+from stretto.simulation.world import DemoWorld, demo_world
 
 STANDARD_INPUT = "-"
 _HEALED_NS_MAX = 1_800 * NS_PER_S
@@ -116,7 +118,7 @@ def _of_demo(arguments: DemoArguments) -> Prepared:
     )
     return Prepared(
         scenario=Scenario(
-            config=world.config,
+            config=_with_day_start(world, market.starts_at),
             market=market,
             venues=_venues(world.venues),
             balances={name: opening.balance for name, opening in world.opening.items()},
@@ -142,6 +144,15 @@ def _faults(arguments: DemoArguments, starts_at: int, ends_at: int) -> FaultPlan
     return FaultPlan(
         kinds=kinds, heals_at=ends_at - min(_HEALED_NS_MAX, (ends_at - starts_at) // 4)
     )
+
+
+def _with_day_start(world: DemoWorld, at_ns: int) -> BookConfig:
+    """The world's accounts were flat before it began: so their first day started."""
+    accounts = {
+        name: replace(account, day_start_balance=world.opening[name].balance, day_start_at=at_ns)
+        for name, account in world.config.accounts.items()
+    }
+    return replace(world.config, accounts=accounts)
 
 
 def _venues(options: Mapping[str, dict[str, Any]]) -> dict[str, SimVenueConfig]:
