@@ -117,7 +117,7 @@ def test_profiles_are_stated_and_shape_size_pace_and_aggression(plan: dict[str, 
         assert base[account_id] == 20_000 * factor
     for account_id, pace in inputs["pace"].items():
         assert f"× pace {pace:g}," in why[account_id]
-    assert inputs["aggression"]["harbour-2"] == 0.3
+    assert inputs["aggression"]["granite-3"] == 0.6
     assert inputs["aggression"]["harbour-3"] == 1
 
 

@@ -22,6 +22,7 @@ from stretto.sessions.summary import (
     execution_lines,
     summarize,
 )
+from stretto.views.queries import QuantityTotals
 
 NANOSECONDS = re.compile(r"(:\d\d\.\d{3})\d{6}Z")
 _PRICE_STEP = Decimal("0.00001")
@@ -145,11 +146,11 @@ def render_totals(output: Output, summary: Summary) -> None:
         f"{fields['signals']} signals: {book.executions} executions, {book.signals_refused} "
         f"refused. {book.orders} orders, {book.fills} fills in {book.accounts} accounts."
     )
+    for text in identities_by_symbol(summary.lines):
+        output.line(text)
     output.line(
-        f"intended {quantity(sums.intended)} = filled {quantity(sums.filled)}"
-        f" + working {quantity(sums.working)} + in doubt {quantity(sums.in_doubt)}"
-        f" + pending {quantity(sums.pending)} + abandoned {quantity(sums.abandoned)}"
-        "  (base units, all symbols)"
+        f"checksum over all symbols: {_identity(_numbers(sums))}  (base units of different symbols:"
+        " the sum shows that nothing is missing, it is no amount of anything)"
     )
     if sums.overfilled:
         output.line(f"overfilled beside it: {quantity(sums.overfilled)}", "bold red")
@@ -158,6 +159,28 @@ def render_totals(output: Output, summary: Summary) -> None:
     for found in book.accounts_halted:
         output.line(f"halted: {found['account_id']}: {found['reason']}", "bold red")
     output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")
+
+
+_NUMBERS = ("intended", "filled", "working", "in_doubt", "pending", "abandoned")
+
+
+def _numbers(totals: QuantityTotals) -> dict[str, Decimal]:
+    return {name: getattr(totals, name) for name in _NUMBERS}
+
+
+def identities_by_symbol(lines: list[ExecutionLine]) -> list[str]:
+    """The identity of quantities of each symbol: only these can be added up."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for line in lines:
+        of_symbol = sums.setdefault(line.symbol, dict.fromkeys(_NUMBERS, Decimal(0)))
+        for name, value in _numbers(line.quantities).items():
+            of_symbol[name] += value
+    return [f"{symbol}: {_identity(of_symbol)}" for symbol, of_symbol in sorted(sums.items())]
+
+
+def _identity(numbers: dict[str, Decimal]) -> str:
+    intended, *parts = (f"{name.replace('_', ' ')} {quantity(n)}" for name, n in numbers.items())
+    return f"{intended} = {' + '.join(parts)}"
 
 
 def render_next(output: Output, summary: Summary) -> None:

@@ -12,11 +12,13 @@ from stretto.cli.inputs import downtime_of, moment, speed_of
 from stretto.cli.output import Output
 from stretto.cli.render_events import EventLines, line_of
 from stretto.cli.render_status import since
-from stretto.cli.render_summary import in_words
+from stretto.cli.render_summary import identities_by_symbol, in_words
 from stretto.core import events as ev
 from stretto.core.errors import InvalidInput
 from stretto.core.market import Reads
 from stretto.sessions.play import Stop
+from stretto.sessions.summary import ExecutionLine
+from stretto.views.queries import QuantityTotals
 
 FILL: dict[str, Any] = {
     "execution_id": "E",
@@ -137,3 +139,35 @@ def test_what_is_right_is_taken() -> None:
     assert (speed_of("max"), speed_of("2.5")) == ("max", "2.5")
     assert downtime_of("0.5") == Decimal("0.5")
     assert moment("--at", "1970-01-01T01:00:01+01:00") == 10**9
+
+
+def test_quantities_are_added_up_within_a_symbol_only() -> None:
+    def line(symbol: str, filled: int, working: int) -> ExecutionLine:
+        zero = Decimal(0)
+        totals = QuantityTotals(
+            intended=Decimal(filled + working),
+            filled=Decimal(filled),
+            working=Decimal(working),
+            in_doubt=zero,
+            pending=zero,
+            abandoned=zero,
+            overfilled=zero,
+        )
+        return ExecutionLine(
+            execution_id="e",
+            signal_id="s",
+            symbol=symbol,
+            side="buy",
+            decided_at="",
+            accounts=1,
+            quantities=totals,
+            average_price=None,
+            slippage_pips=None,
+            status="working",
+        )
+
+    lines = [line("XAUUSD", 100, 0), line("EURUSD", 1_000, 500), line("EURUSD", 200, 0)]
+    assert identities_by_symbol(lines) == [
+        "EURUSD: intended 1,700 = filled 1,200 + working 500 + in doubt 0 + pending 0 + abandoned 0",
+        "XAUUSD: intended 100 = filled 100 + working 0 + in doubt 0 + pending 0 + abandoned 0",
+    ]
