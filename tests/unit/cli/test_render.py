@@ -166,8 +166,8 @@ def test_quantities_are_added_up_within_a_symbol_only() -> None:
             status="working",
         )
 
-    lines = [line("XAUUSD", 100, 0), line("EURUSD", 1_000, 500), line("EURUSD", 200, 0)]
+    lines = [line("XAUUSD", 100, 0), line("EURUSD", 100, 50), line("EURUSD", 20, 0)]
     assert identities_by_symbol(lines) == [
-        "EURUSD: intended 1,700 = filled 1,200 + working 500 + in doubt 0 + pending 0 + abandoned 0",
+        "EURUSD: intended 170 = filled 120 + working 50 + in doubt 0 + pending 0 + abandoned 0",
         "XAUUSD: intended 100 = filled 100 + working 0 + in doubt 0 + pending 0 + abandoned 0",
     ]
