@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from bench.scale import scaled
 from stretto.core.account import Account, AccountSnapshot, DayAnchor, Ledger, Position, SymbolTerms
+from stretto.core.calendar import Hours
 from stretto.core.eligibility import judge_account
 from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
 from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Rulebook
@@ -147,6 +148,7 @@ def make_context() -> TradeContext:
         policy=Policy(exposure_max=Decimal(10) ** 12),
         book_currency="EUR",
         exposure_remaining=Decimal(10) ** 12,
+        session=Hours(calendar="fx_week", is_open=True, known=True),
     )
 
 

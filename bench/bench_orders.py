@@ -88,8 +88,8 @@ class _Bench:
         async def session() -> Any:
             await writer.connect()
             task = self.loop.create_task(writer.run())
-            for item in [ev.BookOpened(config=self.config)]:
-                writer.post(item)
+            writer.post(ev.BookOpened(config=self.config))
+            writer.post(ev.CalendarObserved(table=books.SESSIONS))
             for name, closes in books.bars(SYMBOLS).items():
                 writer.post(ev.BarsObserved(symbol=name, bars=closes))
             for account_id in self.config.accounts:

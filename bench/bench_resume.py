@@ -135,6 +135,7 @@ def _fill(journal: SqliteJournal, entries: int) -> tuple[Book, int]:
     filler = _Filler(journal)
     config = books.config(ACCOUNTS, SYMBOLS, Policy(correlation_threshold=PPM))
     filler.handle(ev.BookOpened(config=config), Reads(), books.START_NS)
+    filler.handle(ev.CalendarObserved(table=books.SESSIONS), Reads(), books.START_NS)
     for name, closes in books.bars(SYMBOLS).items():
         filler.handle(ev.BarsObserved(symbol=name, bars=closes), Reads(), books.START_NS)
     _snapshots(filler, ACCOUNTS + 10)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from stretto.core import events as ev
 from stretto.core.account import Account, AccountSnapshot, BarReturn, SymbolTerms
 from stretto.core.book import Book
+from stretto.core.calendar import SessionTable
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.market import Bar, Instrument, MarketStatistics, Quote, Reads, VenueState
@@ -135,6 +136,15 @@ def reads(symbol_count: int, at_ns: int = START_NS) -> Reads:
     )
 
 
+SESSIONS = SessionTable(
+    calendar="fx_week",
+    starts_at=START_NS - 86_400 * NS_PER_S,
+    ends_at=START_NS + 34 * 86_400 * NS_PER_S,
+    sessions=((START_NS - 86_400 * NS_PER_S, START_NS + 34 * 86_400 * NS_PER_S),),
+)
+"""No weekend: a benchmark goes on for as long as it takes."""
+
+
 def handle(book: Book, item: ev.Input, given: Reads, at_ns: int) -> tuple[ev.Event, ...]:
     """Decide and evolve without a journal."""
     events = decide(book, item, given, at_ns)
@@ -151,6 +161,7 @@ def opened(book_config: BookConfig, symbol_count: int) -> Book:
     book = Book()
     nothing = Reads()
     handle(book, ev.BookOpened(config=book_config), nothing, START_NS)
+    handle(book, ev.CalendarObserved(table=SESSIONS), nothing, START_NS)
     for name, closes in bars(symbol_count).items():
         handle(book, ev.BarsObserved(symbol=name, bars=closes), nothing, START_NS)
     for account_id, returns in histories(book_config).items():

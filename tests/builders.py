@@ -15,6 +15,7 @@ import msgspec
 from stretto.core import events as ev
 from stretto.core.account import Account, AccountSnapshot, BarReturn, SymbolTerms
 from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.calendar import SessionTable
 from stretto.core.effects import Command, SubmitOrder
 from stretto.core.engine import decide, effects_of
 from stretto.core.evolve import begin, evolve, finish
@@ -33,6 +34,7 @@ VENUE = "sim"
 BALANCE = Decimal(100_000)
 SYMBOLS = ("EURUSD", "GBPUSD")
 QUANTITY = Decimal(10_000)
+DAY_NS = 86_400 * S
 DAYS = tuple(f"2024-{1 + day // 28:02d}-{1 + day % 28:02d}" for day in range(61))
 Event = TypeVar("Event")
 
@@ -54,6 +56,20 @@ TERMS = SymbolTerms(
     lot_max=Decimal(50),
     margin_rate=Decimal("0.05"),
 )
+
+
+def sessions(*open_ns: tuple[int, int], calendar: str = "fx_week") -> SessionTable:
+    """What is known of 800 days around START: the market is open in these intervals only."""
+    return SessionTable(
+        calendar=calendar,
+        starts_at=START - 400 * DAY_NS,
+        ends_at=START + 400 * DAY_NS,
+        sessions=open_ns,
+    )
+
+
+OPEN = sessions((START - 400 * DAY_NS, START + 400 * DAY_NS))
+"""The instruments' calendar without a weekend: a test that wants one says so."""
 
 
 def a_rulebook(**changes: Any) -> Rulebook:
@@ -222,8 +238,9 @@ class Desk:
             self.open()
 
     def open(self) -> None:
-        """Configuration, bars, histories and a snapshot of every account."""
+        """Configuration, calendar, bars, histories and a snapshot of every account."""
         self.feed(ev.BookOpened(config=self.config))
+        self.feed(ev.CalendarObserved(table=OPEN))
         for symbol in SYMBOLS:
             self.feed(ev.BarsObserved(symbol=symbol, bars=bars_of(symbol)))
         for name in sorted(self.config.accounts):
@@ -319,3 +336,13 @@ class FixedMarket:
         found = self.reads_at(at_ns)
         quotes = {s: q for s, q in found.quotes.items() if s in symbols}
         return Reads(quotes=quotes, statistics=found.statistics)
+
+
+class OpenMarkets:
+    """Calendars without a weekend, over any span."""
+
+    names = (OPEN.calendar,)
+
+    def table(self, name: str, starts_at: int, ends_at: int) -> SessionTable:
+        sessions = ((starts_at, ends_at),)
+        return SessionTable(calendar=name, starts_at=starts_at, ends_at=ends_at, sessions=sessions)

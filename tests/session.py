@@ -12,13 +12,13 @@ from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.steps import Observer, unobserved
-from stretto.ports import Broker, Clock, Journal, MarketData, Projector
+from stretto.ports import Broker, Calendars, Clock, Journal, MarketData, Projector
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
 from stretto.runtime.recover import recover
 from stretto.runtime.supervisor import Opening, Supervisor
 from stretto.runtime.writer import Writer
 from stretto.views.projector import SqlProjector
-from tests.builders import SYMBOLS, FixedMarket, S, bars_of, returns_like
+from tests.builders import SYMBOLS, FixedMarket, OpenMarkets, S, bars_of, returns_like
 
 ENGINE = "test"
 
@@ -55,6 +55,7 @@ def play(
     projector: Projector | None = None,
     market: MarketData | None = None,
     on_writer: Callable[[Writer], None] | None = None,
+    calendars: Calendars | None = None,
 ) -> Writer:
     """Open the journal, recover, and run until ``ends_at``; whatever happens, close the journal."""
     journal.open()
@@ -78,6 +79,7 @@ def play(
             config,
             {symbol: bars_of(symbol) for symbol in SYMBOLS},
             {name: returns_like(name) for name in config.accounts},
+            calendars or OpenMarkets(),
         )
         supervisor = Supervisor(writer, {broker.venue: broker}, clock, opening)
         loop.run_until_complete(

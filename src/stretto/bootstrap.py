@@ -28,6 +28,7 @@ from stretto.core.signal import Signal
 from stretto.journal import entries as stored_form
 from stretto.journal.snapshot import SnapshotNotKept
 from stretto.journal.sqlite import SqliteJournal
+from stretto.market.calendars import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
 from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
@@ -123,17 +124,30 @@ def venue_log(db: Path, venue: str) -> Path:
     return db.with_name(f"{db.name}.venue-{quote(venue, safe='')}.jsonl")
 
 
+def calendars_of(config: BookConfig) -> Calendars:
+    """The calendars that a configuration names."""
+    return Calendars(config.instruments.values(), config.maintenance)
+
+
+def opening_of(scenario: Scenario) -> Opening:
+    """What a scenario's book is told before its first signal."""
+    return Opening(
+        scenario.config, scenario.bars, scenario.histories, calendars_of(scenario.config)
+    )
+
+
 def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[str, SimVenue]:
     """The simulated venues of a scenario, each with its accounts; beside ``db`` they keep what they
     were sent, so that they remember it after a crash.
     """
     venues: dict[str, SimVenue] = {}
+    calendars = calendars_of(scenario.config)
     for name in sorted(scenario.venues):
         venues[name] = SimVenue(
             scenario.venues[name],
             clock,
             scenario.market,
-            scenario.market.week,
+            VenueHours(calendars, name, scenario.config.instruments),
             scenario.config.instruments,
             sim_accounts(scenario.config.accounts.values(), name, scenario.balances),
             scenario.seed,
@@ -180,7 +194,7 @@ def run(
         writer.on_entry.append(on_entry)
     if on_start is not None:
         on_start(writer)
-    opening = Opening(scenario.config, scenario.bars, scenario.histories)
+    opening = opening_of(scenario)
     supervisor = Supervisor(writer, brokers, clock, opening)
     incoming = (
         _arriving(_due(scenario, opened.book), clock) if arrivals is None else arrivals(clock)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stretto.core.account import AccountSnapshot
+from stretto.core.calendar import SessionTable
 from stretto.core.effects import (
     AmendProtection,
     CancelOrder,
@@ -26,6 +27,7 @@ from stretto.core.venue import MassStatus, VenueCapabilities
 __all__ = [
     "AmendProtection",
     "Broker",
+    "Calendars",
     "CancelOrder",
     "Clock",
     "Command",
@@ -220,4 +222,19 @@ class MarketData(Protocol):
 
     def reads(self, symbols: Sequence[str], at_ns: int) -> Reads:
         """The last quotes and statistics at or before ``at_ns`` for the symbols that have any."""
+        ...
+
+
+class Calendars(Protocol):
+    """Where tables of sessions come from."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every calendar that the book's configuration names, sorted."""
+        ...
+
+    def table(self, name: str, starts_at: int, ends_at: int) -> SessionTable:
+        """The sessions over [starts_at, ends_at) ns UTC, or over the part of it that is known;
+        raises InvalidInput where nothing of it is known.
+        """
         ...

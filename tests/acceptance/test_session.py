@@ -19,6 +19,7 @@ from stretto.core.order import OrderState
 from stretto.core.signal import PerAccount, Signal, Urgency
 from stretto.core.values import ZERO, Side
 from stretto.journal.steps import AppendStep
+from stretto.market import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from tests.book_invariants import holds, replays
 from tests.builders import (
@@ -75,7 +76,8 @@ def a_venue(clock: MovingClock, market: SeriesMarket) -> SimVenue:
     accounts = sim_accounts(
         CONFIG.accounts.values(), "sim", dict.fromkeys(CONFIG.accounts, BALANCE)
     )
-    return SimVenue(config, clock, market, market.week, INSTRUMENTS, accounts, seed=5)
+    hours = VenueHours(Calendars(INSTRUMENTS.values(), {}), "sim", INSTRUMENTS)
+    return SimVenue(config, clock, market, hours, INSTRUMENTS, accounts, seed=5)
 
 
 def agree(book: Book, venue: SimVenue) -> None:

@@ -47,8 +47,8 @@ class TriggerFeed(Protocol):
 class VenueCalendar(Protocol):
     """Sessions and trading days of the venue."""
 
-    def is_open(self, at_ns: int) -> bool:
-        """True inside a session."""
+    def is_open(self, symbol: str, at_ns: int) -> bool:
+        """True where the symbol trades at this venue."""
         ...
 
     def trading_day(self, at_ns: int) -> str:
@@ -193,19 +193,14 @@ class VenueMarket:
         self._ladders: dict[tuple[str, Side], tuple[int, Ladder]] = {}
         self._day = ""
         self._day_from = self._day_until = 0
-        self._open = False
-        self._open_at = -1
         # What the venue decrees now and then, by symbol, each until an instant (ns UTC).
         self.closed_until: dict[str, int] = {}
         self.stops_widened: dict[str, tuple[int, Decimal]] = {}
         self.margin_rates: dict[str, tuple[int, Decimal]] = {}
 
     def is_open(self, symbol: str, at: int) -> bool:
-        """True inside a session of the symbol."""
-        if at != self._open_at:
-            self._open = self.calendar.is_open(at)
-            self._open_at = at
-        return self._open and at >= self.closed_until.get(symbol, 0)
+        """True where the symbol trades now: by its calendar, and by what the venue decrees."""
+        return at >= self.closed_until.get(symbol, 0) and self.calendar.is_open(symbol, at)
 
     def stop_distance(self, symbol: str, usual: Decimal, at: int) -> Decimal:
         """The least distance of a stop or target, in price: the account's, or a wider one."""

@@ -73,6 +73,7 @@ def read_settings(path: Path | str) -> Settings:
         rulebooks=rulebooks,
         accounts=accounts,
         failure_tables=failure_tables,
+        maintenance={name: each.maintenance for name, each in venues.items() if each.maintenance},
     )
     return Settings(
         source=str(path),
@@ -178,9 +179,11 @@ def _instruments(raw: object, problems: Problems) -> dict[str, Instrument]:
             continue
         usual = instrument_of(symbol)
         for key in INSTRUMENT.keys:
-            if key.field not in values and usual is not None:
+            if key.field in values:
+                continue
+            if usual is not None:
                 values[key.field] = getattr(usual, key.field)
-            elif key.field not in values:
+            else:
                 problems.add(join(place, key.name), "is missing", key.kind.expected)
                 values[key.field] = INVALID
         if INVALID in values.values():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stretto.config import kinds
+from stretto.config.calendars import is_zone
 from stretto.config.kinds import INVALID
 from stretto.config.problems import Problems, join, nearest, show
 from stretto.config.sections import NAME, RULEBOOK
@@ -104,12 +105,8 @@ def _included(name: str, folder: Path, place: str, problems: Problems) -> Rulebo
 
 
 def _zone_known(name: str, place: str, problems: Problems) -> bool:
-    parts = name.split("/")
-    # Only names can be zones: no part that leads out of the package.
-    if all(part and part.strip(".") for part in parts):
-        file = resources.files("tzdata").joinpath("zoneinfo", *parts)
-        if file.is_file() and file.read_bytes()[:4] == b"TZif":
-            return True
+    if is_zone(name):
+        return True
     found = f"is {show(name)}, which is no known zone"
     problems.add(place, found, "an IANA zone like Europe/Berlin")
     return False

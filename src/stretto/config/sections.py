@@ -5,7 +5,7 @@ docs/configuration.md shows these tables and a test holds the two together. Know
 
 from __future__ import annotations
 
-from stretto.config import failure_sections, kinds
+from stretto.config import calendars, failure_sections, kinds
 from stretto.config.section import REQUIRED, UNSET, Key, Partial, Section
 from stretto.core import limits
 from stretto.core.account import AccountMode, PositionMode
@@ -169,6 +169,19 @@ INSTRUMENT = Section(
     ),
     Key("pip", _POSITIVE, UNSET, "price step in which slippage is stated; else by convention"),
     Key("tick", _POSITIVE, UNSET, "smallest price step; else by convention"),
+    Key(
+        "calendar",
+        calendars.calendar(),
+        "fx_week",
+        "when it trades: `fx_week` (Sunday 17:00 to Friday 17:00 New York), `always_open`, or the"
+        " code of an exchange, like `XNYS` or `CMES`, with its holidays and half days",
+    ),
+    Key(
+        "pauses",
+        calendars.daily_windows(),
+        [],
+        "daily windows in which it does not trade, like `17:00-18:00 America/New_York`",
+    ),
 )
 
 _LATENCY = kinds.ListOf(kinds.scaled(6, "ms", "0", "60000"), least=2, most=2)
@@ -220,6 +233,12 @@ VENUE = Section(
         120,
         "an older quote trades nothing",
         "quote_age_ns_max",
+    ),
+    Key(
+        "maintenance",
+        calendars.daily_windows(),
+        [],
+        "daily windows in which the venue is closed, like `23:55-00:05 Europe/Athens`",
     ),
     Key(
         "heartbeat_s",

@@ -30,9 +30,13 @@ class EcbMarket(msgspec.Struct, frozen=True, kw_only=True, tag="ecb"):
     start: int | None = None
 
 
+_NOT_OPTIONS = ("venue", "kind", "seed", "failures", "maintenance")
+
+
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One simulated venue: its seed, the failure table it answers by, and the fields of that
-    venue's own settings in its units.
+    """One simulated venue: its seed, the failure table it answers by, its ``maintenance`` (daily
+    windows of the form ``HH:MM-HH:MM Zone``), and the fields of that venue's own settings in its
+    units.
     """
 
     venue: str
@@ -48,6 +52,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     orders_working_max: int
     quote_age_ns_max: int
     heartbeat_ns: int
+    maintenance: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -55,8 +60,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
         names, so ``msgspec.convert`` is what makes those settings of it.
         """
         fields = msgspec.structs.asdict(self)
-        ours = ("venue", "kind", "seed", "failures")
-        return {name: fields[name] for name in fields if name not in ours}
+        return {name: fields[name] for name in fields if name not in _NOT_OPTIONS}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
+from stretto.core.calendar import SessionTable
 from stretto.core.errors import check
 from stretto.core.fills import Quantities
 from stretto.core.market import Bar
@@ -128,6 +129,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     reports_seen: dict[str, dict[str, int]]
     cites: dict[str, int]
     interventions: dict[str, str]
+    calendars: dict[str, SessionTable] = msgspec.field(default_factory=dict)
     signals_pruned_day: int = 0
     released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
 
@@ -140,6 +142,7 @@ class Book:
         "at",
         "bars",
         "cache",
+        "calendars",
         "carried",
         "cites",
         "config",
@@ -173,6 +176,7 @@ class Book:
         self.positions: dict[str, dict[str, Position]] = {}
         self.history: dict[str, tuple[BarReturn, ...]] = {}
         self.bars: dict[str, tuple[Bar, ...]] = {}
+        self.calendars: dict[str, SessionTable] = {}
         self.executions: dict[str, Execution] = {}
         self.allocations: dict[str, Allocation] = {}
         self.orders: dict[str, Order] = {}
@@ -249,6 +253,7 @@ class Book:
             reports_seen=self.reports_seen,
             cites=self.cites,
             interventions=self.interventions,
+            calendars=self.calendars,
             signals_pruned_day=self.signals_pruned_day,
             released=self.released,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
+from stretto.core.calendar import SessionTable
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 
@@ -37,6 +38,12 @@ class BarsRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="bars_recorded
 
     symbol: str
     bars: tuple[Bar, ...]
+
+
+class CalendarRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="calendar_recorded"):
+    """Sessions of a calendar in force."""
+
+    table: SessionTable
 
 
 class AccountHalted(msgspec.Struct, frozen=True, kw_only=True, tag="account_halted"):

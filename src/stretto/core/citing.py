@@ -17,11 +17,12 @@ _WHOLE = ("policy", "accounts", "histories")
 
 def cited(book: Book, account_ids: Iterable[str] = ()) -> dict[str, int]:
     """Sequence of each input relied on: ``book``; ``policy`` (the configuration); ``bars:SYMBOL``
-    of every symbol, for each is part of the covariance; ``accounts`` and ``histories`` (the newest
-    snapshot and history of all accounts of the book: candidates, refused, and exposed ones); and
-    ``account:ID`` and ``history:ID`` of ``account_ids``.
+    of every symbol, for each is part of the covariance; ``calendar:NAME`` of every calendar;
+    ``accounts`` and ``histories`` (the newest snapshot and history of all accounts of the book:
+    candidates, refused, exposed ones); and ``account:ID`` and ``history:ID`` of ``account_ids``.
     """
     names = [*_WHOLE, *(f"bars:{symbol}" for symbol in sorted(book.bars))]
+    names += [f"calendar:{name}" for name in sorted(book.calendars)]
     for account_id in account_ids:
         names += [f"account:{account_id}", f"history:{account_id}"]
     cites = book.cites

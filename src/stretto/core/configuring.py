@@ -6,9 +6,12 @@ entries in it, its mode is set. Knows nothing of files.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from stretto.core import events as ev
 from stretto.core.book import Book, allocation_key
 from stretto.core.errors import InvalidInput, check
+from stretto.core.market import Instrument
 from stretto.core.order import is_done
 from stretto.core.policy import BookConfig
 
@@ -57,9 +60,17 @@ def _judge(held: BookConfig, config: BookConfig, account_id: str, symbols: list[
         if was != now:
             raise InvalidInput(f"{place}.{name}", f"changed to {now}, though {using}", f"{was}")
     for symbol in symbols:
-        if held.instruments[symbol] != config.instruments.get(symbol):
+        after_change = config.instruments.get(symbol)
+        if after_change is None or held.instruments[symbol] != _at_hours_of(
+            held.instruments[symbol], after_change
+        ):
             raise InvalidInput(
                 f"instruments.{symbol}",
                 f"missing or changed, though account {account_id} has positions or orders in it",
                 "the instrument as it was",
             )
+
+
+def _at_hours_of(held: Instrument, changed: Instrument) -> Instrument:
+    """The changed instrument with the hours it had: they may change under a position."""
+    return replace(changed, calendar=held.calendar, pauses=held.pauses)

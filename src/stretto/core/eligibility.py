@@ -52,7 +52,8 @@ def judge_account(
         and trade.terms is not None
         and view.heartbeat_at >= context.heartbeat_min
         and context.tick_fresh
-        and context.session_open
+        and context.session.is_open
+        and (not context.venue_sessions or view.account.venue not in context.venue_sessions)
     ):
         if _surely_passes(view, trade, room, context):
             return None
@@ -99,7 +100,7 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
     rests on nothing of the account. Those beyond the gate are what is left for an account in order.
     """
     context.checks, context.checks_beyond_gate = _selected(
-        context.session_open,
+        context.session.is_open and not context.venue_sessions,
         context.opposed is None,
         context.policy.shared_stop_allowed,
         context.exposure_remaining is None,
@@ -110,10 +111,11 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
 
 @lru_cache(maxsize=16)
 def _selected(
-    session_open: bool, unopposed: bool, stops_shared: bool, uncapped: bool
+    in_session: bool, unopposed: bool, stops_shared: bool, uncapped: bool
 ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
     never: dict[Check, bool] = {
-        _session: session_open,
+        _session_known: in_session,
+        _session: in_session,
         _copy_policy: unopposed,
         _shared_stop: stops_shared,
         exposure: uncapped,
@@ -165,15 +167,31 @@ def _mapped(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refu
     )
 
 
-def _session(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
-    if context.session_open:
+def _session_known(
+    view: AccountView, trade: Trade, _r: Room, context: TradeContext
+) -> Refusal | None:
+    hours = context.venue_sessions.get(view.account.venue, context.session)
+    if hours.known:
         return None
-    opens = context.session_opens_at
+    return refuse(
+        Rule.SESSION_UNKNOWN,
+        view,
+        {"symbol": trade.symbol, "calendar": hours.calendar, "now": iso(context.at)},
+        f"sessions of {hours.calendar} over a span that holds {iso(context.at)}",
+    )
+
+
+def _session(view: AccountView, trade: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    hours = context.venue_sessions.get(view.account.venue, context.session)
+    if hours.is_open or not hours.known:
+        return None
+    opens = hours.opens_at
     return refuse(
         Rule.SESSION_CLOSED,
         view,
         {
             "symbol": trade.symbol,
+            "calendar": hours.calendar,
             "now": iso(context.at),
             "session_opens_at": "unknown" if opens is None else iso(opens),
         },
@@ -316,6 +334,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.EXCLUDED, _excluded),
     (Rule.HALTED, _halted),
     (Rule.NOT_MAPPED, _mapped),
+    (Rule.SESSION_UNKNOWN, _session_known),
     (Rule.SESSION_CLOSED, _session),
     (Rule.DATA_STALE, _fresh),
     (Rule.FIRM_RULE, _firm_rule),
@@ -330,7 +349,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.SIZE_NOT_REPRESENTABLE, representable),
     (Rule.CONVERSION_MISSING, conversion),
 )
-_GATE = (_account_status, _excluded, _halted, _mapped, _session, _fresh)
+_GATE = (_account_status, _excluded, _halted, _mapped, _session_known, _session, _fresh)
 """The rules that `judge_account` asks in one condition before it asks them one by one."""
 check(
     tuple(rule for _, rule in CHECKS[: len(_GATE)]) == _GATE,

@@ -45,22 +45,33 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_cancel_reject(book, item.reject, at_ns)
         case ev.BookOpened():
             return on_opened(book, item.config)
-        case ev.HistoryObserved() | ev.BarsObserved():
-            return _on_bars(book, item)
+        case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
+            return _on_fact(book, item)
         case ev.BookRecovered():
             return on_recovered(book, at_ns)
         case _:
             assert_never(item)
 
 
-def _on_bars(book: Book, item: ev.HistoryObserved | ev.BarsObserved) -> Events:
-    if isinstance(item, ev.HistoryObserved):
-        if book.history.get(item.account_id) == item.bars:
-            return ()
-        return (ev.HistoryRecorded(account_id=item.account_id, bars=item.bars),)
-    if book.bars.get(item.symbol) == item.bars:
-        return ()
-    return (ev.BarsRecorded(symbol=item.symbol, bars=item.bars),)
+def _on_fact(
+    book: Book, item: ev.HistoryObserved | ev.BarsObserved | ev.CalendarObserved
+) -> Events:
+    """What replaces what was known, unless it is the same."""
+    match item:
+        case ev.HistoryObserved():
+            if book.history.get(item.account_id) == item.bars:
+                return ()
+            return (ev.HistoryRecorded(account_id=item.account_id, bars=item.bars),)
+        case ev.BarsObserved():
+            if book.bars.get(item.symbol) == item.bars:
+                return ()
+            return (ev.BarsRecorded(symbol=item.symbol, bars=item.bars),)
+        case ev.CalendarObserved():
+            if book.calendars.get(item.table.calendar) == item.table:
+                return ()
+            return (ev.CalendarRecorded(table=item.table),)
+        case _:
+            assert_never(item)
 
 
 def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events:

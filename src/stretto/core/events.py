@@ -13,6 +13,7 @@ from stretto.core.book_events import (
     AccountUpdated,
     BarsRecorded,
     BookConfigured,
+    CalendarRecorded,
     HistoryRecorded,
     InterventionRequired,
 )
@@ -31,6 +32,7 @@ from stretto.core.inputs import (
     BarsObserved,
     BookOpened,
     BookRecovered,
+    CalendarObserved,
     CancelRejected,
     HistoryObserved,
     Input,
@@ -65,6 +67,8 @@ __all__ = [
     "BookConfigured",
     "BookOpened",
     "BookRecovered",
+    "CalendarObserved",
+    "CalendarRecorded",
     "CancelRejected",
     "CancelRequested",
     "Entry",
@@ -103,6 +107,7 @@ Event = (
     | AccountUpdated
     | HistoryRecorded
     | BarsRecorded
+    | CalendarRecorded
     | SignalPlanned
     | SignalRefused
     | OrderIntended

@@ -79,6 +79,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.AccountUpdated: facts.account_updated,
     ev.HistoryRecorded: facts.history_recorded,
     ev.BarsRecorded: facts.bars_recorded,
+    ev.CalendarRecorded: facts.calendar_recorded,
     ev.BookConfigured: facts.book_configured,
     ev.AccountHalted: facts.account_halted,
     ev.InterventionRequired: facts.intervention_required,

@@ -1,4 +1,4 @@
-"""What the book is told of the world: snapshots, histories, bars, settings, alarms.
+"""What the book is told of the world: snapshots, histories, bars, calendars, settings, alarms.
 
 Part of ``evolve``. Knows nothing of orders or allocations.
 """
@@ -44,6 +44,13 @@ def bars_recorded(book: Book, event: ev.BarsRecorded) -> None:
     book.bars[event.symbol] = event.bars
     book.cites[f"bars:{event.symbol}"] = book.seq
     book.versions["bars"] += 1
+
+
+def calendar_recorded(book: Book, event: ev.CalendarRecorded) -> None:
+    """Sessions of a calendar in force."""
+    name = event.table.calendar
+    book.calendars[name] = event.table
+    book.cites[f"calendar:{name}"] = book.seq
 
 
 def book_configured(book: Book, event: ev.BookConfigured) -> None:

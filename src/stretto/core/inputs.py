@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn
+from stretto.core.calendar import SessionTable
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
@@ -40,6 +41,12 @@ class BarsObserved(msgspec.Struct, frozen=True, kw_only=True, tag="bars_observed
 
     symbol: str
     bars: tuple[Bar, ...]
+
+
+class CalendarObserved(msgspec.Struct, frozen=True, kw_only=True, tag="calendar_observed"):
+    """Sessions of one calendar over a stated span; replaces what was known of it."""
+
+    table: SessionTable
 
 
 class SignalReceived(msgspec.Struct, frozen=True, kw_only=True, tag="signal_received"):
@@ -118,6 +125,7 @@ Input = (
     | AccountObserved
     | HistoryObserved
     | BarsObserved
+    | CalendarObserved
     | SignalReceived
     | TimerDue
     | SendReported

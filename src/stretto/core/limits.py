@@ -102,6 +102,14 @@ SIGNAL_AHEAD_NS_MAX = 5 * NS_PER_S
 MARGIN_LEVEL_MIN = 1_200_000
 SIGNAL_KEPT_NS = 30 * 86_400 * NS_PER_S
 
+# --- session calendars: how far ahead a table reaches, and how much must be left of it
+CALENDAR_HORIZON_NS = 35 * 86_400 * NS_PER_S
+CALENDAR_REMAINING_NS_MIN = 14 * 86_400 * NS_PER_S
+# Of one table: a year of exchange days with a lunch break and two daily pauses.
+CALENDAR_SESSIONS_MAX = 1_500
+# Daily windows (pauses of an instrument, maintenance of a venue) of one calendar.
+DAILY_WINDOWS_MAX = 8
+
 # --- queries of orders in doubt (DESIGN §4.9): 2, 4, 8, 16, 32 s
 QUERY_DELAY_FIRST_NS = 2 * NS_PER_S
 QUERIES_MAX = 5
@@ -179,6 +187,10 @@ check(
     "all accounts must find a gap in the full window",
 )
 check(DEFERRALS_MAX >= 1, "an overdue release must be able to wait")
+check(
+    0 < CALENDAR_REMAINING_NS_MIN < CALENDAR_HORIZON_NS,
+    "a new table must last longer than what makes the old one too short",
+)
 check(CLUSTERING_WINDOW_NS % (86_400 * NS_PER_S) == 0, "clustering counts whole days")
 check(0 < MARGIN_RETRY_FACTOR < PPM, "a retry for want of margin must be smaller")
 check(0 <= RETRY_JITTER <= PPM, "chance must add less than the wait itself")

@@ -1,4 +1,4 @@
-"""What a decision may know of the market: instruments, quotes, statistics, sessions, conversions.
+"""What a decision may know of the market: instruments, quotes, statistics, conversions.
 
 Pure data handed to ``decide`` as journaled reads. Knows nothing of accounts, orders or where a
 quote came from.
@@ -10,18 +10,34 @@ from decimal import Decimal
 
 import msgspec
 
+from stretto.core.calendar import FX_WEEK
 from stretto.core.errors import InvalidInput
 from stretto.core.values import ONE
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """A tradable symbol of the book. ``pip`` and ``tick`` are in quote currency per base unit."""
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tradable symbol of the book. ``pip`` and ``tick`` are in quote currency per base unit;
+    ``calendar`` names its sessions (``fx_week``, ``always_open`` or an exchange's code), ``pauses``
+    are daily windows taken out of them, each ``HH:MM-HH:MM Zone``.
+    """
 
     symbol: str
     base_currency: str
     quote_currency: str
     pip: Decimal
     tick: Decimal
+    calendar: str = FX_WEEK
+    pauses: tuple[str, ...] = ()
+
+    @property
+    def session_calendar(self) -> str:
+        """The name of its table of sessions: instruments with the same hours share one."""
+        return " without ".join((self.calendar, *self.pauses))
+
+
+def venue_calendar(venue: str) -> str:
+    """The name of the table of a venue that states maintenance."""
+    return f"venue {venue}"
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,8 +77,6 @@ class MarketStatistics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     volatility_ppm: int
     volatility_median_ppm: int
     spread_median: Decimal
-    session_open: bool = True
-    session_opens_at: int | None = None
 
 
 class VenueState(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,7 +142,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a book is opened with. ``book_key`` seeds every draw; ``currency`` is the one in
-    which book-wide caps are stated; ``failure_tables`` are by venue.
+    which book-wide caps are stated; ``failure_tables`` are by venue, and so are ``maintenance``,
+    daily windows in which a venue is closed, each ``HH:MM-HH:MM Zone``.
     """
 
     book_id: str
@@ -153,3 +154,4 @@ class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rulebooks: dict[str, Rulebook]
     accounts: dict[str, Account]
     failure_tables: dict[str, FailureTable] = msgspec.field(default_factory=dict)
+    maintenance: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)

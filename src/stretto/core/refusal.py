@@ -33,6 +33,7 @@ class Rule(StrEnum):
     EXCLUDED = "excluded"
     HALTED = "halted"
     NOT_MAPPED = "instrument_not_mapped"
+    SESSION_UNKNOWN = "session_unknown"
     SESSION_CLOSED = "session_closed"
     DATA_STALE = "data_stale"
     FIRM_RULE = "firm_rule"

@@ -27,6 +27,7 @@ from stretto.core.scoring import (
     fair_share_of,
     medians_of,
 )
+from stretto.core.sessions import closed_venues, session_hours
 from stretto.core.signal import (
     BestAccounts,
     GroupAccounts,
@@ -107,6 +108,8 @@ def trade_context(
         policy=config.policy,
         book_currency=config.currency,
         slippage=slippage,
+        session=session_hours(book, signal.symbol, at_ns),
+        venue_sessions=closed_venues(book, signal.symbol, at_ns),
     )
     cap = config.policy.exposure_max
     if cap is not None:

@@ -18,6 +18,7 @@ from stretto.core.account import (
     Position,
     SymbolTerms,
 )
+from stretto.core.calendar import NO_HOURS, Hours
 from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate, fresh_quotes
 from stretto.core.policy import Policy, Rulebook
@@ -111,7 +112,8 @@ class TradeContext:
     ``stop_loss`` is the price where the signal gives a distance. ``exposure_remaining``: what the
     book-wide cap leaves, book currency (None: no cap); a planner lowers it as it gives accounts a
     part. ``opposed``: accounts against the trade. ``slippage``: price by which a fill may be worse
-    than ``entry``. Raises KeyError for a symbol without an instrument.
+    than ``entry``. ``session``: how the symbol's calendar stands; ``venue_sessions``: at venues in
+    maintenance. Raises KeyError for a symbol without an instrument.
     """
 
     __slots__ = (
@@ -137,8 +139,7 @@ class TradeContext:
         "policy",
         "quotes",
         "reads",
-        "session_open",
-        "session_opens_at",
+        "session",
         "side",
         "sign",
         "stop_loss",
@@ -146,6 +147,7 @@ class TradeContext:
         "tick_at",
         "tick_fresh",
         "unrestricted",
+        "venue_sessions",
         "weights",
     )
 
@@ -165,6 +167,8 @@ class TradeContext:
         exposure_remaining: Decimal | None = None,
         opposed: Opposed | None = None,
         slippage: Decimal = ZERO,
+        session: Hours = NO_HOURS,
+        venue_sessions: dict[str, Hours] | None = None,
     ) -> None:
         self.at = at
         self.symbol = symbol
@@ -191,8 +195,8 @@ class TradeContext:
         self.tick_at = quote.at if quote is not None else None
         self.tick_fresh = quote is not None and at - quote.at <= policy.tick_age_ns_max
         self.heartbeat_min = at - policy.heartbeat_age_ns_max
-        self.session_open = statistics is None or statistics.session_open
-        self.session_opens_at = statistics.session_opens_at if statistics is not None else None
+        self.session = session
+        self.venue_sessions = venue_sessions or {}
         hold_ns = expected_hold_ns or HOLD_DEFAULT_NS
         self.loss_per_unit = self._loss_per_unit(statistics, hold_ns, slippage)
         to_book = self._conversion(self.instrument.quote_currency, book_currency)

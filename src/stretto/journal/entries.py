@@ -19,6 +19,7 @@ VERSIONS = {
     "account_observed": 1,
     "history_observed": 1,
     "bars_observed": 1,
+    "calendar_observed": 1,
     "signal_received": 1,
     "timer_due": 1,
     "send_reported": 1,

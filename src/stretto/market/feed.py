@@ -12,29 +12,22 @@ from decimal import Decimal
 from stretto.core.errors import InvalidInput
 from stretto.core.market import MarketStatistics, Quote, Reads
 from stretto.market.series import QuoteSeries
-from stretto.market.sessions import FxWeek
 from stretto.market.statistics import SymbolStatistics
 
 
 class SeriesMarket:
     """Quote series by symbol, with statistics computed when a symbol is first asked for."""
 
-    def __init__(self, series: Mapping[str, QuoteSeries], week: FxWeek | None = None) -> None:
+    def __init__(self, series: Mapping[str, QuoteSeries]) -> None:
         if not series:
             raise InvalidInput("market", "there is no quote series", "at least one symbol")
         self._series = {symbol: series[symbol] for symbol in sorted(series)}
-        self._week = week or FxWeek()
         self._statistics: dict[str, SymbolStatistics] = {}
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols that have quotes, sorted."""
         return tuple(self._series)
-
-    @property
-    def week(self) -> FxWeek:
-        """The sessions of this market."""
-        return self._week
 
     @property
     def starts_at(self) -> int:
@@ -72,7 +65,7 @@ class SeriesMarket:
             series = self._series.get(symbol)
             if series is None:
                 return None
-            known = self._statistics[symbol] = SymbolStatistics(series, self._week)
+            known = self._statistics[symbol] = SymbolStatistics(series)
         return known.at(at_ns)
 
     # --- the future, for the simulated venue only

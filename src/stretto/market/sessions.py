@@ -34,15 +34,28 @@ def zone(name: str) -> ZoneInfo:
         raise InvalidInput("time zone", f"{name!r} is unknown", "an IANA zone name") from None
 
 
-def local_ns(day: date, at: time, zone_name: str) -> int:
-    """Nanoseconds UTC of a local time; where it occurs twice, the first."""
-    moment = datetime.combine(day, at, tzinfo=zone(zone_name)).astimezone(UTC)
+def local_ns(day: date, at: time, zone_name: str, *, last: bool = False) -> int:
+    """Nanoseconds UTC of a local time. Where it occurs twice, the first (or the ``last``); where
+    the clock leaps over it, read with the offset from before the leap (RFC 5545, 3.3.5).
+    """
+    local = datetime.combine(day, at, tzinfo=zone(zone_name))
+    moment = local.replace(fold=1 if last and _occurs_twice(local) else 0).astimezone(UTC)
     return int(moment.timestamp()) * NS_PER_S
+
+
+def _occurs_twice(local: datetime) -> bool:
+    first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    return first is not None and second is not None and first > second
 
 
 def utc_date(at_ns: int) -> date:
     """The UTC calendar date of an instant."""
     return _EPOCH_DATE + timedelta(days=at_ns // (86_400 * NS_PER_S))
+
+
+def midnight_ns(day: date) -> int:
+    """Nanoseconds UTC at which a UTC calendar date begins."""
+    return (day - _EPOCH_DATE).days * 86_400 * NS_PER_S
 
 
 class FxWeek:

@@ -15,7 +15,6 @@ import numpy as np
 from stretto.core.market import MarketStatistics
 from stretto.core.values import NS_PER_S
 from stretto.market.series import QuoteSeries
-from stretto.market.sessions import FxWeek
 
 MINUTE_NS = 60 * NS_PER_S
 VOLATILITY_MINUTES = 5
@@ -36,9 +35,8 @@ class SymbolStatistics:
     over the minute's ticks. In the first minute volatility is 0 and the spread is the first tick's.
     """
 
-    def __init__(self, series: QuoteSeries, week: FxWeek) -> None:
+    def __init__(self, series: QuoteSeries) -> None:
         self._series = series
-        self._week = week
         self._first_minute = series.starts_at // MINUTE_NS
         # Five quiet minutes after the last tick bring the volatility of an ended stream to zero.
         minutes = series.ends_at // MINUTE_NS - self._first_minute + 1 + VOLATILITY_MINUTES
@@ -64,11 +62,11 @@ class SymbolStatistics:
             return self._held
         if at_ns < self._series.starts_at:
             return None
-        self._held = self._of(minute, at_ns)
+        self._held = self._of(minute)
         self._held_minute = minute
         return self._held
 
-    def _of(self, minute: int, at_ns: int) -> MarketStatistics:
+    def _of(self, minute: int) -> MarketStatistics:
         place = min(minute - self._first_minute, len(self._volatility)) - 1
         if place < 0:
             series = self._series
@@ -79,15 +77,12 @@ class SymbolStatistics:
             volatility = self._volatility[place]
             median = self._volatility_median[place]
             spread = self._spread_median[place]
-        # Sessions begin and end on whole minutes, so the answer holds for the minute.
         return MarketStatistics(
             symbol=self._series.symbol,
             at=known_at,
             volatility_ppm=volatility,
             volatility_median_ppm=median,
             spread_median=self._series.price(spread),
-            session_open=self._week.is_open(at_ns),
-            session_opens_at=self._week.opens_at(at_ns),
         )
 
 

@@ -12,18 +12,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
+from stretto.core.book import Book
+from stretto.core.calendar import covers
 from stretto.core.errors import BrokerUnreachable
+from stretto.core.limits import CALENDAR_HORIZON_NS, CALENDAR_REMAINING_NS_MIN
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_MS, NS_PER_S
-from stretto.ports import Broker, Clock
+from stretto.ports import Broker, Calendars, Clock
 from stretto.runtime.writer import Writer
 
 REFRESH_AFTER_FILL_NS = 1 * NS_PER_S
 REFRESH_AT_REST_NS = 15 * 60 * NS_PER_S
 SETTLE_POLL_NS = NS_PER_S // 4
 DRAIN_POLL_NS = NS_PER_MS
+_DAY_NS = 86_400 * NS_PER_S
 
 
 class Opening:
@@ -34,19 +38,38 @@ class Opening:
         config: BookConfig,
         bars: Mapping[str, Sequence[Bar]],
         histories: Mapping[str, Sequence[BarReturn]],
+        calendars: Calendars,
     ) -> None:
         self.config = config
+        self.calendars = calendars
         self.bars = bars
         self.histories = histories
 
-    def inputs(self) -> list[ev.Input]:
-        """The opening inputs in a fixed order; those that change nothing are not journaled."""
+    def inputs(self, book: Book, at_ns: int) -> list[ev.Input]:
+        """What ``book`` is told at ``at_ns``, in a fixed order; what it knows is not journaled."""
         items: list[ev.Input] = [ev.BookOpened(config=self.config)]
+        items += self.sessions(book, at_ns)
         for symbol in sorted(self.bars):
             items.append(ev.BarsObserved(symbol=symbol, bars=tuple(self.bars[symbol])))
         for account_id in sorted(self.histories):
             bars = tuple(self.histories[account_id])
             items.append(ev.HistoryObserved(account_id=account_id, bars=bars))
+        return items
+
+    def sessions(self, book: Book, at_ns: int) -> list[ev.CalendarObserved]:
+        """Every calendar over the span that the book knows, or over a new one where too little of
+        that is left: a holiday that was declared meanwhile replaces what was known.
+        """
+        items = []
+        for name in self.calendars.names:
+            held = book.calendars.get(name)
+            if held is not None and covers(held, at_ns + CALENDAR_REMAINING_NS_MIN):
+                starts_at, ends_at = held.starts_at, held.ends_at
+            else:
+                starts_at = at_ns - at_ns % _DAY_NS
+                ends_at = starts_at + CALENDAR_HORIZON_NS
+            table = self.calendars.table(name, starts_at, ends_at)
+            items.append(ev.CalendarObserved(table=table))
         return items
 
 
@@ -78,7 +101,7 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         # Before the first word of a venue, which may need the configuration.
-        for item in self._opening.inputs():
+        for item in self._opening.inputs(self._writer.book, self._clock.now_ns()):
             self._writer.post(item)
         if recovered:
             self._writer.post(ev.BookRecovered(engine_version=engine_version))
@@ -120,6 +143,18 @@ class Supervisor:
         while not self._writer.idle:
             await self._clock.sleep_until(self._clock.now_ns() + DRAIN_POLL_NS)
 
+    # --- calendars
+
+    def _renew_calendars(self) -> None:
+        """Tell the book its sessions further on, where too little of what it knows is left."""
+        now, held = self._clock.now_ns(), self._writer.book.calendars
+        needed = now + CALENDAR_REMAINING_NS_MIN
+        names = self._opening.calendars.names
+        if all(name in held and covers(held[name], needed) for name in names):
+            return
+        for item in self._opening.sessions(self._writer.book, now):
+            self._writer.post(item)
+
     # --- accounts -----------------------------------------------------------------------------
 
     def _notice_fills(self, entry: ev.Entry) -> None:
@@ -136,6 +171,7 @@ class Supervisor:
                 await self._roused(rest_ends_at)
             if self._clock.now_ns() >= rest_ends_at:
                 rest_ends_at = self._clock.now_ns() + REFRESH_AT_REST_NS
+                self._renew_calendars()
                 await self._refresh(sorted(self._opening.config.accounts))
             else:
                 await self._clock.sleep_until(self._clock.now_ns() + REFRESH_AFTER_FILL_NS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stretto.bootstrap import Scenario
+from stretto.bootstrap import Scenario, opening_of
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
@@ -19,7 +19,6 @@ from stretto.core.market import Reads, VenueState
 from stretto.core.plan import Plan
 from stretto.core.signal import Signal
 from stretto.core.values import ZERO
-from stretto.runtime.supervisor import Opening
 from stretto.sessions.reading import book_of, replayed
 from stretto.sessions.scenario import of_settings
 from stretto.sessions.started import RunArguments
@@ -48,8 +47,7 @@ def dry_run(started: RunArguments, signal: Signal, db: Path, at_ns: int | None) 
     else:
         book = Book()
     at = max(book.at, signal.generated_at if at_ns is None else at_ns)
-    opening = Opening(scenario.config, scenario.bars, scenario.histories)
-    for item in opening.inputs():
+    for item in opening_of(scenario).inputs(book, at):
         _apply(book, item, at)
     if not seq:
         for item in _first_snapshots(scenario, at):

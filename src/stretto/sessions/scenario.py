@@ -23,6 +23,7 @@ from stretto.core.errors import InvalidInput
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_S, digest
+from stretto.market import FxWeek
 from stretto.sessions.markets import (
     DEMO_DAY,
     DEMO_SYMBOLS,
@@ -124,7 +125,7 @@ def _of_demo(arguments: DemoArguments) -> Prepared:
             balances={name: opening.balance for name, opening in world.opening.items()},
             arrivals=world.arrivals,
             starts_at=market.starts_at,
-            ends_at=market.week.day_end(market.ends_at) + _AFTER_DAY_END_NS,
+            ends_at=FxWeek().day_end(market.ends_at) + _AFTER_DAY_END_NS,
             seed=arguments.seed,
             bars=session.bars,
             histories=world.histories,

@@ -165,5 +165,6 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.InterventionRequired: _asked,
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
+    ev.CalendarRecorded: _of_book,
 }
 check(set(_SUBJECTS) == set(get_args(ev.Event)), "every event must say what it is about")

@@ -53,6 +53,7 @@ OfBook = (
     | ev.ExecutionEnded
     | ev.HistoryRecorded
     | ev.BarsRecorded
+    | ev.CalendarRecorded
 )
 """Events that are not about one allocation."""
 
@@ -268,8 +269,13 @@ class SqlProjector:
                 halted = (event.reason, timestamp(entry.at), entry.seq)
                 key = (self._book_id, event.account_id)
                 connection.execute(self._sql.account_halted, (*halted, *key))
-            case ev.ExecutionEnded() | ev.HistoryRecorded() | ev.BarsRecorded():
-                pass  # the end follows from the results; bars are cited by the decisions
+            case (
+                ev.ExecutionEnded()
+                | ev.HistoryRecorded()
+                | ev.BarsRecorded()
+                | ev.CalendarRecorded()
+            ):
+                pass  # the end follows from the results; the others are cited by the decisions
             case _:
                 assert_never(event)
 

@@ -24,7 +24,7 @@ from stretto.core.report import (
     StatusAnswer,
 )
 from stretto.core.values import NS_PER_S, Side, parse_iso
-from stretto.market import SeriesMarket
+from stretto.market import Calendars, SeriesMarket, VenueHours
 from stretto.market.series import QuoteSeries
 from stretto.ports import (
     AmendProtection,
@@ -231,6 +231,7 @@ def at_desk(
     start: int = START,
     log: CommandLog | None = None,
     faults: FaultPlan | None = None,
+    maintenance: Sequence[str] = (),
 ) -> Desk:
     """Play a scenario at a fresh venue on virtual time; the desk afterwards."""
     loop = VirtualTimeLoop(start)
@@ -240,7 +241,11 @@ def at_desk(
         config or frictionless(),
         clock,
         feed,
-        feed.week,
+        VenueHours(
+            Calendars(INSTRUMENTS.values(), {"sim": maintenance} if maintenance else {}),
+            "sim",
+            INSTRUMENTS,
+        ),
         INSTRUMENTS,
         accounts or [account()],
         seed,

@@ -15,6 +15,7 @@ from stretto.core.errors import InvalidInput
 from stretto.core.market import Instrument
 from stretto.core.report import OrderType
 from stretto.core.values import NS_PER_S, ZERO, Side, parse_iso
+from stretto.market import Calendars, VenueHours
 from stretto.runtime.clock import WallClock
 from tests.unit.brokers.desk import INSTRUMENTS, LOT, START, Desk, account, at_desk, market, ticks
 
@@ -265,6 +266,30 @@ def test_nothing_trades_on_a_weekend() -> None:
     assert report.reject_code == "market_closed"
 
 
+def test_a_venue_in_maintenance_takes_nothing_and_fills_nothing() -> None:
+    # START is 12:00. The limit is reached at 70 s, in the maintenance, and still is at 130 s.
+    rows = ticks(
+        (-60, 138_000, 138_010), (70, 137_940, 137_950), (130, 137_945, 137_955),
+        (150, 138_000, 138_010), (200, 138_000, 138_010),
+    )  # fmt: skip
+
+    async def scenario(desk: Desk) -> None:
+        await desk.submit("resting", order_type=OrderType.LIMIT, limit_price="1.37960")
+        await desk.until(80)
+        await desk.submit("meanwhile")
+        await desk.until(121)
+        await desk.submit("afterwards")
+        await desk.until(160)
+
+    desk = at_desk(scenario, eurusd=rows, maintenance=["12:01-12:02 UTC"])
+    assert [r.reject_code for r in desk.reports("meanwhile")] == ["market_closed"]
+    assert desk.kinds("afterwards")[0] == "new"
+    (fill,) = desk.trades("resting")
+    assert fill.transact_at == START + 130 * NS_PER_S
+    always = at_desk(scenario, eurusd=rows)
+    assert always.trades("resting")[0].transact_at == START + 70 * NS_PER_S
+
+
 def test_chance_refusals_come_in_their_shares_and_in_any_order_of_calls() -> None:
     config = msgspec.structs.replace(
         frictionless(), requote_ppm=100_000, reject_ppm={RejectCode.OFF_QUOTES: 50_000}
@@ -306,7 +331,8 @@ def test_impossible_settings_are_refused(changes: dict[str, Any]) -> None:
 
 def venue_of(instruments: dict[str, Instrument], accounts: list[SimAccount]) -> SimVenue:
     feed = market(FLAT)
-    return SimVenue(frictionless(), WallClock(), feed, feed.week, instruments, accounts, 1)
+    hours = VenueHours(Calendars(instruments.values(), {}), "sim", instruments)
+    return SimVenue(frictionless(), WallClock(), feed, hours, instruments, accounts, 1)
 
 
 def test_a_venue_that_could_not_convert_is_refused_at_once() -> None:

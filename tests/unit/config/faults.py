@@ -25,6 +25,57 @@ FAULTS = [
     ('id = "b"', "", "book.id: is missing; expected text"),
     ("day = 2014-05-02", "", 'market.day: is missing; expected day for kind "ecb"'),
     ('owner = "o1"', "", "accounts.a1.owner: is missing; expected text"),
+    # when something trades
+    (
+        "[instruments.GBPUSD]",
+        '[instruments.GBPUSD]\ncalendar = "XNYC"',
+        "instruments.GBPUSD.calendar: is 'XNYC', which is no calendar; expected 'XNYS', which is",
+    ),
+    (
+        "[instruments.GBPUSD]",
+        '[instruments.GBPUSD]\ncalendar = "fx week"',
+        "is 'fx week', which is no calendar; expected 'fx_week', which is nearest",
+    ),
+    (
+        "[instruments.GBPUSD]",
+        '[instruments.GBPUSD]\ncalendar = "on weekdays, mostly"',
+        "expected fx_week, always_open or the code of an exchange, like XNYS or CMES",
+    ),
+    (
+        "[instruments.GBPUSD]",
+        "[instruments.GBPUSD]\ncalendar = 24",
+        "instruments.GBPUSD.calendar: is 24; expected fx_week, always_open or the code",
+    ),
+    (
+        "[instruments.GBPUSD]",
+        '[instruments.GBPUSD]\npauses = ["17:00-18:00"]',
+        "instruments.GBPUSD.pauses[0]: is '17:00-18:00'; expected a daily window with its zone,",
+    ),
+    (
+        "[instruments.GBPUSD]",
+        '[instruments.GBPUSD]\npauses = ["17:00-24:00 UTC"]',
+        "instruments.GBPUSD.pauses[0]: is '17:00-24:00 UTC'; expected a daily window",
+    ),
+    (
+        "seed = 3",
+        'maintenance = ["22:00-22:05 UTC", "08:00-08:00 UTC"]',
+        "venues.east.maintenance[1]: is '08:00-08:00 UTC', which would never end",
+    ),
+    (
+        "seed = 3",
+        'maintenance = ["08:00-09:00 Mars/Olympus"]',
+        "whose zone Mars/Olympus is unknown; expected an IANA zone, like America/New_York",
+    ),
+    (
+        "seed = 3",
+        'maintenance = ["08:00-09:00 ../tzdata/UTC"]',
+        "venues.east.maintenance[0]: is '08:00-09:00 ../tzdata/UTC'; expected a daily window",
+    ),
+    (
+        "seed = 3",
+        'maintenance = "08:00-09:00 UTC"',
+        "venues.east.maintenance: is '08:00-09:00 UTC'; expected a list of 0 to 8",
+    ),
     # wrong types and values
     (
         'owner = "o1"',

@@ -28,6 +28,7 @@ from stretto.core.account import (
     SymbolTerms,
 )
 from stretto.core.failure import FailureRow, FailureTable
+from stretto.core.market import Instrument
 from stretto.core.policy import (
     Anchor,
     BookConfig,
@@ -133,6 +134,24 @@ def test_later_templates_lie_over_earlier_ones(tmp_path: Path) -> None:
     assert account.profile == ExecutionProfile(pace=500_000, aggression=900_000)
     terms = account.symbols["EURUSD"]
     assert (terms.lot_max, terms.contract_size) == (Decimal(7), Decimal(100_000))
+
+
+def test_instruments_name_their_hours_and_venues_their_maintenance(tmp_path: Path) -> None:
+    text = spoilt(
+        ("[instruments.GBPUSD]", '[instruments.GBPUSD]\ncalendar = "CMES"\npauses = ["16:00-17:00'
+         ' America/Chicago"]'),
+        ("seed = 3", 'maintenance = ["23:55-00:05 Europe/Athens"]\n[venues.west]'),
+    )  # fmt: skip
+    book = read_settings(write(tmp_path, text)).book
+    assert book.instruments["EURUSD"].session_calendar == "fx_week"
+    pound = book.instruments["GBPUSD"]
+    assert (pound.calendar, pound.pauses) == ("CMES", ("16:00-17:00 America/Chicago",))
+    assert pound.session_calendar == "CMES without 16:00-17:00 America/Chicago"
+    assert book.maintenance == {"east": ("23:55-00:05 Europe/Athens",)}
+    always = spoilt(("[instruments.GBPUSD]", '[instruments.GBPUSD]\ncalendar = "always_open"'))
+    found = read_settings(write(tmp_path, always)).book
+    assert found.instruments["GBPUSD"].calendar == "always_open"
+    assert found.maintenance == {}
 
 
 def test_a_rulebook_may_stand_in_a_file_or_inline(tmp_path: Path) -> None:
@@ -241,7 +260,14 @@ def fields(section: Section) -> set[str]:
     return {key.field for key in section.keys}
 
 
-DERIVED_OF_BOOK = {"policy", "instruments", "rulebooks", "accounts", "failure_tables"}
+DERIVED_OF_BOOK = {
+    "maintenance",
+    "policy",
+    "instruments",
+    "rulebooks",
+    "accounts",
+    "failure_tables",
+}
 
 
 @pytest.mark.parametrize(
@@ -255,6 +281,7 @@ DERIVED_OF_BOOK = {"policy", "instruments", "rulebooks", "accounts", "failure_ta
         (sections.LOSS_LIMIT, LossLimit, set()),
         (sections.PROFILE, ExecutionProfile, set()),
         (sections.ACCOUNT, Account, {"account_id"}),
+        (sections.INSTRUMENT, Instrument, {"symbol"}),
         (sections.BOOK, BookConfig, DERIVED_OF_BOOK),
     ],
 )

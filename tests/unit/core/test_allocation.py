@@ -14,6 +14,7 @@ from stretto.core.report import ExecType, OrdStatus
 from stretto.core.signal import PerAccount, Total, Urgency
 from tests.builders import (
     DAYS,
+    OPEN,
     Desk,
     a_config,
     a_rulebook,
@@ -67,6 +68,7 @@ def test_only_the_two_hundred_best_are_correlated_and_the_rest_are_told_their_pl
     count = CORRELATED_CANDIDATES_MAX + 5
     desk = Desk(a_config(count), opened=False)
     desk.feed(ev.BookOpened(config=desk.config))
+    desk.feed(ev.CalendarObserved(table=OPEN))
     desk.feed(ev.BarsObserved(symbol="EURUSD", bars=bars_of("EURUSD")))
     for name in names(count):
         desk.feed(ev.AccountObserved(snapshot=a_snapshot(name)))

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import AccountMode, ExecutionProfile
+from stretto.core.calendar import SessionTable
 from stretto.core.dispatch import reads_for_release
 from stretto.core.effects import SubmitOrder
 from stretto.core.market import Reads
@@ -22,6 +23,7 @@ from stretto.core.signal import Urgency
 from stretto.core.values import PPM, ZERO, Side
 from tests.book_invariants import holds
 from tests.builders import (
+    OPEN,
     START,
     Desk,
     S,
@@ -30,6 +32,7 @@ from tests.builders import (
     a_snapshot,
     an_account,
     only,
+    sessions,
     the_reads,
 )
 
@@ -174,18 +177,11 @@ def test_a_limit_order_carries_its_prices_and_no_slippage() -> None:
     assert intended.order.stop_loss == Decimal("1.09687")
 
 
-def closed(at: int) -> Reads:
-    reads = the_reads(at)
-    shut = {k: msgspec.structs.replace(v, session_open=False) for k, v in reads.statistics.items()}
-    return msgspec.structs.replace(reads, statistics=shut)
-
-
 @pytest.mark.requirement("R1.4")
 @pytest.mark.parametrize(
     ("reads", "rule"),
     [
         (lambda at: Reads(), Rule.NO_QUOTE),
-        (closed, Rule.SESSION_CLOSED),
         (lambda at: the_reads(at, quotes=the_reads(at - 61 * S).quotes), Rule.DATA_STALE),
         (lambda at: the_reads(at, venues=the_reads(at - 6 * S).venues), Rule.DATA_STALE),
     ],
@@ -195,6 +191,27 @@ def test_the_gate_is_asked_again_with_the_market_of_now(
 ) -> None:
     desk, release_at, _ = scheduled()
     expired(release(desk, release_at, reads(release_at)), rule)
+
+
+@pytest.mark.requirement("R1.4")
+@pytest.mark.parametrize(
+    ("known", "rule"),
+    [
+        (lambda at: sessions((START, at + 1)), None),
+        (lambda at: sessions((START, at)), Rule.SESSION_CLOSED),
+        (lambda at: replace(OPEN, ends_at=at, sessions=((START, at),)), Rule.SESSION_UNKNOWN),
+    ],
+)
+def test_the_gate_is_asked_again_with_the_sessions_of_now(
+    known: Callable[[int], SessionTable], rule: Rule | None
+) -> None:
+    desk, release_at, _ = scheduled()
+    desk.feed(ev.CalendarObserved(table=known(release_at)))
+    events = release(desk, release_at)
+    if rule is None:
+        only(events, ev.OrderIntended)
+    else:
+        expired(events, rule)
 
 
 @pytest.mark.requirement("R1.4")
@@ -245,9 +262,7 @@ def test_the_reads_of_a_release_are_what_its_gate_needs() -> None:
     desk, _, _ = scheduled()
     (key,) = desk.book.allocations
     assert reads_for_release(desk.book, key) == ("EURUSD",)
-    elsewhere = msgspec.structs.replace(
-        a_config(1, Policy(exposure_max=Decimal(10**9))), currency="GBP"
-    )
+    elsewhere = replace(a_config(1, Policy(exposure_max=Decimal(10**9))), currency="GBP")
     desk.feed(ev.BookOpened(config=elsewhere))
     assert reads_for_release(desk.book, key) == ("EURUSD", "GBPUSD")
     desk.timers_until(START + 60 * S)

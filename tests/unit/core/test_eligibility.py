@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stretto.core.account import AccountMode, Ledger, PositionMode
 from stretto.core.affordability import largest_quantity
+from stretto.core.calendar import Hours
 from stretto.core.copying import opposed_accounts
 from stretto.core.eligibility import CHECKS, all_refusals, judge_account
 from stretto.core.market import Reads
@@ -106,11 +107,30 @@ def test_a_symbol_the_account_does_not_have() -> None:
 
 def test_a_closed_session_opens_again() -> None:
     opens = AT + 3_600 * NS_PER_S
-    closed = replace(STATISTICS["EURUSD"], session_open=False, session_opens_at=opens)
-    within = context(reads=Reads(quotes=QUOTES, statistics={"EURUSD": closed}))
-    assert refused(Rule.SESSION_CLOSED, view(), within=within).would_pass == (
-        f"wait until {iso(opens)}"
+    closed = Hours(calendar="XNYS", is_open=False, known=True, opens_at=opens)
+    refusal = refused(Rule.SESSION_CLOSED, view(), within=context(session=closed))
+    assert refusal.would_pass == f"wait until {iso(opens)}"
+    assert refusal.compared["calendar"] == "XNYS"
+    later = refused(
+        Rule.SESSION_CLOSED, view(), within=context(session=replace(closed, opens_at=None))
     )
+    assert later.would_pass == "wait for the next session"
+
+
+def test_sessions_that_nobody_knows_mean_no() -> None:
+    unknown = Hours(calendar="XNYS", is_open=False, known=False)
+    refusal = refused(Rule.SESSION_UNKNOWN, view(), within=context(session=unknown))
+    assert refusal.would_pass == f"sessions of XNYS over a span that holds {iso(AT)}"
+
+
+def test_maintenance_of_a_venue_concerns_its_accounts_only() -> None:
+    opens = AT + 60 * NS_PER_S
+    shut = Hours(calendar="fx_week and venue east", is_open=False, known=True, opens_at=opens)
+    own = view().account.venue
+    refusal = refused(Rule.SESSION_CLOSED, view(), within=context(venue_sessions={own: shut}))
+    assert refusal.would_pass == f"wait until {iso(opens)}"
+    elsewhere = context(venue_sessions={"another": shut})
+    assert judge(view(), within=elsewhere) is None
 
 
 @pytest.mark.parametrize(("age_s", "stale"), [(5, False), (6, True)])

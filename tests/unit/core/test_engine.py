@@ -70,6 +70,6 @@ def test_a_timer_that_would_fire_early_is_a_bug(kind: ev.TimerKind) -> None:
 def test_what_is_known_already_changes_nothing() -> None:
     desk = Desk()
     again = [entry.input for entry in desk.entries]
-    assert len(again) == 1 + 2 + 6
+    assert len(again) == 1 + 1 + 2 + 6
     for item in again:
         assert desk.feed(item) == ()

@@ -38,7 +38,7 @@ LIMITED = replace(RULEBOOK, daily_loss=DAILY)
 
 
 def aged(symbol: str, age_ns: int, **changes: Any) -> TradeContext:
-    """The context with one quote ``age_ns`` old; its session may be closed."""
+    """The context with one quote ``age_ns`` old."""
     quotes = QUOTES | {symbol: replace(QUOTES[symbol], at=AT - age_ns)}
     return context(reads=Reads(quotes=quotes, statistics=STATISTICS), **changes)
 
@@ -71,10 +71,8 @@ def test_a_conversion_rests_on_a_fresh_quote() -> None:
 def test_the_age_is_the_policys_and_a_closed_session_excuses_nothing() -> None:
     hour = Policy(tick_age_ns_max=3_600 * S)
     assert judged(POUNDS, aged("GBPUSD", 3_600 * S, policy=hour)) is None
-    closed = replace(STATISTICS["EURUSD"], symbol="GBPUSD", session_open=False)
-    within = aged("GBPUSD", 61 * S)
-    reads = replace(within.reads, statistics=STATISTICS | {"GBPUSD": closed})
-    refusal = judged(POUNDS, context(reads=reads))
+    # Of the session only the traded symbol's is asked; the other's quote is as old as it is.
+    refusal = judged(POUNDS, aged("GBPUSD", 61 * S))
     assert refusal is not None
     assert refusal.rule is Rule.CONVERSION_MISSING
 

@@ -47,6 +47,7 @@ from tests.builders import (
     bars_of,
     names,
     returns_like,
+    sessions,
     the_reads,
 )
 
@@ -304,11 +305,10 @@ def test_stale_data_means_no(reads: Reads, rule: Rule | None) -> None:
 
 
 def test_a_closed_session_and_a_missing_quote_mean_no() -> None:
-    reads = the_reads(START)
-    closed = {
-        s: msgspec.structs.replace(each, session_open=False) for s, each in reads.statistics.items()
-    }
-    plan = Desk().plan(reads=msgspec.structs.replace(reads, statistics=closed))
+    desk = Desk()
+    desk.feed(ev.CalendarObserved(table=sessions((START - S, START))))
+    plan = desk.plan()
+    assert plan.reads_seq["calendar:fx_week"] == desk.book.cites["calendar:fx_week"]
     assert {r.rule for r in plan.refusals} == {Rule.SESSION_CLOSED}
     assert plan.refused is not None
     assert plan.refused.rule is Rule.NO_ELIGIBLE_ACCOUNT

@@ -16,6 +16,7 @@ from stretto.core.account import (
     Position,
     SymbolTerms,
 )
+from stretto.core.calendar import Hours
 from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
 from stretto.core.policy import LossLimit, Permission, Policy, Rulebook
 from stretto.core.trade import AccountView, TradeContext
@@ -141,6 +142,9 @@ def view(**changes: Any) -> AccountView:
     return made._replace(**changes)
 
 
+IN_SESSION = Hours(calendar="fx_week", is_open=True, known=True)
+
+
 def context(**changes: Any) -> TradeContext:
     fields: dict[str, Any] = {
         "at": AT,
@@ -153,5 +157,6 @@ def context(**changes: Any) -> TradeContext:
         "instruments": INSTRUMENTS,
         "policy": Policy(),
         "book_currency": "USD",
+        "session": IN_SESSION,
     }
     return TradeContext(**(fields | changes))

@@ -78,13 +78,12 @@ def test_statistics_never_look_ahead(seed: int, cut: int, later_s: int) -> None:
     known = QuoteSeries(
         "EURUSD", whole.at_ns[:seen], whole.bid[:seen], whole.ask[:seen], whole.digits
     )
-    week = FxWeek()
-    assert SymbolStatistics(known, week).at(at_ns) == SymbolStatistics(whole, week).at(at_ns)
+    assert SymbolStatistics(known).at(at_ns) == SymbolStatistics(whole).at(at_ns)
 
 
 def test_statistics_equal_a_plain_computation() -> None:
     series = random_series(3, 3_000, gap_s=20)
-    statistics = SymbolStatistics(series, FxWeek())
+    statistics = SymbolStatistics(series)
     minutes = (series.ends_at - MONDAY) // MINUTE_NS
     closes, spreads = [], []
     for minute in range(minutes + 1):
@@ -111,7 +110,7 @@ def test_statistics_equal_a_plain_computation() -> None:
 def test_a_jump_over_an_outage_is_no_volatility_and_an_ended_stream_is_calm() -> None:
     rows = [(MONDAY + n * MINUTE_NS + 1, 100_000 + n % 2, 100_010) for n in range(10)]
     rows += [(MONDAY + (60 + n) * MINUTE_NS + 1, 120_000, 120_010) for n in range(3)]
-    statistics = SymbolStatistics(series_of("EURUSD", rows), FxWeek())
+    statistics = SymbolStatistics(series_of("EURUSD", rows))
     after_jump = statistics.at(MONDAY + 61 * MINUTE_NS + 2)
     ended = statistics.at(MONDAY + 600 * MINUTE_NS)
     assert after_jump is not None
@@ -124,7 +123,7 @@ def test_a_jump_over_an_outage_is_no_volatility_and_an_ended_stream_is_calm() ->
 def test_very_large_prices_do_not_overflow() -> None:
     big = 10**17
     rows = [(MONDAY + n * MINUTE_NS, big + n % 2 * 10**14, big + 10**15) for n in range(8)]
-    found = SymbolStatistics(series_of("X", rows, digits=9), FxWeek()).at(rows[-1][0])
+    found = SymbolStatistics(series_of("X", rows, digits=9)).at(rows[-1][0])
     assert found is not None
     assert 490 <= found.volatility_ppm <= 510
 

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
+from stretto.core.calendar import SessionTable, covers, is_open
 from stretto.core.errors import BrokerUnreachable, InvalidInput
-from stretto.core.limits import INBOX_SIGNALS_MAX
+from stretto.core.limits import (
+    CALENDAR_HORIZON_NS,
+    CALENDAR_REMAINING_NS_MIN,
+    INBOX_SIGNALS_MAX,
+)
 from stretto.core.signal import Urgency
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.ports import VenueMessage
 from stretto.runtime.writer import Writer
-from tests.builders import START, S, a_config, a_signal, a_snapshot, an_account, names
+from tests.builders import (
+    DAY_NS,
+    START,
+    OpenMarkets,
+    S,
+    a_config,
+    a_signal,
+    a_snapshot,
+    an_account,
+    names,
+)
 from tests.scripted_venue import ScriptedVenue
 from tests.session import MovingClock, later, play
 
@@ -173,3 +190,59 @@ def test_an_account_that_left_the_configuration_is_no_longer_asked() -> None:
         e.input.snapshot.account_id for e in told.entries if isinstance(e.input, ev.AccountObserved)
     ]
     assert set(asked) == {"a0"}
+
+
+class Holiday(OpenMarkets):
+    """Markets that are never closed, but for one day that was declared lately."""
+
+    def __init__(self, day_ns: int) -> None:
+        self.day_ns = day_ns
+
+    def table(self, name: str, starts_at: int, ends_at: int) -> SessionTable:
+        around = ((starts_at, self.day_ns), (self.day_ns + DAY_NS, ends_at))
+        return replace(super().table(name, starts_at, ends_at), sessions=around)
+
+
+def calendars_told(told: Journaled) -> list[tuple[int, SessionTable]]:
+    return [(e.at, e.input.table) for e in told.entries if isinstance(e.input, ev.CalendarObserved)]
+
+
+@pytest.mark.timeout(60)
+def test_a_book_learns_its_sessions_in_time_for_as_long_as_it_runs() -> None:
+    clock, told = MovingClock(START), Journaled()
+    ends_at = START + 60 * DAY_NS
+    writer = play(
+        MemoryJournal("book"), ScriptedVenue(clock), clock, a_config(1), [],
+        ends_at=ends_at, on_writer=told.watch,
+    )  # fmt: skip
+    kinds = told.kinds()
+    assert kinds.index("calendar_observed") == 1, "right after the configuration"
+    tables = calendars_told(told)
+    assert tables[0][1].ends_at - tables[0][1].starts_at == CALENDAR_HORIZON_NS
+    for (_, before), (at, after) in pairwise(tables):
+        assert covers(before, at), "the next comes while the last is still good"
+        assert before.ends_at - at <= CALENDAR_REMAINING_NS_MIN
+        assert after.ends_at > before.ends_at
+    assert len(tables) == 3
+    assert covers(writer.book.calendars["fx_week"], ends_at)
+
+
+def test_a_new_process_corrects_the_sessions_and_repeats_none() -> None:
+    clock, store, told = MovingClock(START), MemoryStore(), Journaled()
+    venue, config = ScriptedVenue(clock), a_config(1)
+    play(MemoryJournal("book", store), venue, clock, config, [], ends_at=START + S)
+    later(clock, 3 * 86_400)
+    play(
+        MemoryJournal("book", store), venue, clock, config, [],
+        ends_at=clock.at + S, on_writer=told.watch,
+    )  # fmt: skip
+    assert calendars_told(told) == []
+    holiday = Holiday(START + 10 * DAY_NS)
+    writer = play(
+        MemoryJournal("book", store), venue, clock, config, [],
+        ends_at=clock.at + S, on_writer=told.watch, calendars=holiday,
+    )  # fmt: skip
+    ((_, corrected),) = calendars_told(told)
+    assert writer.book.calendars["fx_week"] == corrected
+    assert not is_open(corrected, START + 10 * DAY_NS)
+    assert is_open(corrected, START + 11 * DAY_NS)
