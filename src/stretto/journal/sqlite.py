@@ -35,6 +35,10 @@ READ_ROWS = 1_000
 """Rows fetched at once while reading, so that a long read holds no transaction open."""
 
 
+REST_BYTES = 1 << 19
+"""Payloads appended before a rest is used for a checkpoint; with the tables about 2 MB of log."""
+
+
 class SqliteJournal:
     """The journal of one book in a database file; several books may share the file.
 
@@ -62,6 +66,7 @@ class SqliteJournal:
         self._snapshot_path = self._path.with_name(beside + ".snapshot")
         self._connection: sqlite3.Connection | None = None
         self._head = Head()
+        self._unmoved_bytes = 0
 
     @property
     def path(self) -> Path:
@@ -130,6 +135,17 @@ class SqliteJournal:
                 raise explained(self._path, error, "append") from error
             raise
         self._head = head
+        self._unmoved_bytes += sum(len(row[3]) for row in rows)
+
+    def rest(self) -> None:
+        """Move the write-ahead log into the database, once it is worth it, while nothing waits;
+        else a commit has to, and what it decided waits for two more syncs. Where it fails the log
+        keeps everything, and the next append says what is wrong.
+        """
+        if self._connection is not None and self._unmoved_bytes >= REST_BYTES:
+            self._unmoved_bytes = 0
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order, each verified; raises JournalDamaged at the first bad one.

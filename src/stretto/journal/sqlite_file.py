@@ -14,6 +14,8 @@ from stretto.journal import schema
 SQLITE_VERSION_MIN = (3, 37, 0)  # STRICT tables
 BUSY_TIMEOUT_MS = 1_000
 CACHE_KIB = 16_384
+CHECKPOINT_PAGES = 8_192
+"""Pages of the log (32 MiB) after which a commit checkpoints though no rest came before it."""
 
 _PROBLEMS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -130,6 +132,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:
             f"{path}: its file system does not support write-ahead logging; put it on a local disk"
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA fullfsync = ON")  # macOS, where fsync alone does not reach the disk
     connection.execute("PRAGMA checkpoint_fullfsync = ON")

@@ -55,6 +55,21 @@ def written(path: Path, count: int, size: int = 400) -> None:
         journal.append(entries(1, count, size))
 
 
+def test_a_rest_moves_the_log_into_the_database_once_it_is_worth_it(path: Path) -> None:
+    with opened(path) as journal:
+        journal.append(entries(1, 10))
+        before = path.stat().st_size
+        journal.rest()
+        assert path.stat().st_size == before, "little was written: the log may wait"
+        journal.append(entries(11, 300, size=4_000))
+        assert path.stat().st_size == before, "no commit had to move it"
+        journal.rest()
+        assert path.stat().st_size > before + 1_000_000
+        journal.append([entry(301)])
+        assert journal.verify().entries == 301
+    journal.rest()  # closed: there is nothing to do
+
+
 # --- settings that durability rests on --------------------------------------------------------
 
 
