@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -29,11 +31,11 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def journal(desk: Desk, tmp_path: Path) -> SqliteJournal:
-    journal = SqliteJournal(tmp_path / "book.sqlite", "book")
-    journal.open()
-    journal.append([CODEC.prepare(entry) for entry in desk.entries])
-    return journal
+def journal(desk: Desk, tmp_path: Path) -> Iterator[SqliteJournal]:
+    with contextlib.closing(SqliteJournal(tmp_path / "book.sqlite", "book")) as journal:
+        journal.open()
+        journal.append([CODEC.prepare(entry) for entry in desk.entries])
+        yield journal
 
 
 def test_without_a_snapshot_every_entry_is_applied(desk: Desk, journal: SqliteJournal) -> None:
