@@ -7,6 +7,7 @@ beginning or from where the journal stops. Decides nothing.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.journal import entries as stored_form
+from stretto.journal.chain import ChainBroken
 from stretto.journal.snapshot import SnapshotNotKept
 from stretto.journal.sqlite import SqliteJournal
 from stretto.market.calendars import Calendars, VenueHours
@@ -35,6 +37,7 @@ from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
 from stretto.runtime.recover import recover, snapshot_of
 from stretto.runtime.supervisor import Opening, Supervisor
 from stretto.runtime.writer import Writer
+from stretto.views.position import check_end, written_until
 from stretto.views.projector import SqlProjector
 
 zoneinfo.reset_tzpath([])  # zones come from the pinned tzdata, the same on every machine
@@ -60,6 +63,17 @@ class Scenario:
     bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
     histories: Mapping[str, Sequence[BarReturn]] = field(default_factory=dict)
     faults: FaultPlan | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What a session leaves beside its journal. ``inputs_unchanged`` were handled and changed
+    nothing; ``signals_turned_away`` found no room in the inbox and were not handled.
+    """
+
+    venues: dict[str, SimVenue]
+    inputs_unchanged: int
+    signals_turned_away: int
 
 
 class EntryCodec:
@@ -101,14 +115,27 @@ class OpenBook:
 
 
 @contextlib.contextmanager
-def open_book(db: Path, book_id: str, *, create: bool) -> Iterator[OpenBook]:
-    """Take the writer's lock, verify and replay. Raises JournalUnavailable, JournalDamaged."""
+def open_book(db: Path, book_id: str, *, create: bool, verify: bool = False) -> Iterator[OpenBook]:
+    """Take the writer's lock and replay. Raises JournalUnavailable, JournalDamaged.
+
+    What is replayed is verified: every entry after the snapshot, and that the snapshot was taken on
+    this chain; without a snapshot, every entry. With ``verify`` the entries before it as well.
+    """
     journal = SqliteJournal(db, book_id, create=create)
     journal.open()
     try:
+        if verify:
+            found = journal.verify()
+            if not found.intact:
+                raise ChainBroken(book_id, found.bad_seq or 0, found.problem)
         codec = EntryCodec(book_id)
         projector = SqlProjector(book_id)
-        journal.append((), projector.create)
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            projector.create(connection)
+            check_end(written_until(connection, book_id), journal.head[0], f"{db}: book {book_id}")
+
+        journal.append((), prepare)
         yield OpenBook(
             journal=journal,
             codec=codec,
@@ -165,8 +192,8 @@ def run(
     arrivals: Callable[[Clock], AsyncIterator[Signal]] | None = None,
     on_entry: Callable[[ev.Entry], None] | None = None,
     on_start: Callable[[Writer], None] | None = None,
-) -> dict[str, SimVenue]:
-    """Play the scenario on the opened book and return its venues. ``speed`` None is virtual time,
+) -> Ended:
+    """Play the scenario on the opened book and say how it ended. ``speed`` None is virtual time,
     else a multiple of real time. ``arrivals`` takes the place of the scenario's own, where signals
     come as the session goes. Raises what halted the book.
     """
@@ -210,7 +237,11 @@ def run(
         )
     finally:
         loop.close()
-    return venues
+    return Ended(
+        venues=venues,
+        inputs_unchanged=writer.unjournaled,
+        signals_turned_away=supervisor.signals_turned_away,
+    )
 
 
 def _due(scenario: Scenario, book: Book) -> list[tuple[int, Signal]]:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from stretto.cli.options import Json, Overwrite, output_of
-from stretto.cli.output import Output
+from stretto.cli.output import Output, quantity
 from stretto.cli.progress import Progress
-from stretto.cli.render_summary import render_finished, summary_of
+from stretto.cli.render_summary import Summary, render_finished, summary_of
 from stretto.cli.venue_dump import write_venue_dump
 from stretto.sessions.files import check_output, make_room
 from stretto.sessions.play import Played, play
@@ -101,7 +101,22 @@ def finish(output: Output, db: Path, prepared: Prepared, played: Played) -> int:
     if played.stopped_by:
         output.said(f"stretto: stopped; continue with: stretto resume --db {db}", "yellow")
         return 128 + played.stopped_by
+    if not played.is_over:
+        say_what_is_left(output, summary)
     return 0
+
+
+def say_what_is_left(output: Output, summary: Summary) -> None:
+    """Name what a session that ended at its ``--until`` left open, and how to go on."""
+    sums = summary.book.quantities
+    parts = (("pending", sums.pending), ("working", sums.working), ("in doubt", sums.in_doubt))
+    open_parts = ", ".join(f"{name} {quantity(value)}" for name, value in parts if value)
+    left = f"{open_parts} (base units) in {summary.json['open_executions']} executions"
+    output.said(
+        f"stretto: stopped at --until with {left if open_parts else 'signals or timers to come'}; "
+        f"continue with: {summary.json['continue_with']}",
+        "yellow",
+    )
 
 
 def _symbols(prepared: Prepared) -> str:

@@ -62,6 +62,8 @@ def report(error: BaseException, output: Output) -> int:
     """Say what is wrong, once, and give the exit code."""
     kind, code = kind_of(error)
     message = text_of(error)
+    if isinstance(error, JournalDamaged) and output.db not in message:
+        message = f"{output.db}: {message}"
     if code == EXIT_BUG:
         message = _bug(error, output.db)
     elif code == EXIT_INVARIANT:

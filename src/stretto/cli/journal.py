@@ -25,6 +25,7 @@ from stretto.sessions.reading import (
 from stretto.sessions.reading import export as export_rows
 from stretto.sessions.reading import verify as verify_chain
 from stretto.views.export import ExportFormat, tables
+from stretto.views.position import end_missing
 
 _HEAD = re.compile(r"^([0-9]{1,18}):([0-9a-fA-F]{64})\Z")
 
@@ -53,7 +54,7 @@ def verify(
         "entries": found.entries,
         "head": {"seq": found.head.seq, "hash": head, "at": iso(found.head.at)},
         "first_bad_entry": found.bad_seq,
-        "problem": "the end of the journal is missing" if missing else found.problem or None,
+        "problem": end_missing(projected, found.head.seq) if missing else found.problem or None,
         "tables_written_until": projected,
     }
     if found.intact and not missing:
@@ -68,8 +69,7 @@ def verify(
         output.object(fields)
     if missing:
         output.said(
-            f"stretto: {db}: book {book_id}: the end of the journal is missing: the query tables "
-            f"were written up to entry {projected}, the journal ends at entry {found.head.seq}.",
+            f"stretto: {db}: book {book_id}: {end_missing(projected, found.head.seq)}.",
             "bold red",
         )
         return EXIT_DIFFERENT
@@ -85,6 +85,12 @@ def rebuild(
     context: typer.Context,
     db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
     book: Book = None,
+    accept_missing_end: Annotated[
+        bool,
+        typer.Option(
+            "--accept-missing-end", help="Give up what only the tables hold of a cut-off journal."
+        ),
+    ] = False,
     _json: Json = False,
 ) -> int:
     """Write the query tables anew from the journal, and say whether they were the same bytes."""
@@ -92,7 +98,10 @@ def rebuild(
     book_id = book_of(db, book)
     with output.err.status("reading the journal") as status:
         done = rebuild_tables(
-            db, book_id, lambda entries: status.update(f"{entries:,} entries projected")
+            db,
+            book_id,
+            lambda entries: status.update(f"{entries:,} entries projected"),
+            accept_missing_end=accept_missing_end,
         )
     fields = {
         "book_id": book_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -67,11 +68,20 @@ def summary_of(db: Path, scenario: Scenario, played: Played) -> Summary:
         "interventions": list(book.interventions),
         "accounts_halted": list(book.accounts_halted),
         "refusals": refusals,
+        "inputs_unchanged": played.inputs_unchanged,
+        "signals_turned_away": played.signals_turned_away,
         "seconds": Decimal(max(0, played.at - scenario.starts_at)) / NS_PER_S,
     }
     if played.stopped_by:
         fields["stopped_by"] = played.stopped_by
+    if not played.is_over:
+        fields["continue_with"] = resume_command(db, played.book_id)
     return Summary(json=fields, book=book, lines=lines, db=db)
+
+
+def resume_command(db: Path, book_id: str) -> str:
+    """What to type to go on with a session that left something open."""
+    return f"stretto resume --db {shlex.quote(str(db))} --book {shlex.quote(book_id)}"
 
 
 def render_finished(output: Output, summary: Summary) -> None:
@@ -154,6 +164,17 @@ def render_totals(output: Output, summary: Summary) -> None:
     )
     if sums.overfilled:
         output.line(f"overfilled beside it: {quantity(sums.overfilled)}", "bold red")
+    if fields["inputs_unchanged"]:
+        output.line(
+            f"{fields['inputs_unchanged']} inputs of this session changed nothing and were not "
+            "journaled."
+        )
+    if fields["signals_turned_away"]:
+        output.line(
+            f"{fields['signals_turned_away']} signals were turned away: the inbox was full. They "
+            "were not handled; send them again.",
+            "bold red",
+        )
     for found in book.interventions:
         output.line(f"a person has to look: {found['account_id']}: {found['reason']}", "bold red")
     for found in book.accounts_halted:

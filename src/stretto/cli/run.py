@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from stretto.bootstrap import Scenario
 from stretto.cli.demo import finish
@@ -21,7 +22,7 @@ from stretto.core.errors import InvalidInput
 from stretto.core.values import iso
 from stretto.sessions.files import make_parent
 from stretto.sessions.play import Played, Stop, play
-from stretto.sessions.reading import head_of
+from stretto.sessions.reading import books_of, head_of, verify_whole
 from stretto.sessions.scenario import STANDARD_INPUT, Prepared, prepare
 from stretto.sessions.started import DemoArguments, RunArguments, recall
 
@@ -42,6 +43,9 @@ def run(
     until: Annotated[
         str | None, typer.Option(help="Stop at this time, ISO 8601 with zone.", metavar="TIME")
     ] = None,
+    new_book: Annotated[
+        bool, typer.Option("--new-book", help="Add this book to a database of other books.")
+    ] = False,
     _json: Json = False,
 ) -> int:
     """Run a configured book on its simulated venues: paper trading with your own accounts.
@@ -61,6 +65,7 @@ def run(
     prepared = prepare(started)
     _check_span(prepared.scenario)
     make_parent(database)
+    _check_book(database, settings.book.book_id, new_book=new_book)
     if not output.json:
         output.line(
             f"Book {settings.book.book_id}: {len(settings.book.accounts)} accounts on simulated "
@@ -82,6 +87,12 @@ def resume(
     signals: Annotated[
         str, typer.Option(help="- takes further signals from standard input.", metavar="-")
     ] = "",
+    until: Annotated[
+        str | None, typer.Option(help="Stop at this time, ISO 8601 with zone.", metavar="TIME")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify the entries before the snapshot too.")
+    ] = False,
     _json: Json = False,
 ) -> int:
     """Continue a demo or a run after a stop or a crash; needs only the database.
@@ -93,28 +104,37 @@ def resume(
         raise InvalidInput("--signals", f"is {signals!r}", "- (standard input)")
     down_s = downtime_of(downtime)
     book_id, session = recall(db, book)
-    prepared = prepare(session.started)
+    started = session.started
+    if isinstance(started, RunArguments):  # how far the last session was to go is over
+        started = replace(started, until=None if until is None else moment("--until", until))
+    elif until is not None:
+        raise InvalidInput("--until", "a demo runs to the end of its day", "no --until")
+    prepared = prepare(started)
     if session.ended and not signals:
+        verify_whole(db, book_id)
         return _nothing_left(output, db, book_id, prepared)
     if not output.json:
-        kind = "demo" if isinstance(session.started, DemoArguments) else f"book {book_id}"
+        kind = "demo" if isinstance(started, DemoArguments) else f"book {book_id}"
         seq, _, at = head_of(db, book_id)
         passed = f", {down_s} s of book time later" if down_s else ""
         output.line(f"Resuming the {kind} at entry {seq}, {iso(at)[:19]}Z{passed}", "bold")
     stop = Stop()
-    if isinstance(session.started, DemoArguments):
+    if isinstance(started, DemoArguments):
         with Progress(output, prepared.scenario) as progress:
             played = play(
                 db,
-                session.started,
+                started,
                 prepared.scenario,
                 create=True,
                 on_entry=progress,
                 downtime_s=down_s,
                 stop=stop,
+                verify=verify,
             )
         return finish(output, db, prepared, played)
-    played = _play(output, db, session.started, prepared, signals_from=signals, downtime=downtime)
+    played = _play(
+        output, db, started, prepared, signals_from=signals, downtime=downtime, verify=verify
+    )
     return _finished(output, db, prepared, played)
 
 
@@ -126,6 +146,7 @@ def _play(
     *,
     signals_from: str,
     downtime: str = "0",
+    verify: bool = False,
 ) -> Played:
     stop = Stop()
     lines = EventLines(output, stop)
@@ -143,6 +164,7 @@ def _play(
         on_malformed=malformed,
         downtime_s=downtime_of(downtime),
         stop=stop,
+        verify=verify,
     )
     if lines.broken:
         raise BrokenPipeError
@@ -170,6 +192,19 @@ def _nothing_left(output: Output, db: Path, book_id: str, prepared: Prepared) ->
         output.line("The session had come to its end: there is nothing to resume.", "bold")
     output.result(summary.json, lambda out: render_finished(out, summary))
     return 0
+
+
+def _check_book(database: Path, book_id: str, *, new_book: bool) -> None:
+    """Raise InvalidInput where the database holds other books and this one was not announced."""
+    if new_book or not database.exists() or not database.stat().st_size:
+        return
+    known = books_of(database)
+    if known and book_id not in known:
+        raise InvalidInput(
+            f"{database}: book {book_id!r}",
+            f"the database holds {', '.join(map(repr, known))} and no such book",
+            "its own database, the right [book] id, or --new-book to add it beside the others",
+        )
 
 
 def _check_span(scenario: Scenario) -> None:

@@ -18,7 +18,9 @@ from typing import Any
 
 from stretto.bootstrap import Scenario, open_book, run
 from stretto.brokers.sim import SimVenue
+from stretto.config import read_signals
 from stretto.core import events as ev
+from stretto.core.book import Book
 from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_S
 from stretto.ports import Clock
@@ -34,7 +36,8 @@ Listener = Callable[[ev.Entry], None]
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """How a session ended. ``stopped_by`` is the number of the system's signal, 0 where it came to
-    its own end; ``malformed`` counts lines of standard input that were no signals.
+    its own end; ``malformed`` counts lines of standard input that were no signals. ``is_over``:
+    nothing is left that ``resume`` would go on with.
     """
 
     book_id: str
@@ -44,6 +47,9 @@ class Played:
     venues: dict[str, SimVenue]
     stopped_by: int
     malformed: int
+    is_over: bool = True
+    inputs_unchanged: int = 0
+    signals_turned_away: int = 0
 
 
 class Stop:
@@ -99,6 +105,7 @@ def play(
     on_malformed: Callable[[str], None] | None = None,
     downtime_s: Decimal = Decimal(0),
     stop: Stop | None = None,
+    verify: bool = False,
 ) -> Played:
     """Run the session to its end or a stop request. ``create`` says whether the database may be
     made; ``signals_from`` is ``-`` where signals come on standard input; ``downtime_s`` is book
@@ -118,14 +125,14 @@ def play(
         return from_standard_input(clock, speed, scenario.ends_at, wrong, lambda: stop.number != 0)
 
     reads_input = signals_from == STANDARD_INPUT
-    with stop.listening(), open_book(db, book_id, create=create) as opened:
+    with stop.listening(), open_book(db, book_id, create=create, verify=verify) as opened:
         remember(opened.journal, book_id, Session(started=started))
         if downtime_s and opened.book.seq:
             passed = int(downtime_s * NS_PER_S)
             scenario = replace(scenario, starts_at=opened.book.at + passed)
         if scenario.ends_at is not None and scenario.ends_at < scenario.starts_at:
             scenario = replace(scenario, ends_at=scenario.starts_at)
-        venues = run(
+        ended = run(
             scenario,
             opened,
             speed=speed,
@@ -133,7 +140,8 @@ def play(
             on_entry=on_entry,
             on_start=stop.attach,
         )
-        if not stop.number:
+        is_over = not stop.number and _is_over(started, opened.book)
+        if is_over:
             remember(opened.journal, book_id, Session(started=started, ended=True))
         opened.save_snapshot(opened.book)
         entries, chain_head = opened.journal.head
@@ -142,10 +150,23 @@ def play(
             entries=entries,
             chain_head=chain_head,
             at=opened.book.at,
-            venues=venues,
+            venues=ended.venues,
             stopped_by=stop.number,
             malformed=len(malformed),
+            is_over=is_over,
+            inputs_unchanged=ended.inputs_unchanged,
+            signals_turned_away=ended.signals_turned_away,
         )
+
+
+def _is_over(started: StartedWith, book: Book) -> bool:
+    """Whether a session that ended by itself left nothing open: one with ``--until`` may have."""
+    if not isinstance(started, RunArguments) or started.until is None:
+        return True
+    left_out = started.signals not in ("", STANDARD_INPUT) and any(
+        signal.generated_at >= started.until for signal in read_signals(Path(started.signals))
+    )
+    return not left_out and book.timers.next_at() is None
 
 
 def _speed(started: StartedWith) -> Decimal | None:

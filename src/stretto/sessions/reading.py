@@ -8,20 +8,24 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from decimal import InvalidOperation
 from pathlib import Path
 from typing import TextIO
+
+import msgspec
 
 from stretto import __version__
 from stretto.bootstrap import EntryCodec
 from stretto.core.book import Book
-from stretto.core.errors import InvalidInput, JournalUnavailable, StrettoError
+from stretto.core.errors import InvalidInput, JournalDamaged, JournalUnavailable, StrettoError
 from stretto.core.market import Reads
-from stretto.journal.chain import Verification
+from stretto.journal.chain import ChainBroken, Verification
 from stretto.journal.sqlite import SqliteJournal, books
 from stretto.journal.sqlite_file import explained
 from stretto.runtime.recover import recover
 from stretto.sessions.files import check_no_special_file
 from stretto.views.export import ExportFormat, export_entries, export_table
+from stretto.views.position import check_end, end_missing, positions, written_until
 from stretto.views.queries import open_read_only
 from stretto.views.rebuild import Rebuilt, rebuild
 
@@ -29,12 +33,22 @@ JOURNAL_TABLE = "journal"
 _READS_SEARCHED = 5_000
 
 
+def books_of(db: Path) -> list[str]:
+    """Every book of the database, sorted: with a journal, or with tables whose journal is gone.
+    Raises JournalUnavailable, JournalDamaged.
+    """
+    found = set(books(db))
+    with contextlib.suppress(StrettoError), tables_of(db) as connection:
+        found.update(name for name, seq in positions(connection).items() if seq)
+    return sorted(found)
+
+
 def book_of(db: Path, book_id: str | None = None) -> str:
     """The named book, or the only one. Raises InvalidInput, JournalUnavailable, JournalDamaged."""
     if not db.exists():
         raise JournalUnavailable(f"{db}: there is no such database")
     check_no_special_file(db)
-    found = books(db)
+    found = books_of(db)
     if book_id is not None:
         if book_id not in found:
             raise InvalidInput(f"{db}: --book", f"there is no book {book_id!r}", ", ".join(found))
@@ -65,13 +79,28 @@ def tables_of(db: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(open_read_only(db)) as connection:
         try:
             yield connection
+        except sqlite3.OperationalError as error:
+            if "no such" not in str(error):
+                raise explained(db, error, "read") from error
+            raise JournalDamaged(
+                f"{db}: the query tables are damaged: {error}{_anew(db)}"
+            ) from error
         except sqlite3.Error as error:
             raise explained(db, error, "read") from error
+        except (msgspec.MsgspecError, InvalidOperation) as error:
+            raise JournalDamaged(
+                f"{db}: the query tables are damaged: a value cannot be read ({error}){_anew(db)}"
+            ) from error
+
+
+def _anew(db: Path) -> str:
+    return f"; `stretto rebuild --db {db}` writes them anew from the journal"
 
 
 def replayed(db: Path, book_id: str) -> tuple[Book, Reads]:
     """The book at the journal's head, and the last quotes that a decision there rested on."""
     with journal_of(db, book_id) as journal:
+        check_end(projected_until(db, book_id), journal.head[0], f"{db}: book {book_id}")
         codec = EntryCodec(book_id)
         book = recover(journal, codec, __version__)
         reads = Reads()
@@ -100,12 +129,9 @@ def projected_until(db: Path, book_id: str) -> int:
     """The entry up to which the query tables were written; 0 where they cannot say."""
     try:
         with tables_of(db) as connection:
-            found = connection.execute(
-                "SELECT max(seq) FROM projection_position WHERE book_id = ?", (book_id,)
-            ).fetchone()
+            return written_until(connection, book_id)
     except StrettoError:
         return 0
-    return int(found[0] or 0)
 
 
 def intact_until(db: Path) -> int | None:
@@ -116,14 +142,30 @@ def intact_until(db: Path) -> int | None:
         return None
 
 
+def verify_whole(db: Path, book_id: str) -> None:
+    """Raise JournalDamaged unless every entry verifies and none is missing at the end."""
+    written = projected_until(db, book_id)  # first: a running writer moves both on
+    found = verify(db, book_id)
+    if not found.intact:
+        raise ChainBroken(book_id, found.bad_seq or 0, found.problem)
+    check_end(written, found.head.seq, f"{db}: book {book_id}")
+
+
 def rebuild_tables(
-    db: Path, book_id: str, progress: Callable[[int], None] | None = None
+    db: Path,
+    book_id: str,
+    progress: Callable[[int], None] | None = None,
+    *,
+    accept_missing_end: bool = False,
 ) -> Rebuilt:
     """Write the query tables anew from the journal, as the book's one writer. Raises
-    JournalUnavailable where another writer runs the book.
+    JournalUnavailable where another writer runs the book, and JournalDamaged where the tables hold
+    what the journal has lost, unless that is accepted.
     """
     with contextlib.closing(SqliteJournal(db, book_id, create=False)) as journal:
         journal.open()
+        if not accept_missing_end:
+            _check_nothing_lost(db, book_id, journal.head[0])
         try:
             uri = f"{db.resolve().as_uri()}?mode=rw"
             with contextlib.closing(
@@ -140,6 +182,16 @@ def rebuild_tables(
                 )
         except sqlite3.Error as error:
             raise explained(db, error, "rebuild the query tables") from error
+
+
+def _check_nothing_lost(db: Path, book_id: str, head_seq: int) -> None:
+    written = projected_until(db, book_id)
+    if written > head_seq:
+        raise JournalDamaged(
+            f"{db}: book {book_id}: {end_missing(written, head_seq)}. A rebuild would throw away "
+            "what only the tables still hold: look for a copy of the database, or export them, "
+            "and then give --accept-missing-end"
+        )
 
 
 def export(db: Path, book_id: str, table: str, form: ExportFormat, out: TextIO) -> int:
