@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stretto.config.failure_tables import builtin_table
 from stretto.core import events as ev
 from stretto.core.account import Account, AccountSnapshot, BarReturn, SymbolTerms
 from stretto.core.book import Allocation, Book, allocation_key
@@ -125,6 +126,7 @@ def a_config(
         instruments=INSTRUMENTS,
         rulebooks={"rules": rulebook or a_rulebook()},
         accounts={account.account_id: account for account in accounts},
+        failure_tables={VENUE: builtin_table("sim")},
     )
 
 

@@ -110,6 +110,7 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.ReleaseDeferred: _deferred,
     ev.FillBooked: _filled,
     ev.OrderAdvanced: _advanced,
+    ev.OrderFailed: lambda e: f"failed {e.account_id}: {e.failure_class.value}, {e.step.value}",
     ev.LegScheduled: _scheduled,
     ev.CancelRequested: _said("cancel"),
     ev.ReplaceRequested: _said("change"),

@@ -13,6 +13,7 @@ from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
 from stretto.core.order import Message, Note, Order, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
+from stretto.core.remedy import after_leg
 from stretto.core.report import ExecutionReport
 from stretto.core.settling import Settlement, settle
 from stretto.core.values import ZERO
@@ -65,7 +66,7 @@ def advance(
     overfill = settled.overfilled - allocation.overfilled
     events += _alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
     if is_done(done.order) and not elsewhere:
-        events += _concluded(book, allocation, order, done, fill, settled, detail)
+        events += _concluded(book, allocation, order, done, fill, settled, detail, at_ns)
     else:
         events += _adjusted(allocation, settled)
     return tuple(events)
@@ -101,6 +102,7 @@ def _concluded(
     fill: ev.FillBooked | None,
     settled: Settlement,
     detail: str,
+    at_ns: int,
 ) -> list[ev.Event]:
     """No order of the allocation is live: it ends, or goes on with what is left."""
     order = done.order
@@ -111,6 +113,11 @@ def _concluded(
     given_up = settled.abandoned + rest - allocation.abandoned
     if allocation.ended and not given_up:
         return []
+    tried: tuple[ev.Event, ...] = ()
+    if rest and not allocation.ended and not is_done(before):
+        tried, goes_on = after_leg(book, allocation, before, order, settled, detail, at_ns)
+        if goes_on:
+            return [*_adjusted(allocation, settled._replace(freed=ZERO)), *tried]
     margin, risk = allocation.margin, allocation.risk
     if fill is not None:
         margin, risk = margin - fill.margin, risk - fill.risk
@@ -128,7 +135,7 @@ def _concluded(
         if allocation.ended or not executed
         else shortfall_pips(book, execution, notional, executed),
     )
-    return [ended, *ends_execution(book, ended, settled.filled > 0)]
+    return [*tried, ended, *ends_execution(book, ended, settled.filled > 0)]
 
 
 def _fill(

@@ -36,11 +36,12 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     and ``risk`` what is still reserved for it, ``*_planned`` what the plan set aside, account
     currency; ``notional`` Σ price * quantity. ``excess`` is what venues may still fill beyond the
     intended (an order thought dead that lives). ``order_ids`` names its orders, one leg after
-    another. ``release_at`` is the planned instant and stays; ``due_at``, where set, is when what is
-    pending goes on by ``step``, at most ``leg_quantity`` of it at once; ``held`` says why it may
-    not; ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none);
-    ``aggression`` the share of what is left of the slippage bound that its first market order may
-    give away, 1e-6.
+    another; ``tries`` counts their failures by class. ``release_at`` is the planned instant and
+    stays; ``due_at``, where set, is when what is pending goes on by ``step``, at most
+    ``leg_quantity`` of it at once; ``held`` says why it may not, and ``due_at`` is then when it
+    expires. ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none).
+    ``aggression`` is the share of what is left of the slippage bound that its first market order
+    may give away, 1e-6.
     """
 
     execution_id: str
@@ -67,6 +68,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     step: NextStep = NextStep.SEND
     leg_quantity: Decimal | None = None
     held: str = ""
+    tries: dict[str, int] = msgspec.field(default_factory=dict)
     order_ids: tuple[str, ...] = ()
     ended: str = ""
     limit_price: Decimal | None = None

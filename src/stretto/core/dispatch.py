@@ -36,11 +36,13 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
     """
     allocation = book.allocations[key]
     due_at = allocation.due_at
-    if allocation.ended or allocation.held or allocation.pending <= 0:
+    if allocation.ended or allocation.pending <= 0:
         return ()
     if due_at is None or at_ns < due_at:
         return ()
     execution = book.executions[allocation.execution_id]
+    if allocation.held and at_ns <= execution.signal.valid_until:
+        return ()
     refusal = _too_late(allocation, execution.signal, at_ns, at_ns)
     if refusal is None:
         waits = deferrals(book, key, at_ns)
@@ -52,7 +54,7 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
                 return waits
     if refusal is not None:
         ended = refused(allocation.pending, allocation, refusal)
-        return (ended, *ends_execution(book, ended, False))
+        return (ended, *ends_execution(book, ended, allocation.filled > 0))
     signal = execution.signal
     leg = len(allocation.order_ids) + 1
     order = intend(

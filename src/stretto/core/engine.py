@@ -13,10 +13,11 @@ from stretto.core.accounting import on_account
 from stretto.core.book import Book
 from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
-from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
+from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
 from stretto.core.errors import check
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.market import Reads
+from stretto.core.order import Replacement
 from stretto.core.recovery import on_acknowledge_due, on_query_due, on_recovered
 from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
 from stretto.core.together import on_order
@@ -102,6 +103,8 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
     for event in entry.events:
         if isinstance(event, ev.OrderIntended):
             commands.append(_submit(book, event))
+        elif isinstance(event, ev.ReplaceRequested):
+            commands += _replace(book, event)
         elif isinstance(event, ev.CancelRequested | ev.OrderQueried):
             wanted = CancelOrder if isinstance(event, ev.CancelRequested) else QueryOrder
             account = book.configuration.accounts.get(event.account_id)
@@ -114,6 +117,24 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
                     )
                 )
     return commands
+
+
+def _replace(book: Book, event: ev.ReplaceRequested) -> list[Command]:
+    account = book.configuration.accounts.get(event.account_id)
+    wanted = event.changes.replacing
+    if account is None or not isinstance(wanted, Replacement):
+        return []
+    return [
+        ReplaceOrder(
+            client_order_id=event.client_order_id,
+            account_id=event.account_id,
+            venue=account.venue,
+            quantity=wanted.quantity,
+            send_before=event.send_before,
+            limit_price=wanted.limit_price,
+            stop_price=wanted.stop_price,
+        )
+    ]
 
 
 def _submit(book: Book, event: ev.OrderIntended) -> SubmitOrder:

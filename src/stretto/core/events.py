@@ -50,6 +50,7 @@ from stretto.core.order_events import (
     CancelRequested,
     FillBooked,
     OrderAdvanced,
+    OrderFailed,
     OrderIntended,
     OrderQueried,
     ReleaseDeferred,
@@ -81,6 +82,7 @@ __all__ = [
     "InterventionRequired",
     "LegScheduled",
     "OrderAdvanced",
+    "OrderFailed",
     "OrderIntended",
     "OrderQueried",
     "OrderReported",
@@ -115,6 +117,7 @@ Event = (
     | OrderAdvanced
     | FillBooked
     | OrderQueried
+    | OrderFailed
     | CancelRequested
     | ReplaceRequested
     | AllocationAdjusted

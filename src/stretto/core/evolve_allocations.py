@@ -215,15 +215,25 @@ def leg_scheduled(book: Book, event: ev.LegScheduled) -> None:
             due_at=event.due_at,
             step=event.step,
             leg_quantity=event.leg_quantity,
+            stop_loss=allocation.stop_loss if event.stop_loss is None else event.stop_loss,
         ),
     )
     _carry_less(book, event, event.abandoned)
 
 
+def order_failed(book: Book, event: ev.OrderFailed) -> None:
+    """Counts against the attempts of its class."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    tries = allocation.tries | {event.failure_class.value: event.attempt}
+    book.allocations[key] = replace(allocation, tries=tries)
+
+
 def pending_held(book: Book, event: ev.PendingHeld) -> None:
     """What is pending may not go for now."""
     key = allocation_key(event.execution_id, event.account_id)
-    put_allocation(book, key, replace(book.allocations[key], held=event.reason))
+    held = replace(book.allocations[key], held=event.reason, due_at=event.until)
+    put_allocation(book, key, held)
 
 
 def pending_freed(book: Book, event: ev.PendingFreed) -> None:
@@ -258,11 +268,11 @@ def schedule(book: Book, key: str, before: Allocation | None, after: Allocation)
     """Keep the release timer and the symbol's schedule in step with the record."""
     was_due = None if before is None else _due(before)
     due_at = _due(after)
-    if due_at != was_due:
+    if due_at != was_due or (before is not None and bool(before.held) is not bool(after.held)):
         book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", due_at)
         symbol = book.executions[after.execution_id].signal.symbol
         scheduled = book.scheduled.setdefault(symbol, {})
-        if due_at is not None:
+        if due_at is not None and not after.held:
             scheduled[key] = due_at
         else:
             scheduled.pop(key, None)
@@ -272,7 +282,7 @@ def schedule(book: Book, key: str, before: Allocation | None, after: Allocation)
 
 def _due(allocation: Allocation) -> int | None:
     """When what is pending goes on; None where nothing waits, or it may not go."""
-    if allocation.pending <= 0 or allocation.ended or allocation.held:
+    if allocation.pending <= 0 or allocation.ended:
         return None
     return allocation.due_at
 

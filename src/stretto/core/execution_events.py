@@ -66,7 +66,8 @@ class LegScheduled(
 ):
     """What a dead order left goes on: ``released`` of it is pending again, less what is
     ``abandoned``, and is due at ``due_at`` (ns UTC) for ``step``, at most ``leg_quantity`` at once.
-    ``attempt`` counts legs scheduled for the same ``reason``. Base units.
+    ``attempt`` counts legs scheduled for the same ``reason``; ``stop_loss``, where set, takes the
+    place of the allocation's. Base units.
     """
 
     execution_id: str
@@ -79,14 +80,18 @@ class LegScheduled(
     step: NextStep = NextStep.SEND
     abandoned: Decimal = ZERO
     leg_quantity: Decimal | None = None
+    stop_loss: Decimal | None = None
 
 
 class PendingHeld(msgspec.Struct, frozen=True, kw_only=True, tag="pending_held"):
-    """What an allocation has pending may not be sent until it is freed."""
+    """What an allocation has pending may not be sent until it is freed; unfreed it expires at
+    ``until``, ns UTC (None: never).
+    """
 
     execution_id: str
     account_id: str
     reason: str
+    until: int | None = None
 
 
 class PendingFreed(msgspec.Struct, frozen=True, kw_only=True, tag="pending_freed"):

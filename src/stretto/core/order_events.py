@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import msgspec
 
+from stretto.core.failure import FailureClass, Outcome
+from stretto.core.failure_actions import Step
 from stretto.core.order import Order
 from stretto.core.order_changes import OrderChanges
 from stretto.core.values import ZERO
@@ -84,6 +86,25 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     inferred: bool = False
 
 
+class OrderFailed(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_failed"
+):
+    """An order ended without all it was for: what that means (``row`` of the venue's failure table,
+    empty where none fits), and what is done about it, for the ``attempt``-th time.
+    """
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    failure_class: FailureClass
+    outcome: Outcome
+    step: Step
+    attempt: int
+    code: str = ""
+    text: str = ""
+    row: str = ""
+
+
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_requested"):
     """The venue is asked to cancel what is left of an order, and why."""
 
@@ -102,6 +123,7 @@ class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, tag="replace_r
     account_id: str
     reason: str
     changes: OrderChanges
+    send_before: int
 
 
 class OrderQueried(msgspec.Struct, frozen=True, kw_only=True, tag="order_queried"):

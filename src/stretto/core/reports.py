@@ -16,7 +16,8 @@ from stretto.core.order import (
     Order,
     OrderInput,
 )
-from stretto.core.order_table import TABLE
+from stretto.core.order_table import TABLE, UNANSWERED
+from stretto.core.remedy import is_doubtful
 from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
 from stretto.core.values import ZERO
 
@@ -32,6 +33,9 @@ def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
         return _unknown_order(book, report)
     if is_seen(book, report) and not _has_fill(order, report):
         return ()
+    if order.state in UNANSWERED and is_doubtful(book, order, report):
+        detail = f"{report.reject_code} {report.text}".strip()
+        return advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None, detail)
     return advance(book, order, report, at_ns, report)
 
 

@@ -48,6 +48,7 @@ def _joins(book: Book, before: OrderMessage, message: ev.VenueReported) -> bool:
         order is None
         or order.state is not OrderState.SUBMITTING
         or order.account_id != report.account_id
+        or report.exec_type is ExecType.REJECTED  # may leave open whether the order lives
         or is_seen(book, report)
     ):
         return False

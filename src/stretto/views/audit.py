@@ -93,6 +93,12 @@ def _scheduled(event: ev.LegScheduled, _at: int) -> Subject:
     return event.execution_id, event.account_id, f"{why}, attempt {event.attempt}", None
 
 
+def _failed(event: ev.OrderFailed, _at: int) -> Subject:
+    said = " ".join(word for word in (event.code, event.text) if word) or "no code"
+    why = f"{event.failure_class.value} ({said}): {event.step.value}, attempt {event.attempt}"
+    return event.execution_id, event.account_id, why, None
+
+
 def _halted(event: ev.AccountHalted, _at: int) -> Subject:
     return None, event.account_id, event.reason, "no entry until a person releases it"
 
@@ -138,6 +144,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
         f"attempt {event.attempt}",
         None,
     ),
+    ev.OrderFailed: _failed,
     ev.CancelRequested: _with_reason,
     ev.ReplaceRequested: _with_reason,
     ev.FillBooked: _filled,

@@ -234,13 +234,15 @@ class SqlProjector:
             case ev.LegScheduled():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.leg_scheduled(event, entry.at)
-            case ev.CancelRequested() | ev.ReplaceRequested():
+            case (
+                ev.OrderFailed()
+                | ev.CancelRequested()
+                | ev.ReplaceRequested()
+                | ev.PendingHeld()
+                | ev.PendingFreed()
+            ):
                 result = self._result(connection, event.execution_id, event.account_id, entry)
-                result.requested(event, entry.at)
-            case ev.PendingHeld() | ev.PendingFreed():
-                result = self._result(connection, event.execution_id, event.account_id, entry)
-                held = isinstance(event, ev.PendingHeld)
-                result.noted("held" if held else "freed", event.reason, entry.at)
+                result.acted(event, entry.at)
             case ev.InterventionRequired():
                 if event.execution_id:
                     result = self._result(connection, event.execution_id, event.account_id, entry)

@@ -21,6 +21,7 @@ from stretto.core.order_table import LIVE_STATES, OrderState
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.report import OrderRole
 from stretto.core.values import ZERO, Side, parse_iso
+from stretto.views.actions import Acted, action_of
 from stretto.views.schema import RESULT_FIXED, RESULT_SETTLING, execution_results, names
 from stretto.views.texts import (
     decimal_of,
@@ -185,25 +186,16 @@ class Result:
         """What a dead order left waits for another leg."""
         self.pending += event.released - event.abandoned
         self.abandoned += event.abandoned
-        detail = {
-            "reason": event.reason,
-            "quantity": number(event.released),
-            "due_at": timestamp(event.due_at),
-            "attempt": event.attempt,
-        }
-        self._acts(at_ns, f"{event.step.value}_scheduled", detail)
+        self._acts(at_ns, *action_of(event))
         self.is_only_moved = False
 
-    def requested(self, event: ev.CancelRequested | ev.ReplaceRequested, at_ns: int) -> None:
-        """The venue was asked to cancel or replace an order."""
-        cancels = isinstance(event, ev.CancelRequested)
-        self.noted("cancel_requested" if cancels else "replace_requested", event.reason, at_ns)
-        if self.order is not None and event.client_order_id == self.order.client_order_id:
-            self.order = apply_changes(self.order, event.changes)
-
-    def noted(self, action: str, reason: str, at_ns: int) -> None:
-        """Something was done about the allocation that moves no quantity."""
-        self._acts(at_ns, action, {"reason": reason})
+    def acted(self, event: Acted, at_ns: int) -> None:
+        """Something was learned or done about the allocation that moves no quantity."""
+        self._acts(at_ns, *action_of(event))
+        if isinstance(event, ev.CancelRequested | ev.ReplaceRequested):
+            order = self.order
+            if order is not None and event.client_order_id == order.client_order_id:
+                self.order = apply_changes(order, event.changes)
 
     def order_queried(self, event: ev.OrderQueried, at_ns: int) -> None:
         """The venue was asked what became of the order."""

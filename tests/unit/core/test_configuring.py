@@ -65,7 +65,7 @@ def test_everything_else_may_change_while_positions_are_open() -> None:
 def test_a_flat_account_may_go_and_its_late_fill_is_still_booked() -> None:
     desk = holding("working")
     (order,) = desk.book.orders.values()
-    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED)
+    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="invalid_stops")
     only(desk.feed(ev.BookOpened(config=a_config([an_account("a1")]))), ev.BookConfigured)
     late = desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=Decimal(5), last=Decimal(5))
     assert only(late, ev.FillBooked).quantity == 5

@@ -27,14 +27,14 @@ def test_an_opposite_position_that_came_late_stops_the_release() -> None:
     desk.timers_until(desk.now + 31 * S)
     (buy,) = desk.book.orders.values()
     desk.send(buy)
-    desk.report(buy, ExecType.CANCELED, OrdStatus.CANCELED, leaves_qty=Decimal(0))
+    desk.report(buy, ExecType.EXPIRED, OrdStatus.EXPIRED, leaves_qty=Decimal(0))
     (planned,) = desk.feed(to("sell", "a1", Side.SELL, desk.now))
     assert isinstance(planned, ev.SignalPlanned)
     # after the plan, the cancelled buy turns out to have filled
     desk.report(
         buy,
         ExecType.TRADE,
-        OrdStatus.CANCELED,
+        OrdStatus.EXPIRED,
         exec_id="late",
         last_qty=buy.quantity,
         last_px=Decimal("1.1"),

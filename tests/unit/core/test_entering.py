@@ -36,7 +36,7 @@ def test_a_working_entry_nets_until_it_ends() -> None:
     desk = Desk(netting())
     order = desk.order()
     assert first_rule(desk, side=Side.SELL) is Rule.WOULD_NET
-    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED)
+    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="invalid_stops")
     assert desk.plan(a_signal("third", desk.now, side=Side.SELL)).refused is None
 
 

@@ -57,7 +57,7 @@ def test_an_execution_is_open_until_its_last_allocation_ends() -> None:
     orders = desk.released()
     for order in orders:
         assert list(desk.book.open_executions) == [order.execution_id]
-        desk.send(order, ev.SendOutcomeKind.NOT_SENT)
+        desk.report(order, ExecType.EXPIRED, OrdStatus.EXPIRED)
     assert desk.book.open_executions == {}
     assert desk.book.scheduled == {}
     assert desk.book.entering == {}
@@ -76,7 +76,7 @@ def test_slots_of_orders_are_counted_while_something_may_happen() -> None:
     assert desk.book.ledgers["a0"].orders_today == 2
     first, second = desk.book.orders.values()
     desk.report(first, ExecType.NEW, OrdStatus.NEW)
-    desk.report(second, ExecType.REJECTED, OrdStatus.REJECTED)
+    desk.report(second, ExecType.EXPIRED, OrdStatus.EXPIRED)
     assert desk.book.ledgers["a0"].open_orders == 1
     ((execution_id, entry),) = desk.book.entering["a0"].items()
     assert (entry.execution_id, entry.quantity) == (execution_id, first.quantity)

@@ -57,7 +57,7 @@ def test_what_is_on_its_way_counts_as_if_filled_and_only_once(side: Side) -> Non
     half = order.quantity / 2
     desk.report(order, ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, cum=half, last=half)
     assert exposure() == pytest.approx(expected, rel=1e-12)
-    desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=half)
+    desk.report(order, ExecType.EXPIRED, OrdStatus.EXPIRED, cum=half)
     assert exposure() == pytest.approx(expected / 2, rel=1e-12)
 
 

@@ -8,7 +8,6 @@ from stretto.core import events as ev
 from stretto.core.effects import QueryOrder, SubmitOrder
 from stretto.core.order import OrderState
 from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
-from stretto.core.values import ZERO
 from tests.book_invariants import holds
 from tests.builders import START, Desk, S, a_config, a_signal, only, report_of
 
@@ -85,11 +84,13 @@ def test_not_sent_is_proof_and_frees_what_was_reserved(doubted: bool) -> None:
         desk.timers_until(desk.now + 20 * S)
         assert desk.book.orders[order.client_order_id].state is OrderState.IN_DOUBT
     events = desk.send(order, NOT_SENT)
-    ended = only(events, ev.AllocationEnded)
-    assert ended.abandoned == order.quantity
-    assert ended.reason.startswith("dead")
-    assert desk.book.ledgers["a0"].reserved_margin == ZERO
-    assert only(events, ev.ExecutionEnded).status == "abandoned"
+    assert only(events, ev.LegScheduled).released == order.quantity
+    (a,) = desk.book.allocations.values()
+    assert desk.book.quantities(a).pending == a.intended
+    assert desk.book.ledgers["a0"].reserved_margin == a.margin_planned, "it will be sent again"
+    desk.timers_until(desk.now + 60 * S)
+    _, again = desk.book.orders.values()
+    assert (again.leg, again.quantity) == (2, order.quantity)
     holds(desk.book)
 
 
@@ -118,7 +119,7 @@ def test_a_new_process_doubts_what_it_did_not_see_sent_and_asks_about_the_rest()
         desk.send(order)
     desk.send(doubted, UNKNOWN)
     desk.report(working, ExecType.NEW, OrdStatus.NEW)
-    desk.report(done, ExecType.REJECTED, OrdStatus.REJECTED)
+    desk.report(done, ExecType.EXPIRED, OrdStatus.EXPIRED)
     before = len(desk.commands)
     events = desk.feed(ev.BookRecovered(engine_version="x"))
     asked = {e.client_order_id for e in events if isinstance(e, ev.OrderQueried)}
@@ -152,6 +153,11 @@ def test_a_dead_order_that_lives_halts_its_account() -> None:
     assert only(events, ev.AccountHalted).reason == "dead_order_alive"
     assert only(events, ev.InterventionRequired).reason == "dead_order_alive"
     assert only(events, ev.FillBooked).quantity == half, "and it is booked all the same"
+    (a,) = desk.book.allocations.values()
+    assert (a.filled, a.pending) == (half, half), "what would have been sent again yields"
+    holds(desk.book)
+    events = tuple(desk.timers_until(desk.now + 30 * S))
+    assert only(events, ev.AllocationEnded).reason == "halted", "and the rest is not sent"
     assert only(events, ev.ExecutionEnded).status == "completed"
     holds(desk.book)
     plan = desk.plan(a_signal("next", desk.now))

@@ -55,13 +55,13 @@ def test_reservations_follow_the_fills_and_are_gone_at_the_end() -> None:
     holds(desk.book)
 
 
-def test_a_cancel_after_a_part_abandons_the_rest_by_name() -> None:
+def test_an_expiry_after_a_part_abandons_the_rest_by_name() -> None:
     desk, order = sent()
     half = order.quantity / 2
     fill(desk, order, half, half)
-    events = desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=half)
+    events = desk.report(order, ExecType.EXPIRED, OrdStatus.EXPIRED, cum=half)
     ended = only(events, ev.AllocationEnded)
-    assert (ended.abandoned, ended.reason) == (half, "canceled")
+    assert (ended.abandoned, ended.reason) == (half, "expired")
     assert ended.margin > 0
     assert only(events, ev.ExecutionEnded).status == "completed"
     holds(desk.book)
@@ -70,20 +70,20 @@ def test_a_cancel_after_a_part_abandons_the_rest_by_name() -> None:
 def test_a_reject_names_its_code() -> None:
     desk, order = sent()
     events = desk.report(
-        order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="off_quotes", text="no price"
+        order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="invalid_stops", text="too near"
     )
-    assert only(events, ev.AllocationEnded).reason == "rejected: off_quotes: no price"
+    assert only(events, ev.AllocationEnded).reason == "rejected: invalid_stops: too near"
     assert desk.book.ledgers["a0"].reliability < 1_000_000
     assert desk.book.ledgers["a0"].open_orders == 0
 
 
-def test_a_late_fill_after_a_cancel_takes_back_what_was_abandoned() -> None:
+def test_a_late_fill_after_the_end_takes_back_what_was_abandoned() -> None:
     desk, order = sent()
     half = order.quantity / 2
     desk.report(order, ExecType.NEW, NEW)
-    events = desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED)
+    events = desk.report(order, ExecType.EXPIRED, OrdStatus.EXPIRED)
     assert only(events, ev.ExecutionEnded).status == "abandoned"
-    events = desk.report(order, TRADE, OrdStatus.CANCELED, cum=half, last=half)
+    events = desk.report(order, TRADE, OrdStatus.EXPIRED, cum=half, last=half)
     assert only(events, ev.AllocationEnded).abandoned == -half
     assert only(events, ev.ExecutionEnded).status == "completed"
     assert desk.allocation(order).filled == half
@@ -149,8 +149,8 @@ def test_a_bust_after_the_end_of_the_order_is_abandoned() -> None:
     desk, order = sent()
     half = order.quantity / 2
     fill(desk, order, half, half, exec_id="x")
-    desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=half)
-    events = desk.report(order, ExecType.TRADE_CANCEL, OrdStatus.CANCELED, exec_ref_id="x")
+    desk.report(order, ExecType.EXPIRED, OrdStatus.EXPIRED, cum=half)
+    events = desk.report(order, ExecType.TRADE_CANCEL, OrdStatus.EXPIRED, exec_ref_id="x")
     assert only(events, ev.AllocationEnded).abandoned == half
     assert only(events, ev.ExecutionEnded).status == "abandoned"
     assert desk.book.ledgers["a0"].reserved_margin == ZERO

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from stretto.core import events as ev
 from stretto.core.account import ExecutionProfile
 from stretto.core.entry import EntryPrices, entry_prices
 from stretto.core.policy import Policy
@@ -98,7 +97,7 @@ def test_the_cap_counts_what_is_held_working_and_scheduled_over_all_accounts() -
     full = first.quantity
     desk.report(first, ExecType.TRADE, OrdStatus.FILLED, cum=full, last=full)
     assert remaining(desk) == cap - carried * price
-    desk.send(second, ev.SendOutcomeKind.NOT_SENT)
+    desk.report(second, ExecType.EXPIRED, OrdStatus.EXPIRED)
     assert remaining(desk) == cap - full * price
     opposite = desk.plan(a_signal("gbp", desk.now, symbol="GBPUSD"))
     assert opposite.refused is None

@@ -74,12 +74,10 @@ def test_write_acknowledgement_and_fill_are_one_step_of_the_order() -> None:
     replays(desk.book, desk.entries)
 
 
-def test_a_reject_right_after_the_write_is_taken_with_it() -> None:
+def test_a_reject_right_after_the_write_is_handled_alone() -> None:
     desk, order, _ = submitted()
-    refused = reported(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="no_money")
-    taken = together(desk.book, sent(order), [refused])
-    assert only(desk.feed(ev.OrderReported(messages=taken)), ev.AllocationEnded).abandoned
-    holds(desk.book)
+    refused = reported(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="duplicate_order")
+    assert together(desk.book, sent(order), [refused]) == ()
 
 
 @pytest.mark.parametrize("outcome", [ev.SendOutcomeKind.NOT_SENT, ev.SendOutcomeKind.UNKNOWN])

@@ -167,9 +167,9 @@ def test_an_order_for_a_venue_without_a_connection_is_proven_unsent() -> None:
     bench = Bench(venue_name="other", config=config)
     bench.run(1, signal(urgency=NOW))
     assert {order.state for order in bench.book.orders.values()} == {OrderState.DEAD}
-    assert {a.ended for a in bench.book.allocations.values()} == {
-        "dead: there is no connection to venue sim"
-    }
+    failed = [e for entry in bench.entries for e in entry.events if isinstance(e, ev.OrderFailed)]
+    assert {e.text for e in failed} == {"there is no connection to venue sim"}
+    assert all(a.pending == a.intended for a in bench.book.allocations.values())
 
 
 def test_a_sender_that_breaks_halts_the_writer() -> None:

@@ -84,10 +84,10 @@ def test_doubt_queries_and_the_end_are_recovery_actions(connection: sqlite3.Conn
     assert (row["execution_status"], row["in_doubt_quantity"]) == ("in_doubt", "1000")
     assert row["working_quantity"] == "0"
     world.query(execution, "alpha")
-    world.report(execution, "alpha", ExecType.REJECTED)
+    world.report(execution, "alpha", ExecType.EXPIRED)
     row = result(connection, world, "alpha")
     assert (row["execution_status"], row["abandoned_quantity"]) == ("abandoned", "1000")
-    assert row["failure_reason"] == "rejected: no_money"
+    assert row["failure_reason"] == "expired"
     actions = json.loads(row["recovery_actions"])
     assert [a["action"] for a in actions] == ["held_in_doubt", "queried", "abandoned"]
 
@@ -99,7 +99,7 @@ def test_part_filled_and_canceled_is_partially_filled(connection: sqlite3.Connec
     world.report(execution, "alpha", ExecType.TRADE, quantity=Decimal(400), price=Decimal("1.0851"))
     row = result(connection, world, "alpha")
     assert (row["execution_status"], row["fill_status"]) == ("working", "partial")
-    world.report(execution, "alpha", ExecType.CANCELED)
+    world.report(execution, "alpha", ExecType.EXPIRED)
     row = result(connection, world, "alpha")
     assert (row["execution_status"], row["fill_status"]) == ("partially_filled", "partial")
     assert (row["filled_quantity"], row["abandoned_quantity"]) == ("400", "600")

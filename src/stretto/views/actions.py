@@ -1,0 +1,38 @@
+"""Entries of ``recovery_actions``: what was learned or done about an allocation, and the details.
+
+Knows nothing of SQL or of quantities beyond what the event says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stretto.core import events as ev
+from stretto.views.texts import number, timestamp
+
+Acted = ev.OrderFailed | ev.CancelRequested | ev.ReplaceRequested | ev.PendingHeld | ev.PendingFreed
+_NAMES: dict[type[ev.Event], str] = {
+    ev.CancelRequested: "cancel_requested",
+    ev.ReplaceRequested: "replace_requested",
+    ev.PendingHeld: "held",
+    ev.PendingFreed: "freed",
+}
+
+
+def action_of(event: Acted | ev.LegScheduled) -> tuple[str, dict[str, Any]]:
+    """Name and details of one entry."""
+    if isinstance(event, ev.OrderFailed):
+        return "classified", {
+            "failure_class": event.failure_class.value,
+            "code": event.code,
+            "step": event.step.value,
+            "attempt": event.attempt,
+        }
+    if isinstance(event, ev.LegScheduled):
+        return f"{event.step.value}_scheduled", {
+            "reason": event.reason,
+            "quantity": number(event.released),
+            "due_at": timestamp(event.due_at),
+            "attempt": event.attempt,
+        }
+    return _NAMES[type(event)], {"reason": event.reason}
