@@ -27,7 +27,7 @@ from stretto.core.placing import Placed, place_each, place_total, trade_delta
 from stretto.core.plan import Factors
 from stretto.core.policy import Policy
 from stretto.core.refusal import Refusal, Rule
-from stretto.core.scoring import complete, order_key, total_score
+from stretto.core.scoring import complete, order_key
 from stretto.core.screening import Screened, accounts_cap
 from stretto.core.signal import Signal, Total
 from stretto.core.subset import Subset, best_subset
@@ -111,34 +111,45 @@ def _best_by_other_factors(
     screened: list[Screened], context: TradeContext, refusals: list[Refusal]
 ) -> list[Screened]:
     """The candidates worth correlating, best first; the others are refused with their place."""
-    keyed = []
-    for s in screened:
-        total = total_score(s.base, 0, context)
-        keyed.append((order_key(total, s.rotation, s.view.account.account_id), total, s))
-    keyed.sort(key=_first)
+    weight_of_all = context.weights[5]
+    keyed = [
+        (
+            -(s.base.weighted // weight_of_all // SCORE_BAND),
+            s.rotation,
+            s.view.account.account_id,
+            s,
+        )
+        for s in screened
+    ]
+    keyed.sort(key=_first)  # as ``order_key`` does, without the correlation that is not known yet
     most = str(CORRELATED_CANDIDATES_MAX)
-    for place, (_, total, s) in enumerate(keyed[CORRELATED_CANDIDATES_MAX:], 1):
+    would_pass = f"one of the {most} best places"
+    rule, text = Rule.BEYOND_CANDIDATES, ppm_text
+    for place, (_, _, account_id, s) in enumerate(
+        keyed[CORRELATED_CANDIDATES_MAX:], CORRELATED_CANDIDATES_MAX + 1
+    ):
+        margin, budget, health, performance, weighted, _ = s.base
         refusals.append(
             Refusal(
-                rule=Rule.BEYOND_CANDIDATES,
-                account_id=s.view.account.account_id,
+                rule=rule,
+                account_id=account_id,
                 compared={
-                    "place": str(CORRELATED_CANDIDATES_MAX + place),
+                    "place": str(place),
                     "places_max": most,
-                    "score_without_correlation": ppm_text(total),
-                    "margin_score": ppm_text(s.base.margin),
-                    "risk_budget_score": ppm_text(s.base.risk_budget),
-                    "health_score": ppm_text(s.base.health),
-                    "performance_score": ppm_text(s.base.performance),
+                    "score_without_correlation": text(weighted // weight_of_all),
+                    "margin_score": text(margin),
+                    "risk_budget_score": text(budget),
+                    "health_score": text(health),
+                    "performance_score": text(performance),
                 },
-                would_pass=f"one of the {most} best places",
+                would_pass=would_pass,
             )
         )
-    return [s for _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
+    return [s for _, _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
 
 
-def _first(keyed: tuple[tuple[int, int, str], int, Screened]) -> tuple[int, int, str]:
-    return keyed[0]
+def _first(keyed: tuple[int, int, str, Screened]) -> tuple[int, int, str]:
+    return keyed[:3]
 
 
 def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | None]:

@@ -22,6 +22,7 @@ from stretto.core.policy import Permission, Policy
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.screening import Screened, accounts_cap
 from stretto.core.signal import Signal, Split, Total
+from stretto.core.subset_problem import bits
 from stretto.core.trade import AccountView, plain
 from stretto.core.values import ppm_to_decimal
 
@@ -72,13 +73,14 @@ def why_not_chosen(
 ) -> list[Refusal]:
     """Candidates the best subset does without: the worst pair with it, the clause, or the cap."""
     refusals = []
+    everyone = sum(1 << place for place in chosen)
     for place in left:
         view = screened[place].view
         account_id = view.account.account_id
-        against = [other for other in chosen if projection.conflicts[place] >> other & 1]
-        copied = [other for other in chosen if copies[place] >> other & 1]
+        copied = copies[place] & everyone
         if copied:
-            with_view = screened[copied[0]].view
+            first = next(other for other in chosen if copied >> other & 1)
+            with_view = screened[first].view
             verdict = judge_pair(
                 view.account,
                 view.rulebook,
@@ -89,8 +91,9 @@ def why_not_chosen(
             if verdict is not None:
                 refusals.append(pair_refusal(view.account, with_view.account, verdict))
                 continue
+        against = projection.conflicts[place] & everyone
         if against:
-            pairs = [(projection.pair(place, other), other) for other in against]
+            pairs = [(projection.pair(place, other), other) for other in bits(against)]
             pair, other = max(pairs, key=lambda found: (abs(found[0].worst), -found[1]))
             name = screened[other].view.account.account_id
             refusals.append(

@@ -17,7 +17,7 @@ from stretto.core.signal import Split, Total
 from stretto.core.sizing import Sized, SizeLimits, disperse
 from stretto.core.total_dispersion import disperse_total
 from stretto.core.total_size import SplitAccount, split_total
-from stretto.core.trade import TradeContext, margin_committed, money_up
+from stretto.core.trade import Trade, TradeContext, margin_committed, money_up
 from stretto.core.values import ONE, PPM, ZERO
 
 
@@ -61,10 +61,21 @@ def place_each(
     placed: list[Placed] = []
     refusals: list[Refusal] = []
     spread = PPM + context.policy.dispersion_max
+    venue: SizeLimits | None = None
+    before: Trade | None = None
     for screened in pool:
+        view, trade = screened.view, screened.trade
+        widest = screened.requested * spread / PPM
+        # Where only the venue's maximum binds, accounts that share the trade share the limits.
+        roomy = allows(view, trade, screened.room, context, widest)
+        if roomy and venue is not None and trade is before:
+            limits = venue
+        else:
+            limits = size_limits(screened, context, widest)
+            venue, before = limits if roomy else None, trade
         sized = disperse(
             screened.requested,
-            size_limits(screened, context, screened.requested * spread / PPM),
+            limits,
             book_key=book_key,
             execution_id=execution_id,
             account_id=screened.view.account.account_id,

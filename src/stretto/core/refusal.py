@@ -66,7 +66,7 @@ class Rule(StrEnum):
 PRECEDENCE: tuple[Rule, ...] = tuple(Rule)
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One "no". ``compared`` maps the name of each number to its value as text with its unit in the
     name; ``would_pass`` is the smallest change that would have let it pass, as a sentence;
     ``clause`` cites the firm's rule where one decided; ``also`` are the further rules that would

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -172,8 +173,7 @@ def disperse(
     belongs in ``requested``. Refusal: ``size_not_representable``, where the quantity or the binding
     maximum is below the minimum lot. Source: DESIGN §4.5.
     """
-    least, most = limits.least, limits.most
-    steps = steps_down(requested, limits.step)
+    steps, least, most = _counted(requested, limits)
     if steps < least:
         return _below_minimum(account_id, "quantity", requested, limits.quantity(least))
     if most < least:
@@ -201,6 +201,12 @@ def disperse(
         dispersal=dispersal,
         clipped_by=limits.maximum_rule if steps > most else None,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _counted(requested: Decimal, limits: SizeLimits) -> tuple[int, int, int]:
+    """The size asked for, the smallest and the largest in lot steps: the same for many accounts."""
+    return steps_down(requested, limits.step), limits.least, limits.most
 
 
 def variance_ppm(base_steps: int, size_steps: int) -> int:
