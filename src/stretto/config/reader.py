@@ -15,14 +15,16 @@ from stretto.config.instruments import converts, instrument_of
 from stretto.config.kinds import INVALID
 from stretto.config.problems import Problems, join, nearest, show
 from stretto.config.rulebooks import read_rulebooks
-from stretto.config.sections import BOOK, INSTRUMENT, MARKET, NAME, POLICY, TABLES, VENUE
+from stretto.config.sections import BOOK, INSTRUMENT, MARKET, NAME, POLICY, TABLES
 from stretto.config.settings import EcbMarket, QuoteFiles, Settings, VenueSettings
 from stretto.config.toml_file import load_toml
+from stretto.config.venue_sections import VENUE
 from stretto.core.errors import InvariantViolated
 from stretto.core.failure import FailureTable
 from stretto.core.market import Instrument
 from stretto.core.policy import FAILURE_POLICY, BookConfig, FailurePolicy, Policy
 from stretto.core.values import NS_PER_S, PPM, is_multiple
+from stretto.core.venue import VenueCapabilities
 
 _FILES_ONLY = ("quotes", "daily")
 _ECB_ONLY = ("day", "days", "seed")
@@ -211,7 +213,7 @@ def _venues(raw: object, problems: Problems) -> dict[str, VenueSettings]:
         if kept is INVALID or values is INVALID:
             continue
         count = len(problems.found)
-        for key in ("latency_request", "latency_report"):
+        for key in ("latency_request", "latency_report", "deciding"):
             least, most = values[f"{key}_ns"]
             if least > most:
                 problems.add(join(place, f"{key}_ms"), "has the larger first", "[least, most]")
@@ -223,7 +225,8 @@ def _venues(raw: object, problems: Problems) -> dict[str, VenueSettings]:
                 "together at most 100",
             )
         if len(problems.found) == count:
-            found[name] = VenueSettings(venue=name, **values)
+            capabilities = VenueCapabilities(**values.pop("capabilities"))
+            found[name] = VenueSettings(venue=name, capabilities=capabilities, **values)
     return found
 
 

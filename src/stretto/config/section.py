@@ -50,10 +50,14 @@ def toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + ", ".join(toml(each) for each in value) + "]"
+        return "[" + ", ".join(_item(each) for each in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name} = {toml(each)}" for name, each in value.items()) + "}"
     return str(value)
+
+
+def _item(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else toml(value)
 
 
 class Section(Kind):

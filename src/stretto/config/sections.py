@@ -5,7 +5,7 @@ docs/configuration.md shows these tables and a test holds the two together. Know
 
 from __future__ import annotations
 
-from stretto.config import calendars, failure_sections, kinds
+from stretto.config import calendars, failure_sections, kinds, venue_sections
 from stretto.config.section import REQUIRED, UNSET, Key, Partial, Section
 from stretto.core import limits
 from stretto.core.account import AccountMode, PositionMode
@@ -14,22 +14,6 @@ from stretto.core.policy import Anchor, Permission, Trailing
 NAME = kinds.text()
 _COUNT = kinds.whole(1, 1_000_000)
 _POSITIVE = kinds.number(above="0")
-# The simulated venue's reasons to refuse by chance; a test holds them to its RejectCode.
-REJECT_CODES = (
-    "account_disabled",
-    "unknown_symbol",
-    "invalid_order",
-    "invalid_volume",
-    "position_gone",
-    "too_many_orders",
-    "market_closed",
-    "off_quotes",
-    "invalid_stops",
-    "insufficient_margin",
-    "price_changed",
-    "duplicate_order",
-)
-
 BOOK = Section(
     "[book]",
     "The book: the accounts that are run together.",
@@ -184,71 +168,6 @@ INSTRUMENT = Section(
     ),
 )
 
-_LATENCY = kinds.ListOf(kinds.scaled(6, "ms", "0", "60000"), least=2, most=2)
-VENUE = Section(
-    "[venues.NAME]",
-    "One venue. So far there is the simulated venue, which trades the market of `[market]`.",
-    Key("kind", kinds.choice(("simulated",)), "simulated", "what the venue is"),
-    Key(
-        "failures",
-        NAME,
-        "builtin:sim",
-        "what its codes mean: `builtin:NAME`, or a table of `[failure_tables]`",
-    ),
-    Key("seed", kinds.whole(0, 2**63 - 1), 0, "seed of everything the venue draws"),
-    Key(
-        "latency_request_ms",
-        _LATENCY,
-        [5, 60],
-        "least and most time of a message to the venue",
-        "latency_request_ns",
-    ),
-    Key(
-        "latency_report_ms",
-        _LATENCY,
-        [5, 60],
-        "least and most time of a message from the venue",
-        "latency_report_ns",
-    ),
-    Key("depth_lots", _POSITIVE, 3, "mean size of the first price level, in lots"),
-    Key("depth_levels", kinds.whole(1, 7), 5, "price levels shown"),
-    Key(
-        "requote_percent",
-        kinds.percent(),
-        1,
-        "market orders refused as `price_changed`",
-        "requote_ppm",
-    ),
-    Key(
-        "reject_percent",
-        kinds.MapOf(kinds.percent(), names=kinds.choice(REJECT_CODES), unit="table of %"),
-        {"off_quotes": "0.4", "too_many_orders": "0.1"},
-        "orders refused by chance, for each of " + ", ".join(f"`{code}`" for code in REJECT_CODES),
-        "reject_ppm",
-    ),
-    Key("orders_working_max", _COUNT, 200, "working orders of one account"),
-    Key(
-        "quote_age_s_max",
-        kinds.seconds("86400"),
-        120,
-        "an older quote trades nothing",
-        "quote_age_ns_max",
-    ),
-    Key(
-        "maintenance",
-        calendars.daily_windows(),
-        [],
-        "daily windows in which the venue is closed, like `23:55-00:05 Europe/Athens`",
-    ),
-    Key(
-        "heartbeat_s",
-        kinds.seconds("3600", low="0.001"),
-        1,
-        "interval of its signs of life",
-        "heartbeat_ns",
-    ),
-)
-
 LOSS_LIMIT = Section(
     "[rulebooks.NAME.daily_loss], [rulebooks.NAME.overall_loss]",
     "A loss limit: exactly one of `amount` and `percent`.",
@@ -366,7 +285,7 @@ SECTIONS = (
     failure_sections.FAILURES,
     MARKET,
     INSTRUMENT,
-    VENUE,
+    *venue_sections.SECTIONS,
     *failure_sections.SECTIONS,
     RULEBOOK,
     LOSS_LIMIT,

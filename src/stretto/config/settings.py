@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from stretto.core.policy import BookConfig
+from stretto.core.venue import VenueCapabilities
 
 
 class QuoteFiles(msgspec.Struct, frozen=True, kw_only=True, tag="files"):
@@ -52,6 +53,9 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     orders_working_max: int
     quote_age_ns_max: int
     heartbeat_ns: int
+    deciding_ns: tuple[int, int]
+    exec_ids_daily: bool
+    capabilities: VenueCapabilities
     maintenance: tuple[str, ...] = ()
 
     @property

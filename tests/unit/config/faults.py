@@ -76,6 +76,21 @@ FAULTS = [
         'maintenance = "08:00-09:00 UTC"',
         "venues.east.maintenance: is '08:00-09:00 UTC'; expected a list of 0 to 8",
     ),
+    (
+        "seed = 3",
+        "deciding_ms = [400, 20]",
+        "venues.east.deciding_ms: has the larger first; expected [least, most]",
+    ),
+    (
+        "seed = 3",
+        "capabilities.numeric_ids = true",
+        "venues.east.capabilities.numeric_ids: is no known key",
+    ),
+    (
+        "seed = 3",
+        "capabilities.times_in_force = []",
+        "venues.east.capabilities.times_in_force: is a list of 0; expected a list of 1 to 4",
+    ),
     # wrong types and values
     (
         'owner = "o1"',

@@ -16,6 +16,7 @@ from stretto.config import (
     failure_sections,
     read_settings,
     sections,
+    venue_sections,
 )
 from stretto.config.problems import Problems
 from stretto.config.rulebooks import builtin_names, builtin_rulebook
@@ -38,7 +39,9 @@ from stretto.core.policy import (
     Policy,
     Rulebook,
 )
+from stretto.core.report import TimeInForce
 from stretto.core.values import NS_PER_MS, NS_PER_S, parse_iso
+from stretto.core.venue import VenueCapabilities
 from tests.unit.config.books import SOUND, spoilt, write
 
 
@@ -314,4 +317,26 @@ def test_the_simulated_venue_takes_every_option_and_has_the_same_defaults(tmp_pa
     built = msgspec.convert({"venue": "sim", **options}, SimVenueConfig)
     assert built == SimVenueConfig()
     assert all(isinstance(code, RejectCode) for code in built.reject_ppm)
-    assert set(sections.REJECT_CODES) == {code.value for code in RejectCode}
+    assert set(venue_sections.REJECT_CODES) == {code.value for code in RejectCode}
+    # Left to the makers of adapters: the book's ids are no numbers, accounts state their own mode.
+    declared = {key.field for key in venue_sections.CAPABILITIES.keys}
+    left_out = {"numeric_ids", "position_modes"}
+    assert declared | left_out == set(VenueCapabilities.__struct_fields__)
+
+
+def test_what_a_venue_declares_of_itself_reaches_its_settings(tmp_path: Path) -> None:
+    stated = """exec_ids_daily = true
+deciding_ms = [20, 400]
+capabilities = { absence_is_proof = true, settle_time_s = 90, times_in_force = ["day", "ioc"] }
+"""
+    options = read_settings(write(tmp_path, spoilt(("seed = 3", stated)))).venues["east"].options
+    built = msgspec.convert({"venue": "sim", **options}, SimVenueConfig)
+    assert built == SimVenueConfig(
+        exec_ids_daily=True,
+        deciding_ns=(20_000_000, 400_000_000),
+        capabilities=VenueCapabilities(
+            absence_is_proof=True,
+            settle_time_ns=90_000_000_000,
+            times_in_force=(TimeInForce.DAY, TimeInForce.IOC),
+        ),
+    )
