@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
-from stretto.core.order import Message, Note, Order, Step, is_done, open_quantity, step
+from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
 from stretto.core.remedy import after_leg
 from stretto.core.report import ExecutionReport
@@ -20,6 +20,8 @@ from stretto.core.values import ZERO
 
 _CENT = Decimal("0.000001")
 Events = tuple[ev.Event, ...]
+IN_DOUBT = OrderState.IN_DOUBT.value
+"""Why a person is asked about an order whose queries are spent."""
 
 
 def advance(
@@ -60,6 +62,8 @@ def advance(
                 changes=changes,
             )
         )
+        if order.state is OrderState.IN_DOUBT and done.order.state is not OrderState.IN_DOUBT:
+            events += settled_doubt(book, order, done.kind.value)
     if done.fill_delta or done.notional_delta or done.fee_delta:
         fill = _fill(allocation, done, settled, report, at_ns)
         events.append(fill)
@@ -230,5 +234,20 @@ def ask(
             client_order_id=order.client_order_id,
             reason=reason,
             known=known,
+        )
+    ]
+
+
+def settled_doubt(book: Book, order: Order, resolution: str) -> list[ev.Event]:
+    """InterventionResolved, where a person was asked about an order in doubt that is so no more."""
+    if book.interventions.get(order.client_order_id) != IN_DOUBT:
+        return []
+    return [
+        ev.InterventionResolved(
+            execution_id=order.execution_id,
+            account_id=order.account_id,
+            client_order_id=order.client_order_id,
+            reason=IN_DOUBT,
+            resolution=resolution,
         )
     ]

@@ -134,6 +134,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     calendars: dict[str, SessionTable] = msgspec.field(default_factory=dict)
     signals_pruned_day: int = 0
     released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
+    missing: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -153,6 +154,7 @@ class Book:
         "history",
         "interventions",
         "ledgers",
+        "missing",
         "open_executions",
         "orders",
         "positions",
@@ -188,6 +190,7 @@ class Book:
         self.interventions: dict[str, str] = {}
         self.signals_pruned_day = 0
         self.released: dict[str, LastRelease] = {}
+        self.missing: dict[str, int] = {}
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
@@ -258,4 +261,5 @@ class Book:
             calendars=self.calendars,
             signals_pruned_day=self.signals_pruned_day,
             released=self.released,
+            missing=self.missing,
         )

@@ -61,3 +61,13 @@ class InterventionRequired(msgspec.Struct, frozen=True, kw_only=True, tag="inter
     client_order_id: str
     reason: str
     known: dict[str, str]
+
+
+class InterventionResolved(msgspec.Struct, frozen=True, kw_only=True, tag="intervention_resolved"):
+    """What a person was asked about (``reason``) is settled, and by what."""
+
+    execution_id: str
+    account_id: str
+    client_order_id: str
+    reason: str
+    resolution: str

@@ -16,6 +16,7 @@ from stretto.core.book_events import (
     CalendarRecorded,
     HistoryRecorded,
     InterventionRequired,
+    InterventionResolved,
 )
 from stretto.core.execution_events import (
     AllocationAdjusted,
@@ -56,6 +57,7 @@ from stretto.core.order_events import (
     ReleaseDeferred,
     ReplaceRequested,
 )
+from stretto.core.reconciliation_events import OrderProvenDead, Proof
 
 __all__ = [
     "AccountHalted",
@@ -80,15 +82,18 @@ __all__ = [
     "HistoryRecorded",
     "Input",
     "InterventionRequired",
+    "InterventionResolved",
     "LegScheduled",
     "OrderAdvanced",
     "OrderFailed",
     "OrderIntended",
+    "OrderProvenDead",
     "OrderQueried",
     "OrderReported",
     "Payload",
     "PendingFreed",
     "PendingHeld",
+    "Proof",
     "ReleaseDeferred",
     "ReplaceRequested",
     "SendOutcomeKind",
@@ -128,6 +133,8 @@ Event = (
     | ExecutionEnded
     | AccountHalted
     | InterventionRequired
+    | InterventionResolved
+    | OrderProvenDead
 )
 
 

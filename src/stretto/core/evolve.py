@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from stretto.core import events as ev
-from stretto.core import evolve_allocations, evolve_orders, facts
+from stretto.core import evolve_allocations, evolve_orders, evolve_reconciliation, facts
 from stretto.core.book import Book, BookImage
 from stretto.core.carried import recount
 from stretto.core.errors import check
@@ -84,5 +84,6 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.BookConfigured: facts.book_configured,
     ev.AccountHalted: facts.account_halted,
     ev.InterventionRequired: facts.intervention_required,
+    **evolve_reconciliation.HANDLERS,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

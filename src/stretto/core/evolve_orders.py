@@ -51,6 +51,8 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     before = book.orders[event.client_order_id]
     after = apply_changes(before, event.changes)
     put_order(book, after)
+    if book.missing and after.state is not OrderState.IN_DOUBT:
+        book.missing.pop(event.client_order_id, None)
     key = allocation_key(event.execution_id, event.account_id)
     book.touched[key] = None
     was_live, is_live = not is_done(before), not is_done(after)

@@ -115,6 +115,12 @@ QUERY_DELAY_FIRST_NS = 2 * NS_PER_S
 QUERIES_MAX = 5
 ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
 
+# --- absence as proof (DESIGN §4.9, c): the two views' distance, the least time a venue needs to
+# show what it took, and how far its clock may be off
+ABSENCE_APART_NS = 30 * NS_PER_S
+SETTLE_TIME_NS_MIN = 60 * NS_PER_S
+CLOCK_SKEW_NS = 5 * NS_PER_S
+
 # --- what failed (DESIGN §4.9); factors and jitter in 1e-6
 RETRY_DELAY_FIRST_NS = 5 * NS_PER_S
 RETRY_DELAY_FACTOR = 2
@@ -180,6 +186,10 @@ check(
     "the visits must cover every set of the accounts that are searched in full",
 )
 check(SEND_BEFORE_NS < ACKNOWLEDGE_TIMEOUT_NS, "an order must be unsendable before it is in doubt")
+check(
+    ACKNOWLEDGE_TIMEOUT_NS < SETTLE_TIME_NS_MIN,
+    "a venue must have had time to answer before its silence counts",
+)
 check(GAP_MAX_NS * 2 <= DELAY_MAX_NS - DELAY_MIN_NS, "the gap must fit the delay window")
 check(0 < COMPRESSED_GAP_NS_MIN <= GAP_MAX_NS, "a compressed gap must not exceed the full one")
 check(

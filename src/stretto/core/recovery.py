@@ -7,7 +7,7 @@ quantity goes nowhere, and an intervention says what is known (DESIGN §1.2, §4
 from __future__ import annotations
 
 from stretto.core import events as ev
-from stretto.core.advancing import advance
+from stretto.core.advancing import IN_DOUBT, advance
 from stretto.core.book import Book
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
@@ -44,7 +44,7 @@ def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event
                 execution_id=order.execution_id,
                 account_id=order.account_id,
                 client_order_id=client_order_id,
-                reason="in_doubt",
+                reason=IN_DOUBT,
                 known={
                     "order_qty": str(order.quantity),
                     "cum_qty": str(order.cum_qty),

@@ -101,6 +101,8 @@ def _failure(book: Book, before: Order, order: Order) -> Failure | None:
     """Why the order ended; None where that was our wish, or its time in force's."""
     table = table_of(book, order.account_id)
     if order.state is OrderState.DEAD:
+        if before.cancel_requested:
+            return None
         return unsent(table, Request.SUBMIT)
     if order.state not in _ENDED_BY_VENUE:
         return None

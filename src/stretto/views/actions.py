@@ -10,7 +10,14 @@ from typing import Any
 from stretto.core import events as ev
 from stretto.views.texts import number, timestamp
 
-Acted = ev.OrderFailed | ev.CancelRequested | ev.ReplaceRequested | ev.PendingHeld | ev.PendingFreed
+Acted = (
+    ev.OrderFailed
+    | ev.CancelRequested
+    | ev.ReplaceRequested
+    | ev.PendingHeld
+    | ev.PendingFreed
+    | ev.OrderProvenDead
+)
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
     ev.ReplaceRequested: "replace_requested",
@@ -35,4 +42,6 @@ def action_of(event: Acted | ev.LegScheduled) -> tuple[str, dict[str, Any]]:
             "due_at": timestamp(event.due_at),
             "attempt": event.attempt,
         }
+    if isinstance(event, ev.OrderProvenDead):
+        return "proven_dead", {"proof": event.proof.value}
     return _NAMES[type(event)], {"reason": event.reason}

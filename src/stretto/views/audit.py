@@ -107,6 +107,16 @@ def _asked(event: ev.InterventionRequired, _at: int) -> Subject:
     return event.execution_id or None, event.account_id or None, event.reason, None
 
 
+def _proven(event: ev.OrderProvenDead, _at: int) -> Subject:
+    shown = ", ".join(f"{name} {text}" for name, text in sorted(event.evidence.items()))
+    return event.execution_id, event.account_id, f"{event.proof.value}: {shown}", None
+
+
+def _resolved(event: ev.InterventionResolved, _at: int) -> Subject:
+    why = f"{event.reason}: {event.resolution}"
+    return event.execution_id or None, event.account_id or None, why, None
+
+
 def _of_book(_event: ev.Event, _at: int) -> None:
     return None
 
@@ -170,6 +180,8 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ),
     ev.AccountHalted: _halted,
     ev.InterventionRequired: _asked,
+    ev.InterventionResolved: _resolved,
+    ev.OrderProvenDead: _proven,
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
     ev.CalendarRecorded: _of_book,

@@ -240,13 +240,14 @@ class SqlProjector:
                 | ev.ReplaceRequested()
                 | ev.PendingHeld()
                 | ev.PendingFreed()
+                | ev.OrderProvenDead()
             ):
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.acted(event, entry.at)
-            case ev.InterventionRequired():
+            case ev.InterventionRequired() | ev.InterventionResolved():
                 if event.execution_id:
                     result = self._result(connection, event.execution_id, event.account_id, entry)
-                    result.intervention_required(event, entry.at)
+                    result.intervention(event, entry.at)
             case ev.ReleaseDeferred():
                 pass  # the window counts from the plan; the audit log says until when it waits
             case _:

@@ -201,9 +201,11 @@ class Result:
         """The venue was asked what became of the order."""
         self._acts(at_ns, "queried", {"order_id": event.client_order_id, "attempt": event.attempt})
 
-    def intervention_required(self, event: ev.InterventionRequired, at_ns: int) -> None:
-        """The book will not go on by itself."""
-        self._acts(at_ns, "intervention_required", {"reason": event.reason})
+    def intervention(
+        self, event: ev.InterventionRequired | ev.InterventionResolved, at_ns: int
+    ) -> None:
+        """The book will not go on by itself, or what a person was asked about is settled."""
+        self._acts(at_ns, ev.kind_of(event), {"reason": event.reason})
 
     def _acts(self, at_ns: int, action: str, detail: dict[str, Any]) -> None:
         item = table_json({"at": timestamp(at_ns), "action": action, **detail})
