@@ -154,6 +154,9 @@ def _timers(book: Book) -> None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at
         if order.state is OrderState.IN_DOUBT and order.query_at is not None:
             expected[f"query:{order.client_order_id}"] = order.query_at
+    for account_id, ledger in book.ledgers.items():
+        if ledger.exclusion is not None and ledger.exclusion.until is not None:
+            expected[f"exclusion:{account_id}"] = ledger.exclusion.until
     assert dict(book.timers) == expected
 
 

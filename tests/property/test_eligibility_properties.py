@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Ledger, PositionMode
+from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
 from stretto.core.affordability import largest_quantity
 from stretto.core.eligibility import CHECKS, all_refusals, judge_account
 from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Trailing
@@ -65,6 +65,9 @@ def rulebooks(draw: st.DrawFn) -> Any:
     )
 
 
+EXCLUSION = Exclusion(since=AT, reason="drill", actor="ann", until=AT + 9)
+
+
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
     day = draw(st.sampled_from([AT - 30 * 3_600 * NS_PER_S, AT - 3_600 * NS_PER_S]))
@@ -81,7 +84,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
         reserved_risk=draw(money(0, 3_000)),
         unconfirmed_margin=draw(money(0, 5_000)),
         halted=draw(st.sampled_from(["", "", "", "overfill"])),
-        excluded_until=draw(st.sampled_from([0, 0, AT, AT + 1])),
+        exclusion=draw(st.sampled_from([None, None, None, EXCLUSION])),
         orders_today=draw(st.integers(0, 4)),
         order_day=draw(st.sampled_from([day, AT])),
         open_orders=draw(st.integers(0, 3)),

@@ -119,6 +119,8 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.AllocationEnded: _ended,
     ev.ExecutionEnded: lambda event: f"execution {event.execution_id}: {event.status}",
     ev.AccountHalted: _said("HALTED"),
+    ev.AccountExcluded: _said("EXCLUDED"),
+    ev.AccountRestored: _said("restored"),
     ev.InterventionRequired: _said("A PERSON HAS TO LOOK:"),
     ev.InterventionResolved: lambda e: f"settled {e.account_id}: {e.reason} by {e.resolution}",
     ev.OrderProvenDead: lambda e: f"dead   {e.account_id}: proven by {e.proof.value}",

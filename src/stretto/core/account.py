@@ -192,6 +192,19 @@ class DayAnchor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     basis: AnchorBasis = AnchorBasis.OBSERVED
 
 
+class Exclusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an account takes no entry for a while, and who said so. In force until it is restored: at
+    ``until`` (ns UTC; None: no time is set), and where ``until_tradable`` not before the venue said
+    after ``since`` that the account is tradable. Neither of the two: until a person restores it.
+    """
+
+    since: int
+    reason: str
+    actor: str
+    until: int | None = None
+    until_tradable: bool = False
+
+
 class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The book's own bookkeeping of one account, in account currency.
 
@@ -208,7 +221,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unconfirmed_margin: Decimal = ZERO
     anchor: DayAnchor | None = None
     halted: str = ""
-    excluded_until: int = 0
+    exclusion: Exclusion | None = None
     reliability: int = PPM
     submits: int = 0
     acknowledge_p95_ns: int = 0

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import Account, AccountSnapshot, AnchorBasis, DayAnchor
+from stretto.core.account_exclusion import on_tradable
 from stretto.core.book import Book
 from stretto.core.risk import trading_day_start
 
@@ -55,7 +56,8 @@ def on_account(book: Book, snapshot: AccountSnapshot) -> tuple[ev.Event, ...]:
             anchor = replace(anchor, balance=stated, equity=stated, basis=AnchorBasis.STATED)
         if snapshot.equity > anchor.peak_equity:
             anchor = replace(anchor, peak_equity=snapshot.equity)
-    return (ev.AccountUpdated(snapshot=snapshot, anchor=anchor),)
+    updated = ev.AccountUpdated(snapshot=snapshot, anchor=anchor)
+    return (updated, *on_tradable(book, snapshot))
 
 
 def _first(book: Book, account: Account, snapshot: AccountSnapshot, day: int) -> _Start:

@@ -53,6 +53,28 @@ class AccountHalted(msgspec.Struct, frozen=True, kw_only=True, tag="account_halt
     reason: str
 
 
+class AccountExcluded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="account_excluded"
+):
+    """The account takes no entry for now. ``until`` in ns UTC, None where no time ends it;
+    ``until_tradable``: not before the venue says that the account is tradable.
+    """
+
+    account_id: str
+    reason: str
+    actor: str
+    until: int | None = None
+    until_tradable: bool = False
+
+
+class AccountRestored(msgspec.Struct, frozen=True, kw_only=True, tag="account_restored"):
+    """The account takes entries again: its exclusion ended, or a person ended it."""
+
+    account_id: str
+    reason: str
+    actor: str
+
+
 class InterventionRequired(msgspec.Struct, frozen=True, kw_only=True, tag="intervention_required"):
     """A person has to look: what is known, and why the book will not go on by itself."""
 

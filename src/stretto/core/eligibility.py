@@ -47,7 +47,7 @@ def judge_account(
         snapshot is not None
         and snapshot.tradable
         and view.account.mode is _ACTIVE
-        and ledger.excluded_until <= context.at
+        and ledger.exclusion is None
         and not ledger.halted
         and trade.terms is not None
         and view.heartbeat_at >= context.heartbeat_min
@@ -138,15 +138,17 @@ def _account_status(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) ->
 
 
 def _excluded(view: AccountView, _t: Trade, _r: Room, context: TradeContext) -> Refusal | None:
-    until = view.ledger.excluded_until
-    if until <= context.at:
+    exclusion = view.ledger.exclusion
+    if exclusion is None:
         return None
-    return refuse(
-        Rule.EXCLUDED,
-        view,
-        {"now": iso(context.at), "excluded_until": iso(until)},
-        f"wait until {iso(until)}",
-    )
+    until, ends = exclusion.until, []
+    compared = {"now": iso(context.at), "excluded_for": exclusion.reason}
+    if until is not None:
+        compared["excluded_until"] = iso(until)
+        ends.append(f"wait until {iso(until)}")
+    if exclusion.until_tradable:
+        ends.append("a venue that reports the account tradable")
+    return refuse(Rule.EXCLUDED, view, compared, " and ".join(ends) or "a person restores it")
 
 
 def _halted(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal | None:

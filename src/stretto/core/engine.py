@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from stretto.core import events as ev
+from stretto.core.account_exclusion import on_exclusion_due
 from stretto.core.accounting import on_account
 from stretto.core.book import Book
 from stretto.core.configuring import on_opened
@@ -84,6 +85,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_acknowledge_due(book, item.key, at_ns)
         case ev.TimerKind.QUERY:
             return on_query_due(book, item.key, at_ns)
+        case ev.TimerKind.EXCLUSION:
+            return on_exclusion_due(book, item.key, at_ns)
         case _:
             assert_never(item.timer)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from stretto.core.book_events import (
+    AccountExcluded,
     AccountHalted,
+    AccountRestored,
     AccountUpdated,
     BarsRecorded,
     BookConfigured,
@@ -60,8 +62,10 @@ from stretto.core.order_events import (
 from stretto.core.reconciliation_events import OrderProvenDead, Proof
 
 __all__ = [
+    "AccountExcluded",
     "AccountHalted",
     "AccountObserved",
+    "AccountRestored",
     "AccountUpdated",
     "AllocationAdjusted",
     "AllocationEnded",
@@ -132,6 +136,8 @@ Event = (
     | AllocationEnded
     | ExecutionEnded
     | AccountHalted
+    | AccountExcluded
+    | AccountRestored
     | InterventionRequired
     | InterventionResolved
     | OrderProvenDead

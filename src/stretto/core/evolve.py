@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from stretto.core import events as ev
-from stretto.core import evolve_allocations, evolve_orders, evolve_reconciliation, facts
+from stretto.core import (
+    evolve_accounts,
+    evolve_allocations,
+    evolve_orders,
+    evolve_reconciliation,
+    facts,
+)
 from stretto.core.book import Book, BookImage
 from stretto.core.carried import recount
 from stretto.core.errors import check
@@ -56,6 +62,8 @@ def restore(image: BookImage) -> Book:
         evolve_orders.put_order(book, order)
     for key, allocation in book.allocations.items():
         evolve_allocations.schedule(book, key, None, allocation)
+    for account_id in sorted(book.ledgers):
+        evolve_accounts.arm(book, account_id)
     recount(book)
     return book
 
@@ -85,5 +93,6 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.AccountHalted: facts.account_halted,
     ev.InterventionRequired: facts.intervention_required,
     **evolve_reconciliation.HANDLERS,
+    **evolve_accounts.HANDLERS,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

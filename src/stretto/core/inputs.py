@@ -61,10 +61,13 @@ class TimerKind(StrEnum):
     RELEASE = "release"
     ACKNOWLEDGE = "acknowledge"
     QUERY = "query"
+    EXCLUSION = "exclusion"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):
-    """A timer's time has come. ``key`` is an allocation key or a client order id."""
+    """A timer's time has come. ``key`` is an allocation key, a client order id or an
+    account id.
+    """
 
     timer: TimerKind
     key: str

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stretto.core import events as ev
+from stretto.core.account_exclusion import SYSTEM, exclude
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.failure import (
@@ -21,7 +22,7 @@ from stretto.core.failure import (
     classify,
     unsent,
 )
-from stretto.core.failure_actions import Response, Step, respond
+from stretto.core.failure_actions import Also, Response, Step, respond
 from stretto.core.order import Order, OrderState
 from stretto.core.report import ExecType, ExecutionReport, OrderRole
 from stretto.core.settling import Settlement
@@ -94,7 +95,23 @@ def after_leg(
     )
     next_leg = _Next(book, allocation, order, settled, response, at_ns)
     further = next_leg.events()
-    return Remedy((failed, *further), next_leg.goes_on)
+    return Remedy((failed, *_besides(book, order, response, at_ns), *further), next_leg.goes_on)
+
+
+def _besides(
+    book: Book, order: Order, response: Response, at_ns: int
+) -> tuple[ev.AccountExcluded, ...]:
+    """What happens to the account besides."""
+    if Also.EXCLUDE_ACCOUNT not in response.also:
+        return ()
+    return exclude(
+        book,
+        order.account_id,
+        response.failure_class.value,
+        SYSTEM,
+        until=at_ns + book.configuration.policy.failures.exclusion_ns,
+        until_tradable=True,
+    )
 
 
 def _failure(book: Book, before: Order, order: Order) -> Failure | None:

@@ -83,7 +83,7 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
     """One account as the next decision would read it."""
     account, snapshot, ledger = view.account, view.snapshot, view.ledger
     space = _room(book, reads, view)
-    status, why = _status(book, view)
+    status, why = _status(view)
     if space is not None and space.smallest is not None and space.smallest < 0:
         breached = f"limit breached: {space.binding}"
         why = f"{why}; {breached}" if why else breached
@@ -140,12 +140,14 @@ def _room(book: Book, reads: Reads, view: AccountView) -> Room | None:
     return room(view, context)
 
 
-def _status(book: Book, view: AccountView) -> tuple[str, str]:
+def _status(view: AccountView) -> tuple[str, str]:
     ledger, mode = view.ledger, view.account.mode
     if ledger.halted:
         return "halted", f"halted: {ledger.halted}"
-    if ledger.excluded_until > book.at:
-        return "excluded", f"excluded until {iso(ledger.excluded_until)[:19]}Z"
+    if ledger.exclusion is not None:
+        until = ledger.exclusion.until
+        end = f" until {iso(until)[:19]}Z" if until is not None else ""
+        return "excluded", f"excluded{end}: {ledger.exclusion.reason}"
     if mode is not AccountMode.ACTIVE:
         return mode.value, f"configured as {mode.value}"
     if view.snapshot is not None and not view.snapshot.tradable:

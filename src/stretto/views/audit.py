@@ -103,6 +103,13 @@ def _halted(event: ev.AccountHalted, _at: int) -> Subject:
     return None, event.account_id, event.reason, "no entry until a person releases it"
 
 
+def _excluded(event: ev.AccountExcluded, _at: int) -> Subject:
+    ends = [] if event.until is None else [f"until {timestamp(event.until)}"]
+    ends += ["until the venue says tradable"] if event.until_tradable else []
+    lasts = " and ".join(ends) or "until a person restores it"
+    return None, event.account_id, f"{event.reason} ({event.actor})", f"no entry {lasts}"
+
+
 def _asked(event: ev.InterventionRequired, _at: int) -> Subject:
     return event.execution_id or None, event.account_id or None, event.reason, None
 
@@ -179,6 +186,13 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
         None,
     ),
     ev.AccountHalted: _halted,
+    ev.AccountExcluded: _excluded,
+    ev.AccountRestored: lambda event, _: (
+        None,
+        event.account_id,
+        f"{event.reason} ({event.actor})",
+        None,
+    ),
     ev.InterventionRequired: _asked,
     ev.InterventionResolved: _resolved,
     ev.OrderProvenDead: _proven,

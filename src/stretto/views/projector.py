@@ -34,7 +34,7 @@ from stretto.views.rows import (
 )
 from stretto.views.texts import timestamp
 
-PROJECTOR = "query_tables.1"
+PROJECTOR = "query_tables.2"
 """Name and layout of this projection. Raise it with any change of a table's layout, of what a row
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
@@ -50,6 +50,8 @@ OfBook = (
     | ev.BookConfigured
     | ev.AccountUpdated
     | ev.AccountHalted
+    | ev.AccountExcluded
+    | ev.AccountRestored
     | ev.ExecutionEnded
     | ev.HistoryRecorded
     | ev.BarsRecorded
@@ -81,6 +83,9 @@ class _Sql:
         self.account_observed = s.update(schema.trading_accounts, ACCOUNT_OBSERVED)
         self.account_halted = s.update(
             schema.trading_accounts, ["halted_reason", "halted_at", "updated_seq"]
+        )
+        self.account_excluded = s.update(
+            schema.trading_accounts, ["excluded_reason", "excluded_until", "updated_seq"]
         )
         self.account_left = s.update(schema.trading_accounts, ["configured", "updated_seq"])
         self.configured = s.read(schema.trading_accounts, ["account_id"], ["book_id", "configured"])
@@ -272,6 +277,15 @@ class SqlProjector:
                 halted = (event.reason, timestamp(entry.at), entry.seq)
                 key = (self._book_id, event.account_id)
                 connection.execute(self._sql.account_halted, (*halted, *key))
+            case ev.AccountExcluded():
+                until = None if event.until is None else timestamp(event.until)
+                key = (self._book_id, event.account_id)
+                connection.execute(
+                    self._sql.account_excluded, (event.reason, until, entry.seq, *key)
+                )
+            case ev.AccountRestored():
+                key = (self._book_id, event.account_id)
+                connection.execute(self._sql.account_excluded, (None, None, entry.seq, *key))
             case (
                 ev.ExecutionEnded()
                 | ev.HistoryRecorded()

@@ -100,7 +100,7 @@ trading_accounts = _table(
     [Column("tradable", _WHOLE)],
     _maybe("snapshot_at", "day_started_at"),
     _maybe_exact("day_start_balance", "day_start_equity", "peak_equity", "peak_end_of_day"),
-    _maybe("halted_reason", "halted_at"),
+    _maybe("halted_reason", "halted_at", "excluded_reason", "excluded_until"),
     _number("updated_seq"),
 )
 

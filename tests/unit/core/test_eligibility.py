@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Ledger, PositionMode
+from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
 from stretto.core.affordability import largest_quantity
 from stretto.core.calendar import Hours
 from stretto.core.copying import opposed_accounts
@@ -37,6 +37,7 @@ from tests.unit.core.trade_samples import (
 )
 
 QUANTITY = Decimal(100_000)
+EXCLUSION = Exclusion(since=AT, reason="drill", actor="ann", until=AT + 9)
 
 
 def judge(
@@ -86,11 +87,28 @@ def test_an_account_the_venue_does_not_let_trade() -> None:
 
 
 @pytest.mark.requirement("R1.4")
-def test_an_exclusion_ends_at_its_instant() -> None:
-    until = AT + 1
-    refusal = refused(Rule.EXCLUDED, view(ledger=Ledger(anchor=anchor(), excluded_until=until)))
-    assert refusal.would_pass == f"wait until {iso(until)}"
-    assert judge(view(ledger=Ledger(anchor=anchor(), excluded_until=AT))) is None
+@pytest.mark.parametrize(
+    ("until", "until_tradable", "would_pass"),
+    [
+        (AT + 1, False, f"wait until {iso(AT + 1)}"),
+        (
+            AT + 1,
+            True,
+            f"wait until {iso(AT + 1)} and a venue that reports the account tradable",
+        ),
+        (None, True, "a venue that reports the account tradable"),
+        (None, False, "a person restores it"),
+    ],
+)
+def test_an_exclusion_says_what_ends_it(
+    until: int | None, until_tradable: bool, would_pass: str
+) -> None:
+    exclusion = Exclusion(
+        since=AT - 1, reason="drill", actor="ann", until=until, until_tradable=until_tradable
+    )
+    refusal = refused(Rule.EXCLUDED, view(ledger=Ledger(anchor=anchor(), exclusion=exclusion)))
+    assert refusal.would_pass == would_pass
+    assert refusal.compared["excluded_for"] == "drill"
 
 
 @pytest.mark.requirement("R1.4")
@@ -325,7 +343,7 @@ def test_all_refusals_keep_precedence_and_begin_with_the_first() -> None:
     ctx = context()
     broken = view(
         account=account(mode=AccountMode.SUSPENDED, positions_max=0, orders_max=0),
-        ledger=Ledger(anchor=anchor(), halted="manual", excluded_until=AT + 9),
+        ledger=Ledger(anchor=anchor(), halted="manual", exclusion=EXCLUSION),
         heartbeat_at=0,
         rulebook=replace(RULEBOOK, automation=Permission.UNKNOWN),
     )
