@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
 from stretto.core.book import Book
+from stretto.core.engine import decide
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.steps import Observer, unobserved
 from stretto.ports import Broker, Calendars, Clock, Journal, MarketData, Projector
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
-from stretto.runtime.recover import recover
+from stretto.runtime.recover import Decoder, apply_entry, recover
 from stretto.runtime.supervisor import Opening, Supervisor
 from stretto.runtime.writer import Writer
 from stretto.views.projector import SqlProjector
@@ -130,3 +131,15 @@ def later(clock: MovingClock, seconds: int = 1) -> int:
     """Let time pass between two processes."""
     clock.at += seconds * S
     return clock.at
+
+
+def redecide(journal: Journal, codec: Decoder) -> Iterator[tuple[ev.Entry, tuple[ev.Event, ...]]]:
+    """Every entry with what ``decide`` says about its input today, on the state the journal gives.
+
+    Under the engine version that wrote an entry both are equal, byte for byte (DESIGN §1.4).
+    """
+    book = Book()
+    for stored in journal.read():
+        entry = codec.restore(stored)
+        yield entry, decide(book, entry.input, entry.reads, entry.at)
+        apply_entry(book, entry)

@@ -13,10 +13,10 @@ import pytest
 from stretto.bootstrap import EntryCodec
 from stretto.core.book import Book
 from stretto.core.signal import PerAccount, Urgency
-from stretto.runtime.recover import apply_entry, image_bytes, recover, redecide, snapshot_of
+from stretto.runtime.recover import apply_entry, image_bytes, recover, snapshot_of
 from tests.builders import START, S, a_config, a_signal
 from tests.scripted_venue import ScriptedVenue
-from tests.session import ENGINE, MovingClock, play, sqlite
+from tests.session import ENGINE, MovingClock, play, redecide, sqlite
 
 # OpenBLAS chooses its kernels by these names; the order of its sums differs between them.
 ENVIRONMENTS = [

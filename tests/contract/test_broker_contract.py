@@ -13,7 +13,6 @@ from stretto.core.report import (
     OrderType,
     OrdStatus,
     TimeInForce,
-    report_key,
 )
 from stretto.core.values import NS_PER_S, ZERO, Side
 from stretto.ports import NotSent, Sent
@@ -62,7 +61,7 @@ def test_quantities_add_up_in_every_report_and_ids_never_repeat(world: BrokerWor
             assert report.leaves_qty == 0
         else:
             assert report.cum_qty + report.leaves_qty == report.order_qty
-    keys = [report_key(report, "sim") for report in reports]
+    keys = [(report.account_id, report.trading_day, report.exec_id) for report in reports]
     assert len(set(keys)) == len(keys)
     assert [r.transact_at for r in reports] == sorted(r.transact_at for r in reports)
 

@@ -17,7 +17,7 @@ from stretto.core.eligibility import CHECKS, all_refusals, judge_account
 from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Trailing
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, room
-from stretto.core.rules import REGISTRY, judge
+from stretto.core.rules import REGISTRY
 from stretto.core.trade import AccountView, Trade, TradeContext, trade_for
 from stretto.core.values import NS_PER_S, ZERO, Side
 from tests.unit.core.trade_samples import (
@@ -30,6 +30,7 @@ from tests.unit.core.trade_samples import (
     entering,
     position,
     snapshot,
+    verdicts_of,
     view,
 )
 
@@ -193,7 +194,7 @@ def test_every_verdict_agrees_with_the_rule_and_names_its_clause(
 ) -> None:
     case = case_of(of, quantity, ctx)
     holds = {rule.rule_id: rule.holds(*case) for rule in REGISTRY}
-    stated = judge(*case)
+    stated = verdicts_of(*case)
     for verdict in stated:
         assert verdict.passed == holds[verdict.rule_id]
         assert verdict.clause
@@ -256,7 +257,7 @@ def refused_for_size(case: Case) -> dict[str, str]:
     by_rule = {rule.value: refusal_by(rule, case) for rule in SIZED}
     return {name: refusal.would_pass for name, refusal in by_rule.items() if refusal} | {
         f"firm {verdict.rule_id}": verdict.would_pass
-        for verdict in judge(*case)
+        for verdict in verdicts_of(*case)
         if not verdict.passed and verdict.rule_id in SIZED_FIRM_RULES
     }
 

@@ -377,8 +377,3 @@ def unrealized(
 
 def _cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
-
-
-def plain(value: Decimal) -> str:
-    """A number without exponent or trailing zeros."""
-    return format(value.normalize(), "f") if value else "0"

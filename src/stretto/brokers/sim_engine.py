@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from stretto.brokers import sim_reports
 from stretto.brokers.sim_agenda import Agenda
-from stretto.brokers.sim_book import VenueAccount, VenueOrder, net_ticket, plain
+from stretto.brokers.sim_book import VenueAccount, VenueOrder, net_ticket
 from stretto.brokers.sim_checks import (
     refused_by_chance,
     refused_by_form,
@@ -30,7 +30,7 @@ from stretto.core.report import (
     OrderRole,
     OrdStatus,
 )
-from stretto.core.values import ZERO
+from stretto.core.values import ZERO, plain
 from stretto.core.venue import MassStatus
 from stretto.ports import AmendProtection, CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from stretto.brokers.sim_agenda import Agenda
-from stretto.brokers.sim_book import VenueAccount, VenueOrder, plain, touch
+from stretto.brokers.sim_book import VenueAccount, VenueOrder, touch
 from stretto.brokers.sim_config import RejectCode
 from stretto.brokers.sim_faults import FaultKind, Faults, share
 from stretto.brokers.sim_matching import Matching
@@ -21,7 +21,7 @@ from stretto.core.report import (
     OrdStatus,
     TimeInForce,
 )
-from stretto.core.values import NS_PER_MS, ONE, ZERO, floor_to_step
+from stretto.core.values import NS_PER_MS, ONE, ZERO, floor_to_step, plain
 
 _REJECTS = (RejectCode.OFF_QUOTES, RejectCode.TOO_MANY_ORDERS, RejectCode.OTHER)
 

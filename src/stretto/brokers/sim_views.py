@@ -6,9 +6,10 @@ Changes nothing in them. Knows nothing of connections.
 from __future__ import annotations
 
 from stretto.brokers import sim_reports
-from stretto.brokers.sim_book import VenueAccount, VenueOrder, plain
+from stretto.brokers.sim_book import VenueAccount, VenueOrder
 from stretto.core.account import AccountSnapshot
 from stretto.core.report import ExecutionReport
+from stretto.core.values import plain
 from stretto.core.venue import MassStatus, OrderView, PositionView
 
 

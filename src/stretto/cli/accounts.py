@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output, money
 from stretto.core.values import iso
 from stretto.sessions.account_lines import AccountsView, accounts_view
@@ -16,7 +13,7 @@ from stretto.sessions.reading import book_of
 
 def accounts(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     _json: Json = False,
 ) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output
 from stretto.cli.ranges import Since, Until, range_of
 from stretto.core.limits import CLUSTERING_WINDOW_NS
@@ -18,7 +16,7 @@ from stretto.views.delays import Bins, DelaysReport, delays_report
 
 def delays(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     since: Since = None,
     until: Until = None,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output
 from stretto.cli.ranges import Since, Until, range_of
 from stretto.core.limits import ROTATION_WINDOW_NS
@@ -17,7 +14,7 @@ from stretto.views.fairness import FairnessReport, fairness_report
 
 def fairness(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     since: Since = None,
     until: Until = None,

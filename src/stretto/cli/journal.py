@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import typer
 
 from stretto.cli.errors import EXIT_DIFFERENT
-from stretto.cli.options import Book, Json, Overwrite, output_of
+from stretto.cli.options import Book, Db, Json, Overwrite, output_of
 from stretto.core.errors import InvalidInput
 from stretto.core.values import iso
 from stretto.sessions.files import check_output
@@ -32,7 +32,7 @@ _HEAD = re.compile(r"^([0-9]{1,18}):([0-9a-fA-F]{64})\Z")
 
 def verify(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     expect: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def verify(
 
 def rebuild(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     accept_missing_end: Annotated[
         bool,
@@ -126,7 +126,7 @@ def rebuild(
 
 def export(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     table: Annotated[str, typer.Option(help="A query table, or journal.", metavar="NAME")],
     form: Annotated[ExportFormat, typer.Option("--format", help="How rows are written.")],
     target: Annotated[

@@ -19,7 +19,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stretto.views.texts import number, plain
+from stretto.core.values import plain
+from stretto.views.texts import number
 
 _STYLES = {
     "filled": "green",

@@ -13,11 +13,10 @@ from stretto.cli.render_summary import in_words
 from stretto.core.plan import Candidate, Plan, PlannedAllocation
 from stretto.core.report import OrderType
 from stretto.core.signal import RiskPercent, Signal
-from stretto.core.values import NS_PER_S, iso, ppm_to_decimal
+from stretto.core.values import NS_PER_S, iso, plain, ppm_to_decimal
 from stretto.sessions.dryrun import DryRun
 from stretto.views.rows import decision_row, summary
 from stretto.views.schema import JSON_COLUMNS, execution_decisions, is_exact, names
-from stretto.views.texts import plain
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 PAIRS_SHOWN_MAX = 20

@@ -13,7 +13,7 @@ from stretto.bootstrap import Scenario
 from stretto.cli.demo import finish
 from stretto.cli.errors import EXIT_INPUT
 from stretto.cli.inputs import downtime_of, moment, settings_of, speed_of
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Output
 from stretto.cli.progress import Progress
 from stretto.cli.render_events import EventLines
@@ -79,7 +79,7 @@ def run(
 
 def resume(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     book: Book = None,
     downtime: Annotated[
         str, typer.Option(help="Book time that passed while it was down.", metavar="SECONDS")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stretto.cli.options import Book, Json, output_of
+from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.render_status import render_list, render_one
 from stretto.sessions.reading import book_of, tables_of
 from stretto.sessions.statuses import find_execution, page_of_executions
@@ -17,7 +16,7 @@ PAGE = 50
 
 def status(
     context: typer.Context,
-    db: Annotated[Path, typer.Option("--db", help="The database file.", metavar="PATH")],
+    db: Db,
     execution: Annotated[
         str | None,
         typer.Argument(help="Execution, decision or signal id, or the beginning of one."),

@@ -21,11 +21,10 @@ from stretto.core.trade import (
     largest_multiple,
     money_down,
     money_up,
-    plain,
     size_at_most,
     trade_for,
 )
-from stretto.core.values import ZERO, ceil_to_step, floor_to_step
+from stretto.core.values import ZERO, ceil_to_step, floor_to_step, plain
 
 _FIRM_LIMITS = ("daily_loss", "overall_loss", "risk_per_trade")
 

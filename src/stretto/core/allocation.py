@@ -32,8 +32,8 @@ from stretto.core.screening import Screened, accounts_cap
 from stretto.core.signal import Signal, Total
 from stretto.core.subset import Subset, best_subset
 from stretto.core.subset_problem import bits
-from stretto.core.trade import TradeContext, plain
-from stretto.core.values import PPM, ppm_text, ppm_to_decimal
+from stretto.core.trade import TradeContext
+from stretto.core.values import PPM, plain, ppm_text, ppm_to_decimal
 
 # Within a band of the score the earlier in the order is preferred: its place counts, but all places
 # together weigh less than one band.

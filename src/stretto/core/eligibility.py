@@ -26,9 +26,9 @@ from stretto.core.copying import opposite_refusal
 from stretto.core.errors import check
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, positions_after
-from stretto.core.rules import first_broken, open_rules
-from stretto.core.trade import AccountView, Trade, TradeContext, plain
-from stretto.core.values import ZERO, iso
+from stretto.core.rules import judge, open_rules
+from stretto.core.trade import AccountView, Trade, TradeContext
+from stretto.core.values import ZERO, iso, plain
 
 _ACTIVE = AccountMode.ACTIVE
 _NETTING = PositionMode.NETTING
@@ -237,7 +237,7 @@ def _firm_rule(
     # Where there is no conversion or no terms, that is what is wrong, and is refused under its own
     # name; the other firm rules still speak first.
     known = trade.conversion is not None and trade.terms is not None and view.snapshot is not None
-    verdict = first_broken(view, trade, room, context, risk_known=known)
+    verdict = judge(view, trade, room, context, risk_known=known)
     if verdict is None:
         return None
     return refuse(

@@ -23,8 +23,8 @@ from stretto.core.refusal import Refusal, Rule
 from stretto.core.screening import Screened, accounts_cap
 from stretto.core.signal import Signal, Split, Total
 from stretto.core.subset_problem import bits
-from stretto.core.trade import AccountView, plain
-from stretto.core.values import ppm_to_decimal
+from stretto.core.trade import AccountView
+from stretto.core.values import plain, ppm_to_decimal
 
 
 def copy_conflicts(views: Sequence[AccountView]) -> list[int]:

@@ -2,8 +2,8 @@
 
 Books what happened (``booking``), reads the report (``order_report``), asks the table for the next
 state (``order_table``) and checks DESIGN §8, 1-6 on every step. Pure; knows nothing of allocations,
-accounts, effects or how a message arrived. Duplicates across orders are the caller's to drop
-(``report.report_key``); per order they are recognised here as well.
+accounts, effects or how a message arrived. An execution reported again is recognised by its id and
+trading day.
 """
 
 from decimal import Decimal

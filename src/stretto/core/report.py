@@ -188,11 +188,3 @@ class ProtectionAnswer(Struct, frozen=True, kw_only=True):
     take_profit: Decimal | None = None
     reject_code: str = ""
     text: str = ""
-
-
-def report_key(report: ExecutionReport, venue_id: str) -> tuple[str, str, str, str]:
-    """The identity of an execution: (account, venue, the venue's trading day, exec id).
-
-    A report whose key was seen before for the account is a duplicate and changes nothing.
-    """
-    return (report.account_id, venue_id, report.trading_day, report.exec_id)

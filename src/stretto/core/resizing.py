@@ -8,8 +8,7 @@ from stretto.core.allocation import Allocated, Setting
 from stretto.core.correlation import Trade, size_that_would_pass
 from stretto.core.exposures import returns_of
 from stretto.core.placing import trade_delta
-from stretto.core.trade import plain
-from stretto.core.values import PPM, floor_to_step
+from stretto.core.values import PPM, floor_to_step, plain
 
 
 def resize_hint(allocated: Allocated, setting: Setting) -> str:

@@ -23,8 +23,8 @@ from stretto.core.risk import (
     orders_today,
     positions_after,
 )
-from stretto.core.trade import AccountView, Trade, TradeContext, plain, size_at_most
-from stretto.core.values import ZERO, floor_to_step, iso
+from stretto.core.trade import AccountView, Trade, TradeContext, size_at_most
+from stretto.core.values import ZERO, floor_to_step, iso, plain
 
 _ACTIVE = AccountMode.ACTIVE
 _ALLOWED = Permission.ALLOWED
@@ -60,14 +60,6 @@ class FirmRule(NamedTuple):
 
 
 def judge(
-    view: AccountView, trade: Trade, room: Room, context: TradeContext
-) -> tuple[Verdict, ...]:
-    """The verdict of every rule that the account's rulebook states, in the order of the table."""
-    case = (view, trade, room, context)
-    return tuple(_verdict(rule, case) for rule in REGISTRY if rule.states(view.rulebook))
-
-
-def first_broken(
     view: AccountView, trade: Trade, room: Room, context: TradeContext, *, risk_known: bool = True
 ) -> Verdict | None:
     """The first rule that the trade breaks, or None. Without ``risk_known`` the rules that compare

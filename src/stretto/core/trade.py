@@ -22,7 +22,7 @@ from stretto.core.calendar import NO_HOURS, Hours
 from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate, fresh_quotes
 from stretto.core.policy import Policy, Rulebook
-from stretto.core.values import PPM, ZERO, Side, floor_to_step
+from stretto.core.values import PPM, ZERO, Side, floor_to_step, plain
 from stretto.core.volatility import three_sigma
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class TradeContext:
         """Start of the trading day by rulebook; kept by ``risk.day_start``."""
         self.firm_rules: dict[str, tuple[tuple[FirmRule, ...], tuple[FirmRule, ...]]] = {}
         """The rules that a rulebook states, and those of them that compare no risk; kept by
-        ``rules.first_broken``."""
+        ``rules.judge``."""
         self.open_rules: dict[str, tuple[FirmRule, ...]] = {}
         """What of them is left to ask; kept by ``rules.open_rules``."""
         self.unrestricted = False
@@ -375,12 +375,6 @@ def largest_multiple(amount: Decimal, per_unit: Decimal, step: Decimal) -> Decim
     if money_up((multiple + step) * per_unit) <= amount:
         return multiple + step
     return multiple
-
-
-def plain(value: Decimal) -> str:
-    """A number as text, without exponent and without zeros at its end."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def size_at_most(

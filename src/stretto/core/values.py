@@ -82,6 +82,16 @@ def ppm_text(value: int) -> str:
     return f"{'-' if value < 0 else ''}{whole}.{part:06d}"
 
 
+def plain(value: Decimal) -> str:
+    """The shortest text of an exact decimal: no exponent, no zeros at its end, no negative zero."""
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
 def iso(at_ns: int) -> str:
     """Nanoseconds UTC as ISO 8601 with nine decimals and Z."""
     seconds, nanos = divmod(at_ns, NS_PER_S)

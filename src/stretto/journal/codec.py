@@ -74,18 +74,6 @@ class Upcasters:
         return sorted(self._steps)
 
 
-def lift_events(tag: str, change: Callable[[Document], Document]) -> Upcaster:
-    """An upcaster that changes only the events with this tag; a changed event raises the version of
-    every kind whose entries may hold it.
-    """
-
-    def step(document: Document) -> Document:
-        events = [change(e) if e.get("type") == tag else e for e in document["events"]]
-        return {**document, "events": events}
-
-    return step
-
-
 class PayloadCodec(Generic[Shape]):
     """Payloads of one shape. ``versions`` names the current version of every kind; for each earlier
     one an upcaster must be registered, which is checked here and not when an old entry turns up.

@@ -33,7 +33,6 @@ from stretto.market.path import (
 from stretto.market.series import QuoteSeries
 from stretto.market.sessions import FxWeek, local_ns
 
-MAJORS = ("EURUSD", "GBPUSD", "USDJPY", "AUDUSD", "NZDUSD", "USDCHF", "USDCAD", "EURGBP")
 FIXING_TIME = time(14, 15)
 FIXING_ZONE = "Europe/Berlin"
 DAYS_MAX = 31

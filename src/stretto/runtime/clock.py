@@ -1,4 +1,4 @@
-"""Wall and virtual time behind one ``Clock`` (see ``ports``).
+"""Paced and virtual time behind one ``Clock`` (see ``ports``).
 
 The virtual event loop runs asyncio code unchanged and jumps to the next timer when nothing is
 ready, so that a trading day takes seconds and always the same ones. Knows nothing of the domain.
@@ -16,19 +16,6 @@ from typing import Any
 
 from stretto.core.errors import InvariantViolated
 from stretto.core.values import NS_PER_S
-
-
-class WallClock:
-    """The machine's UTC clock."""
-
-    def now_ns(self) -> int:
-        """Nanoseconds UTC."""
-        return time.time_ns()
-
-    async def sleep_until(self, at_ns: int) -> None:
-        """Return at or after ``at_ns``."""
-        while (left := at_ns - self.now_ns()) > 0:
-            await asyncio.sleep(left / NS_PER_S)
 
 
 class _Selector(selectors.BaseSelector):

@@ -6,14 +6,12 @@ one, is ignored: it is only a cache. Knows the journal port, no adapter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
 
 from stretto.core import events as ev
 from stretto.core.book import Book, BookImage
-from stretto.core.engine import decide
 from stretto.core.errors import InvariantViolated
 from stretto.core.evolve import begin, evolve, finish, restore
 from stretto.ports import Journal, Snapshot, StoredEntry
@@ -56,18 +54,6 @@ def snapshot_of(book: Book, head_hash: bytes, engine_version: str) -> Snapshot:
     return Snapshot(
         seq=book.seq, hash=head_hash, engine_version=engine_version, blob=image_bytes(book)
     )
-
-
-def redecide(journal: Journal, codec: Decoder) -> Iterator[tuple[ev.Entry, tuple[ev.Event, ...]]]:
-    """Every entry with what ``decide`` says about its input today, on the state the journal gives.
-
-    Under the engine version that wrote an entry both are equal, byte for byte (DESIGN §1.4).
-    """
-    book = Book()
-    for stored in journal.read():
-        entry = codec.restore(stored)
-        yield entry, decide(book, entry.input, entry.reads, entry.at)
-        apply_entry(book, entry)
 
 
 def _from_snapshot(snapshot: Snapshot | None, journal: Journal, engine_version: str) -> Book | None:

@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 from stretto.core import events as ev
 from stretto.core.errors import check
+from stretto.core.values import plain
 from stretto.views.rows import clause_of, clauses, summary
-from stretto.views.texts import event_json, milliseconds, plain, timestamp
+from stretto.views.texts import event_json, milliseconds, timestamp
 
 Subject = tuple[str | None, str | None, str | None, str | None]
 """execution_id, account_id, rationale, compliance_notes."""

@@ -20,18 +20,10 @@ from stretto.core.order_record import Order, open_quantity
 from stretto.core.order_table import LIVE_STATES, OrderState
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.report import OrderRole
-from stretto.core.values import ZERO, Side, parse_iso
+from stretto.core.values import ZERO, Side, parse_iso, plain
 from stretto.views.actions import Acted, action_of
 from stretto.views.schema import RESULT_FIXED, RESULT_SETTLING, execution_results, names
-from stretto.views.texts import (
-    decimal_of,
-    maybe_plain,
-    milliseconds,
-    number,
-    plain,
-    table_json,
-    timestamp,
-)
+from stretto.views.texts import decimal_of, maybe_plain, milliseconds, number, table_json, timestamp
 
 COLUMNS = names(execution_results)
 MOVING = COLUMNS[RESULT_FIXED:RESULT_SETTLING]

@@ -14,12 +14,12 @@ from stretto.core.market import Instrument
 from stretto.core.plan import Candidate, CorrelationAnalysis, Plan
 from stretto.core.refusal import Refusal
 from stretto.core.signal import RiskPercent, Signal, Urgency
+from stretto.core.values import plain
 from stretto.views.texts import (
     event_json,
     fraction,
     maybe_plain,
     number,
-    plain,
     seconds,
     table_json,
     timestamp,

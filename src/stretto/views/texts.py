@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from stretto.core.values import NS_PER_S, PPM, ZERO, iso
+from stretto.core.values import NS_PER_S, PPM, ZERO, iso, plain
 
 _journal_json = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 _table_json = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -25,16 +25,6 @@ def event_json(value: Any) -> str:
 def table_json(value: Any) -> str:
     """JSON of the tables: keys sorted, ``Raw`` numbers from this module taken as they are."""
     return _table_json.encode(value).decode()
-
-
-def plain(value: Decimal) -> str:
-    """The shortest text of an exact decimal: no exponent, no trailing zeros, no negative zero."""
-    text = str(value)
-    if "E" in text:
-        text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
 
 
 def maybe_plain(value: Decimal | None) -> str | None:

@@ -16,7 +16,7 @@ from stretto.core.market import Instrument
 from stretto.core.report import OrderType
 from stretto.core.values import NS_PER_S, ZERO, Side, parse_iso
 from stretto.market import Calendars, VenueHours
-from stretto.runtime.clock import WallClock
+from tests.session import MovingClock
 from tests.unit.brokers.desk import INSTRUMENTS, LOT, START, Desk, account, at_desk, market, ticks
 
 FLAT = ticks((-60, 138_000, 138_010), (3_000, 138_000, 138_010))
@@ -332,7 +332,8 @@ def test_impossible_settings_are_refused(changes: dict[str, Any]) -> None:
 def venue_of(instruments: dict[str, Instrument], accounts: list[SimAccount]) -> SimVenue:
     feed = market(FLAT)
     hours = VenueHours(Calendars(instruments.values(), {}), "sim", instruments)
-    return SimVenue(frictionless(), WallClock(), feed, hours, instruments, accounts, 1)
+    clock = MovingClock(0)
+    return SimVenue(frictionless(), clock, feed, hours, instruments, accounts, 1)
 
 
 def test_a_venue_that_could_not_convert_is_refused_at_once() -> None:

@@ -16,7 +16,6 @@ from stretto.core.order import (
 from stretto.core.report import (
     ExecType,
     OrdStatus,
-    report_key,
 )
 from tests.unit.core.order_samples import (
     a_report,
@@ -59,7 +58,6 @@ def test_the_same_execution_counts_once_and_another_day_is_another_execution() -
         at=11,
     )
     assert step(order, tomorrow, 13).order.cum_qty == 2_000
-    assert report_key(fill, "venue") != report_key(tomorrow, "venue")
 
 
 @pytest.mark.requirement("R4.5")

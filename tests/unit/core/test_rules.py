@@ -12,7 +12,7 @@ from stretto.core.account import AccountMode, Ledger
 from stretto.core.market import Reads
 from stretto.core.policy import LossLimit, Permission, Rulebook
 from stretto.core.risk import room
-from stretto.core.rules import REGISTRY, Verdict, clause_of, first_broken, judge
+from stretto.core.rules import REGISTRY, Verdict, clause_of, judge
 from stretto.core.trade import AccountView, TradeContext, trade_for
 from tests.unit.core.trade_samples import (
     DAILY,
@@ -24,6 +24,7 @@ from tests.unit.core.trade_samples import (
     context,
     position,
     snapshot,
+    verdicts_of,
     view,
 )
 
@@ -38,7 +39,8 @@ def verdicts(
     of: AccountView, quantity: Decimal = QUANTITY, within: TradeContext | None = None
 ) -> dict[str, Verdict]:
     ctx = within or context()
-    return {v.rule_id: v for v in judge(of, trade_for(of, quantity, ctx), room(of, ctx), ctx)}
+    found = verdicts_of(of, trade_for(of, quantity, ctx), room(of, ctx), ctx)
+    return {verdict.rule_id: verdict for verdict in found}
 
 
 def test_only_rules_that_the_rulebook_states_are_judged() -> None:
@@ -69,7 +71,7 @@ def test_the_daily_loss_veto_cites_its_clause_and_the_size_that_passes() -> None
     assert verdict.compared["daily_room_USD"] == "100"
     # 41 pips and 100 USD: 24390 units, so 24000 on the lot grid
     assert verdict.would_pass == "a size of at most 24000 base units"
-    assert first_broken(near, trade_for(near, Decimal(24_000), ctx), room(near, ctx), ctx) is None
+    assert judge(near, trade_for(near, Decimal(24_000), ctx), room(near, ctx), ctx) is None
 
 
 @pytest.mark.requirement("U4")
@@ -146,14 +148,14 @@ def test_rules_of_risk_can_be_left_to_the_caller_but_no_other() -> None:
     ctx = context()
     foreign = view(account=account(currency="CHF"), rulebook=replace(RULEBOOK, daily_loss=DAILY))
     made = trade_for(foreign, QUANTITY, ctx)
-    broken = first_broken(foreign, made, room(foreign, ctx), ctx)
+    broken = judge(foreign, made, room(foreign, ctx), ctx)
     assert broken is not None
     assert broken.rule_id == "daily_loss"
-    assert first_broken(foreign, made, room(foreign, ctx), ctx, risk_known=False) is None
+    assert judge(foreign, made, room(foreign, ctx), ctx, risk_known=False) is None
     manual = foreign._replace(
         rulebook=replace(foreign.rulebook, rulebook_id="m", automation=Permission.UNKNOWN)
     )
-    broken = first_broken(manual, made, room(manual, ctx), ctx, risk_known=False)
+    broken = judge(manual, made, room(manual, ctx), ctx, risk_known=False)
     assert broken is not None
     assert broken.rule_id == "automation"
 
@@ -171,8 +173,8 @@ def test_holds_and_the_verdict_never_differ() -> None:
     ctx = context()
     tight = under(daily_loss=LossLimit(amount=Decimal(409)), quantity_max=Decimal(99_999))
     made, space = trade_for(tight, QUANTITY, ctx), room(tight, ctx)
-    failed = [v.rule_id for v in judge(tight, made, space, ctx) if not v.passed]
+    failed = [name for name, verdict in verdicts(tight, within=ctx).items() if not verdict.passed]
     assert failed == ["daily_loss", "quantity_max"]
-    first = first_broken(tight, made, space, ctx)
+    first = judge(tight, made, space, ctx)
     assert first is not None
     assert first.rule_id == failed[0]

@@ -27,6 +27,7 @@ from stretto.core.values import (
     is_multiple,
     iso,
     parse_iso,
+    plain,
     ppm_to_decimal,
     ratio_ppm,
 )
@@ -189,3 +190,29 @@ def test_bounded_draws_reach_both_ends_evenly() -> None:
 def test_bounded_draws_keep_the_order(draws: list[int]) -> None:
     mapped = [draw_below(1000, each) for each in sorted(draws)]
     assert all(low <= high for low, high in pairwise(mapped))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1200.00", "1200"),
+        ("1E+5", "100000"),
+        ("0E-6", "0"),
+        ("-0", "0"),
+        ("-0.00", "0"),
+        ("1.08500", "1.085"),
+        ("-0.0730", "-0.073"),
+        ("0.000000001", "0.000000001"),
+        ("1E-12", "0.000000000001"),
+        ("12345678901234567890.123", "12345678901234567890.123"),
+        ("NaN", "NaN"),
+    ],
+)
+def test_a_decimal_is_shown_without_exponent_or_trailing_zeros(value: str, text: str) -> None:
+    assert plain(Decimal(value)) == text
+
+
+@given(st.decimals(-(10**12), 10**12, places=12))  # normalize() holds 28 digits
+def test_no_digit_of_a_decimal_is_lost_and_equal_values_are_equal_text(value: Decimal) -> None:
+    assert Decimal(plain(value)) == value
+    assert plain(value) == plain(value.normalize())

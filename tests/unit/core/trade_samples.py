@@ -19,7 +19,9 @@ from stretto.core.account import (
 from stretto.core.calendar import Hours
 from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
 from stretto.core.policy import LossLimit, Permission, Policy, Rulebook
-from stretto.core.trade import AccountView, TradeContext
+from stretto.core.risk import Room
+from stretto.core.rules import REGISTRY, Verdict, _verdict
+from stretto.core.trade import AccountView, Trade, TradeContext
 from stretto.core.values import Side, parse_iso
 
 AT = parse_iso("2014-05-02T12:30:00Z")
@@ -160,3 +162,11 @@ def context(**changes: Any) -> TradeContext:
         "session": IN_SESSION,
     }
     return TradeContext(**(fields | changes))
+
+
+def verdicts_of(
+    of: AccountView, trade: Trade, room: Room, within: TradeContext
+) -> tuple[Verdict, ...]:
+    """The verdict of every rule that the account's rulebook states, in the order of the table."""
+    case = (of, trade, room, within)
+    return tuple(_verdict(rule, case) for rule in REGISTRY if rule.states(of.rulebook))

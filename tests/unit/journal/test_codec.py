@@ -17,7 +17,6 @@ from stretto.journal.codec import (
     Upcasters,
     decode,
     encode,
-    lift_events,
 )
 from stretto.ports import EntryHeader, StoredEntry
 from tests.journals.record import read_golden
@@ -59,7 +58,8 @@ def upcasters() -> Upcasters:
 
     def priced(document: Document) -> Document:
         price = document["reads"]["mid"]
-        return lift_events("filled", lambda event: {"price": price, **event})(document)
+        events = [{"price": price, **e} if e["type"] == "filled" else e for e in document["events"]]
+        return {**document, "events": events}
 
     found = Upcasters()
     found.register("opened", 1, renamed)

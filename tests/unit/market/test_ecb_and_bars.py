@@ -14,10 +14,10 @@ from stretto.core.errors import InvalidInput
 from stretto.core.values import parse_iso
 from stretto.market import SeriesMarket, closes, ecb_bars, ecb_days, ecb_instrument, ecb_market
 from stretto.market.bars import load_daily_bars
-from stretto.market.ecb import MAJORS
 from stretto.market.path import below, words
 
 DAY = date(2014, 5, 2)
+MAJORS = ("EURUSD", "GBPUSD", "USDJPY", "AUDUSD", "NZDUSD", "USDCHF", "USDCAD", "EURGBP")
 
 
 def test_the_path_passes_through_the_real_fixings() -> None:

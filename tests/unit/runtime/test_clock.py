@@ -10,7 +10,7 @@ import pytest
 
 from stretto.core.errors import InvariantViolated
 from stretto.core.values import NS_PER_S
-from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop, WallClock
+from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
 
 START = 1_398_988_800 * NS_PER_S
 
@@ -69,10 +69,6 @@ def test_waiting_for_nothing_is_an_error_and_not_a_hang() -> None:
 
     with pytest.raises(InvariantViolated, match="virtual time stands still"):
         run(loop, forever())
-
-
-def test_the_wall_clock_is_the_machines() -> None:
-    assert abs(WallClock().now_ns() - time.time_ns()) < NS_PER_S
 
 
 def test_paced_time_passes_at_its_multiple_of_real_time() -> None:

@@ -14,9 +14,10 @@ from stretto.core.errors import InvariantViolated
 from stretto.journal.memory import MemoryJournal
 from stretto.journal.sqlite import SqliteJournal
 from stretto.ports import Snapshot
-from stretto.runtime.recover import apply_entry, image_bytes, recover, redecide, snapshot_of
+from stretto.runtime.recover import apply_entry, image_bytes, recover, snapshot_of
 from tests.builders import START, Desk, S
 from tests.builders import a_signal as a_signal_of
+from tests.session import redecide
 
 ENGINE = "1"
 CODEC = EntryCodec("book")
