@@ -239,6 +239,10 @@ def test_session_end_expires_day_orders_and_refuses_new_ones() -> None:
     for desk in every_seed(FaultKind.SESSION_END, scenario, healed_s=900):
         first.add(desk.order("O1")["status"])
         assert desk.order("O3")["status"] == "filled"
+        for name in ("O1", "O2"):
+            ends = [kind for kind in desk.kinds(name) if kind in ("rejected", "expired")]
+            status = desk.order(name)["status"]
+            assert ends == ([] if status == "filled" else [status]), "an order ends once"
     assert first == {"rejected", "expired"}
 
 

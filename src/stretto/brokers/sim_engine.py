@@ -76,11 +76,12 @@ class VenueEngine:
             return
         order = self._order(command, reference)
         self.orders[command.client_order_id] = order
+        if self._faults is not None:
+            self._faults.arriving(order, at)
+        # Only now: what ends the orders of a session must not end one that is not yet accepted.
         account = self.accounts.get(order.account_id)
         if account is not None:
             account.orders.append(order)
-        if self._faults is not None:
-            self._faults.arriving(order, at)
         refusal = self._refusal(order, command, at)
         if refusal is not None:
             order.end(OrdStatus.REJECTED)

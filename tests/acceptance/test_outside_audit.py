@@ -1,0 +1,77 @@
+"""A stranger compares what the command line says with the venues' own books."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.outside.auditor import Said, audit, faults
+from tests.outside.soak import rehearse
+
+pytestmark = pytest.mark.timeout(300)
+WORLD = ("--accounts", 12, "--signals", 8, "--seed", 7)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    return rehearse(tmp_path_factory.mktemp("quiet"), *WORLD)
+
+
+def test_without_faults_both_sides_are_equal(quiet: Said) -> None:
+    assert audit(quiet) == []
+    assert any(order.get("cum_qty") for order in quiet.book_orders.values())
+
+
+def _some_filled(orders: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(o for o in orders.values() if o.get("status") == "filled")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("status", "canceled", "status"),
+        ("quantity", "1", "quantity"),
+        ("cumulative_quantity", "1", "cumulative quantity"),
+        ("average_price", "9", "average price"),
+        ("fees", "9", "fees"),
+        ("side", "neither", "side"),
+    ],
+)
+def test_a_planted_difference_is_found(quiet: Said, name: str, value: str, what: str) -> None:
+    said = copy.deepcopy(quiet)
+    _some_filled(said.venue_orders)[name] = value
+    assert [each.what for each in faults(said)] == [what]
+
+
+def test_an_order_that_one_side_lacks_is_found(quiet: Said) -> None:
+    said = copy.deepcopy(quiet)
+    for venue in said.dump["venues"].values():
+        filled = [name for name, order in venue["orders"].items() if order["status"] == "filled"]
+        if filled:
+            venue["orders"]["STRANGER"] = venue["orders"].pop(filled[0])
+            break
+    assert [each.what for each in faults(said)] == ["presence", "presence"]
+    said.summary["interventions"] = [
+        {"client_order_id": name, "reason": "looked at"} for name in (filled[0], "STRANGER")
+    ]
+    assert faults(said) == []
+    assert len(audit(said)) == 2
+
+
+def test_positions_money_fills_and_the_identity_are_compared(quiet: Said) -> None:
+    said = copy.deepcopy(quiet)
+    held = next(a for a in said.accounts if a["positions"])
+    held["positions"][0]["quantity"] += 1
+    held["balance"] += 1
+    execution = next(e for e in said.executions if e["fills"])
+    execution["fills"].append(execution["fills"][0])
+    execution["pending"] += 5
+    said.executions[-1]["orders"][0]["state"] = "in_doubt"
+    found = {each.what for each in faults(said)}
+    assert found >= {
+        "position", "position and fills", "balance", "an execution", "sum of fills",
+        "sum of pending", "the identity", "unasked doubt", "status",
+    }  # fmt: skip
