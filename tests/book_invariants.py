@@ -37,6 +37,26 @@ def holds(book: Book) -> None:
     _entering(book)
     _timers(book)
     _carried(book)
+    _stances(book)
+
+
+def _stances(book: Book) -> None:
+    """By symbol and side: how many positions, and entries that may still come, an account has."""
+    expected: dict[tuple[str, int], dict[str, int]] = {}
+
+    def count(symbol: str, quantity: Decimal, account_id: str) -> None:
+        if quantity:
+            side = expected.setdefault((symbol, 1 if quantity > 0 else -1), {})
+            side[account_id] = side.get(account_id, 0) + 1
+
+    for held in book.positions.values():
+        for p in held.values():
+            count(p.symbol, p.quantity, p.account_id)
+    for a in book.allocations.values():
+        signal = book.executions[a.execution_id].signal
+        coming = (a.intended - a.filled - a.abandoned + a.excess) * signal.side.sign
+        count(signal.symbol, coming, a.account_id)
+    assert {key: side for key, side in book.stances.items() if side} == expected
 
 
 def _carried(book: Book) -> None:
@@ -241,4 +261,5 @@ def restored(book: Book) -> Book:
     assert copy.entering == book.entering
     assert copy.open_executions == book.open_executions
     _carried(copy)
+    _stances(copy)
     return copy

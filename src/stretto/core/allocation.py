@@ -170,7 +170,11 @@ def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | 
         account_id, symbol = exposures.unvalued
         at = returns.symbol_names.index(symbol)
         return None, column, _unknown(symbol, int(bars.symbol_bars[at]), account_id)
-    return book_factors(bars, exposures.values), column, None
+    kept = book.cache.get("factors")
+    before = kept[1] if kept is not None and isinstance(kept[1], BookFactors) else None
+    factors = book_factors(bars, exposures.values, before)
+    book.cache["factors"] = (bars, factors)
+    return factors, column, None
 
 
 def _unknown(symbol: str, bars: int, account_id: str = "") -> Refusal:

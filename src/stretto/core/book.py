@@ -155,6 +155,7 @@ class Book:
         "interventions",
         "ledgers",
         "missing",
+        "moved",
         "open_executions",
         "orders",
         "positions",
@@ -162,10 +163,10 @@ class Book:
         "reports_seen",
         "scheduled",
         "seq",
-        "sides",
         "signals",
         "signals_pruned_day",
         "snapshots",
+        "stances",
         "timers",
         "touched",
         "versions",
@@ -194,12 +195,15 @@ class Book:
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
-        self.sides: dict[str, tuple[int, int]] = {}
+        self.stances: dict[tuple[str, int], dict[str, int]] = {}
+        self.moved: dict[str, int] = {}
         self.scheduled: dict[str, dict[str, int]] = {}
         self.entering: dict[str, dict[str, Entering]] = {}
         self.open_executions: dict[str, None] = {}
         self.touched: dict[str, None] = {}
-        self.versions: dict[str, int] = {"history": 0, "bars": 0, "positions": 0, "config": 0}
+        self.versions: dict[str, int] = dict.fromkeys(
+            ("accounts", "bars", "carried", "config", "history"), 0
+        )
         self.cache: dict[str, tuple[object, object]] = {}
 
     @property

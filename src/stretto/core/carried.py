@@ -1,7 +1,7 @@
-"""What each account carries of each symbol, and its entries on their way. Part of ``evolve``.
+"""What each account carries of each symbol, where it stands, and its entries on their way.
 
-Quantity pending, working or in doubt counts as if filled, for it may be at any moment. An index
-over positions and allocations, kept exact in decimals. Knows nothing of prices.
+Quantity pending, working or in doubt counts as if filled, for it may be at any moment. Indexes
+over positions and allocations, kept exact in decimals; part of ``evolve``. Knows no prices.
 """
 
 from __future__ import annotations
@@ -18,17 +18,41 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
     if not signed:
         return
     carried = book.carried.setdefault(symbol, {})
-    before = carried.get(account_id, ZERO)
-    total = before + signed
-    longs, shorts = book.sides.get(symbol, (0, 0))
-    book.sides[symbol] = (
-        longs + (total > 0) - (before > 0),
-        shorts + (total < 0) - (before < 0),
-    )
+    total = carried.get(account_id, ZERO) + signed
     if total:
         carried[account_id] = total
     else:
         carried.pop(account_id, None)
+    change = book.versions["carried"] + 1
+    book.versions["carried"] = change
+    book.moved.pop(account_id, None)
+    book.moved[account_id] = change
+
+
+def stand(book: Book, account_id: str, symbol: str, before: Decimal, after: Decimal) -> None:
+    """A position of the account, or an entry of it on its way, had ``before`` signed base units of
+    the symbol and has ``after``. An account can stand on both sides, whatever it carries in all.
+    """
+    was, now = (before > 0) - (before < 0), (after > 0) - (after < 0)
+    if was == now:
+        return
+    for sign, by in ((was, -1), (now, 1)):
+        if not sign:
+            continue
+        side = book.stances.setdefault((symbol, sign), {})
+        count = side.get(account_id, 0) + by
+        if count:
+            side[account_id] = count
+        else:
+            del side[account_id]
+        if not count or count == by:
+            name = stances_version(symbol, sign)
+            book.versions[name] = book.versions.get(name, 0) + 1
+
+
+def stances_version(symbol: str, sign: int) -> str:
+    """Name of the version that changes whenever accounts come to stand on a side, or leave it."""
+    return f"stances:{symbol}:{sign}"
 
 
 def enter(book: Book, allocation: Allocation) -> None:
@@ -36,28 +60,31 @@ def enter(book: Book, allocation: Allocation) -> None:
     account_id, execution_id = allocation.account_id, allocation.execution_id
     coming = allocation.intended - allocation.filled - allocation.abandoned + allocation.excess
     entering = book.entering.get(account_id)
+    before = None if entering is None else entering.get(execution_id)
     if coming:
         execution = book.executions[execution_id]
         if entering is None:
             entering = book.entering[account_id] = {}
-        entering[execution_id] = Entering(
-            execution_id,
-            execution.signal.symbol,
-            execution.side.sign * coming,
-            allocation.stop_loss,
-        )
-    elif entering is not None and entering.pop(execution_id, None) is not None and not entering:
-        del book.entering[account_id]
+        symbol, signed = execution.signal.symbol, execution.side.sign * coming
+        entering[execution_id] = Entering(execution_id, symbol, signed, allocation.stop_loss)
+        if before is None:
+            stand(book, account_id, symbol, ZERO, signed)
+    elif entering is not None and before is not None:
+        del entering[execution_id]
+        if not entering:
+            del book.entering[account_id]
+        stand(book, account_id, before.symbol, before.quantity, ZERO)
 
 
 def recount(book: Book) -> None:
-    """Make both indexes anew from positions and allocations."""
+    """Make the indexes anew from positions and allocations."""
     book.carried.clear()
-    book.sides.clear()
+    book.stances.clear()
     book.entering.clear()
     for account_id, held in book.positions.items():
         for position in held.values():
             carry(book, account_id, position.symbol, position.quantity)
+            stand(book, account_id, position.symbol, ZERO, position.quantity)
     for execution in book.executions.values():
         for account_id in execution.accounts:
             allocation = book.allocations[allocation_key(execution.execution_id, account_id)]

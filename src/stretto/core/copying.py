@@ -8,7 +8,7 @@ the pairs). Must not know scores, or anything of one account's own limits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from stretto.core.policy import Permission, Rulebook
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.rules import clause_of
 from stretto.core.trade import AccountView, Opposed
-from stretto.core.values import Side
 
 _ALLOWED = Permission.ALLOWED
 COPY_WITHIN_OWNER = "copy_within_owner"
@@ -69,23 +68,15 @@ def permission_of(rulebook: Rulebook, rule_id: str) -> Permission:
     return rulebook.opposite_positions
 
 
-def opposed_accounts(
-    views: Iterable[AccountView], symbol: str, side: Side, entering: Collection[str] = ()
-) -> Opposed | None:
-    """Accounts of the book against a trade of ``side``: those with an opposite position in the
-    symbol, and those in ``entering``, whose opposite entry is on its way. None where there is none.
+def opposed_by(holders: Iterable[tuple[Account, Rulebook]]) -> Opposed | None:
+    """What is to be known of the accounts that stand against a trade, each with its rulebook; None
+    where there is none.
     """
-    sign = side.sign
-    holders = [
-        (view.account, view.rulebook)
-        for view in views
-        if view.account.account_id in entering
-        or any(p.symbol == symbol and p.quantity * sign < 0 for p in view.positions)
-    ]
-    if not holders:
+    every = list(holders)
+    if not every:
         return None
-    strict = [holder for holder in holders if holder[1].opposite_positions is not _ALLOWED]
-    return Opposed(tuple(holders[:2]), tuple(strict[:2]))
+    strict = [holder for holder in every if holder[1].opposite_positions is not _ALLOWED]
+    return Opposed(tuple(every[:2]), tuple(strict[:2]))
 
 
 def opposite_refusal(view: AccountView, opposed: Opposed) -> Refusal | None:

@@ -124,7 +124,7 @@ def project(
     check(accounts.shape == trade.delta.shape, "every candidate needs its exposure change")
     check(np.unique(accounts).size == accounts.size, "a candidate is named twice")
     traded = _traded_rows(book, trade)
-    standing = book.rows[:, accounts]
+    standing = book.rows_of(accounts)
     projected = _ppm(traded.T @ traded)
     before = _ppm(standing.T @ standing)
     past = HistoricalCorrelations(book.history, accounts, bars_min)
@@ -134,7 +134,7 @@ def project(
     close |= (historical != UNKNOWN) & (np.abs(historical) > threshold)
     np.fill_diagonal(close, val=False)
     np.fill_diagonal(inside, 0)
-    outside, blocked = _against_book(book, accounts, traded, past, threshold)
+    outside, blocked = _against_book(book, accounts, traded, standing, past, threshold)
     largest = np.maximum(inside.max(axis=1, initial=0), outside)
     return Projection(
         accounts=accounts,
@@ -165,10 +165,10 @@ def size_that_would_pass(
     none passes.
     """
     candidate = trade.accounts[place : place + 1]
-    against = book.rows[:, others].copy()
+    standing = book.rows_of(others)
+    before = np.abs(_ppm(book.rows_of(candidate).T @ standing))
+    against = standing
     against[:, trading] = _traded_rows(book, _only(trade, others[trading]))
-    standing = book.rows[:, others]
-    before = np.abs(_ppm(book.rows[:, candidate].T @ standing))
     past = HistoricalCorrelations(book.history, candidate, bars_min)
     historical = past.correlations(others)
     alike = (historical != UNKNOWN) & (np.abs(historical) > threshold)
@@ -206,6 +206,7 @@ def _against_book(
     book: BookFactors,
     accounts: Indices,
     traded: Floats,
+    standing: Floats,
     past: HistoricalCorrelations,
     threshold: int,
 ) -> tuple[Indices, tuple[PairCorrelation | None, ...]]:
@@ -219,12 +220,12 @@ def _against_book(
     spaces = spaces_for(2, accounts.size)
     largest = _against_resting(book, trading, candidate, spaces)
     suspects: list[_Suspects] = []
-    standing = np.ascontiguousarray(book.rows.take(accounts, axis=1).T)
+    still = np.ascontiguousarray(standing.T)
     least, limit = max(0, threshold - 1) / PPM, _least_above(threshold)
-    exposed = np.flatnonzero(book.exposed)
-    for start in range(0, exposed.size, BLOCK_ACCOUNTS):
-        block = exposed[start : start + BLOCK_ACCOUNTS]
-        after = product_into(trading, book.rows.take(block, axis=1), spaces[0])
+    for start in range(0, book.carrying.size, BLOCK_ACCOUNTS):
+        block = book.carrying[start : start + BLOCK_ACCOUNTS]
+        rows = book.carried[:, start : start + BLOCK_ACCOUNTS]
+        after = product_into(trading, rows, spaces[0])
         size = np.abs(after, out=spaces[1][: after.size].reshape(after.shape))
         alike = past.near(block, least)
         # A sieve on exact products leaves few pairs; the rule itself is judged in 1e-6.
@@ -238,7 +239,7 @@ def _against_book(
                 _Suspects(
                     places=places,
                     others=others,
-                    before=_ppm(entries_of(standing, places, book.rows, others)),
+                    before=_ppm(entries_of(still, places, rows, inside)),
                     projected=_ppm(after[places, inside]),
                     alike=alike[places, inside],
                 )
@@ -262,7 +263,7 @@ def _against_resting(
         block = slice(start, start + BLOCK_ACCOUNTS)
         if others[block].all():
             continue
-        size = product_into(upper, book.rows[:bars, block], spaces[0])
+        size = product_into(upper, book.history.resting[:bars, block], spaces[0])
         size[:, others[block]] = 0.0
         np.maximum(largest, size.max(axis=1), out=largest)
         np.maximum(largest, -size.min(axis=1), out=largest)

@@ -219,9 +219,7 @@ def _judge_account(
     )
     left = _slippage_left(book, execution, quote)
     context = trade_context(book, signal, prices, reads, at_ns, allocation.pending, left)
-    longs, shorts = book.sides.get(signal.symbol, (0, 0))
-    if shorts if signal.side is Side.BUY else longs:
-        context.opposed = opposed_to(book, signal, reads)
+    context.opposed = opposed_to(book, signal)
     (view,) = account_views(book, reads, (allocation.account_id,))
     ledger = replace(
         view.ledger,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stretto.core.account import BarReturn
+from stretto.core.account import AccountSnapshot, BarReturn
 from stretto.core.book import Book
 from stretto.core.limits import CORRELATION_WINDOW_BARS
 from stretto.core.market import Bar, Quote, Reads, conversion_rate
@@ -94,65 +94,106 @@ def exposures_of(book: Book, reads: Reads, returns: Returns) -> Exposures:
     close. For a correlation a price is a matter of percents, and its absence would be one of all.
 
     Equity counts as at least a hundredth of the initial balance: of an account that has lost
-    everything only the direction matters, and that one hundredth settles.
+    everything only the direction matters, and that one hundredth settles. Quantities and equities
+    are kept between calls, for only prices move with every signal.
     """
-    exposure = np.zeros((len(returns.account_ids), len(returns.symbol_names)))
-    values = _Values(book, reads)
-    unvalued = None
-    for column, symbol in enumerate(returns.symbol_names):
-        carried = book.carried.get(symbol)
-        if not carried:
-            continue
-        moves = not np.isnan(returns.symbols[:, column]).all()
-        for account_id, quantity in carried.items():
-            row = returns.row_of.get(account_id)
+    carriers = _carriers(book, returns)
+    carriers.follow(book)
+    rows = np.flatnonzero(carriers.carrying)
+    quantities = carriers.quantities[rows]
+    per_unit = _money(book, reads, carriers)[carriers.currency_of[rows]]
+    per_unit /= carriers.equity[rows, None]
+    found = quantities * per_unit
+    found[quantities == 0] = 0.0
+    blind, columns = np.nonzero(np.isnan(found))
+    found[blind, columns] = 0.0
+    names = [
+        (returns.symbol_names[column], returns.account_ids[row])
+        for row, column in zip(rows[blind].tolist(), columns.tolist(), strict=True)
+    ]
+    unvalued = min(names, default=None)
+    values = np.zeros_like(carriers.quantities)
+    values[rows] = found
+    return Exposures(values, None if unvalued is None else (unvalued[1], unvalued[0]))
+
+
+class _Carriers:
+    """What of the exposures no price moves, by row and column of ``returns``: ``quantities`` base
+    units, ``equity`` of those who carry any in their currency, ``currency_of`` its place in
+    ``currencies``, and the columns that ``moves``, of which a return is known.
+    """
+
+    def __init__(self, book: Book, returns: Returns) -> None:
+        accounts = book.configuration.accounts
+        held = [accounts[name].currency for name in returns.account_ids]
+        self.returns = returns
+        self.currencies = tuple(sorted(dict.fromkeys(held)))
+        self.currency_of = np.array([self.currencies.index(name) for name in held], np.int64)
+        self.moves = [not np.isnan(column).all() for column in returns.symbols.T]
+        self.quantities = np.zeros((len(returns.account_ids), len(returns.symbol_names)))
+        self.carrying = np.zeros(len(returns.account_ids), np.bool_)
+        self.equity = np.ones(len(returns.account_ids))
+        self._snapshots: list[AccountSnapshot | None] = [None] * len(returns.account_ids)
+        self._change = 0
+        self._accounts_version = -1
+
+    def follow(self, book: Book) -> None:
+        """Take over what changed in the book since the last time."""
+        since, self._change = self._change, book.versions["carried"]
+        names = self.returns.symbol_names
+        held = [(at, book.carried[name]) for at, name in enumerate(names) if name in book.carried]
+        for account_id in reversed(book.moved):
+            if book.moved[account_id] <= since:
+                break
+            row = self.returns.row_of.get(account_id)
             if row is None:  # it left the configuration, and a late report brought it back
                 continue
-            value = values.of(account_id, symbol)
-            if value is None or not moves:
-                found = (symbol, account_id)
-                unvalued = found if unvalued is None else min(unvalued, found)
-            else:
-                exposure[row, column] = float(quantity) * value
-    return Exposures(exposure, None if unvalued is None else (unvalued[1], unvalued[0]))
+            self.quantities[row] = 0.0
+            for column, of_accounts in held:
+                quantity = of_accounts.get(account_id)
+                if quantity is not None:
+                    self.quantities[row, column] = float(quantity)
+            self.carrying[row] = bool(self.quantities[row].any())
+            self._value(book, account_id, row)
+        if self._accounts_version != book.versions["accounts"]:
+            self._accounts_version = book.versions["accounts"]
+            for row in np.flatnonzero(self.carrying).tolist():
+                self._value(book, self.returns.account_ids[row], row)
+
+    def _value(self, book: Book, account_id: str, row: int) -> None:
+        snapshot = book.snapshots.get(account_id)
+        if snapshot is None or snapshot is not self._snapshots[row]:
+            initial = book.configuration.accounts[account_id].initial_balance
+            equity = initial if snapshot is None else snapshot.equity
+            self.equity[row] = float(max(initial / 100, equity))
+            self._snapshots[row] = snapshot
 
 
-class _Values:
-    """Value of one base unit over equity, by account and symbol."""
+def _carriers(book: Book, returns: Returns) -> _Carriers:
+    held = book.cache.get("carriers")
+    if held is not None and held[0] is returns and isinstance(held[1], _Carriers):
+        return held[1]
+    made = _Carriers(book, returns)
+    book.cache["carriers"] = (returns, made)
+    return made
 
-    def __init__(self, book: Book, reads: Reads) -> None:
-        self._book = book
-        self._instruments = book.configuration.instruments
-        self._quotes = _last_prices(book, reads)
-        self._money: dict[tuple[str, str], float | None] = {}
-        self._equity: dict[str, float] = {}
 
-    def of(self, account_id: str, symbol: str) -> float | None:
-        """None where no price of the symbol, or none that converts its money, is known."""
-        account = self._book.configuration.accounts[account_id]
-        key = (symbol, account.currency)
-        if key not in self._money:
-            self._money[key] = self._in_currency(symbol, account.currency)
-        money = self._money[key]
-        if money is None:
-            return None
-        equity = self._equity.get(account_id)
-        if equity is None:
-            equity = self._equity[account_id] = self._equity_of(account_id)
-        return money / equity
-
-    def _equity_of(self, account_id: str) -> float:
-        initial = self._book.configuration.accounts[account_id].initial_balance
-        snapshot = self._book.snapshots.get(account_id)
-        return float(max(initial / 100, initial if snapshot is None else snapshot.equity))
-
-    def _in_currency(self, symbol: str, currency: str) -> float | None:
-        quote = self._quotes.get(symbol)
-        instrument = self._instruments.get(symbol)
-        if quote is None or instrument is None:
-            return None
-        rate = conversion_rate(instrument.quote_currency, currency, self._quotes, self._instruments)
-        return None if rate is None else float(quote.mid * rate)
+def _money(book: Book, reads: Reads, carriers: _Carriers) -> Floats:
+    """Value of one base unit by currency and symbol, of the symbols that anybody carries; NaN where
+    no price of it, or none that converts its money, or no return is known.
+    """
+    quotes, instruments = _last_prices(book, reads), book.configuration.instruments
+    found = np.full((len(carriers.currencies), len(carriers.returns.symbol_names)), np.nan)
+    for column, symbol in enumerate(carriers.returns.symbol_names):
+        quote = quotes.get(symbol)
+        if not book.carried.get(symbol) or quote is None or not carriers.moves[column]:
+            continue
+        source = instruments[symbol].quote_currency
+        for place, currency in enumerate(carriers.currencies):
+            rate = conversion_rate(source, currency, quotes, instruments)
+            if rate is not None:
+                found[place, column] = float(quote.mid * rate)
+    return found
 
 
 def _last_prices(book: Book, reads: Reads) -> dict[str, Quote]:

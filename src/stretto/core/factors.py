@@ -82,14 +82,32 @@ class History:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class BookFactors:
-    """The book before any trade: ``rows`` (2T x n) of ``exposure`` (n x S), and who has any. Rows
-    without exposure are ``history.resting``: only the others are made anew for every trade.
+    """The book before any trade: ``exposure`` (n x S), who has any, and the rows of these, the
+    ``carrying`` ones in ascending order (2T x m). Rows without exposure are ``history.resting``.
     """
 
     history: History
     exposure: Floats
-    rows: Floats
     exposed: Flags
+    carrying: Indices
+    carried: Floats
+
+    @property
+    def rows(self) -> Floats:
+        """The rows of all accounts (2T x n)."""
+        if not self.carrying.size:
+            return self.history.resting
+        return self.rows_of(np.arange(self.exposed.size))
+
+    def rows_of(self, accounts: Indices) -> Floats:
+        """The rows of ``accounts`` as they stand (2T x m)."""
+        rows: Floats = self.history.resting.take(accounts, axis=1)
+        inside = np.flatnonzero(self.exposed[accounts])
+        if inside.size:
+            rows[:, inside] = self.carried.take(
+                np.searchsorted(self.carrying, accounts[inside]), axis=1
+            )
+        return rows
 
 
 def history(
@@ -147,15 +165,34 @@ def history(
     )
 
 
-def book_factors(bars: History, exposure: Floats) -> BookFactors:
-    """The book's rows for its positions; ``exposure`` n x S, signed notional over equity."""
+def book_factors(bars: History, exposure: Floats, before: BookFactors | None = None) -> BookFactors:
+    """The book's rows for its positions; ``exposure`` n x S, signed notional over equity. Rows of
+    ``before`` whose exposure is the same are taken over.
+    """
+    check(exposure.shape == (bars.accounts, bars.symbols.shape[1]), "exposure does not fit")
     exposed = (exposure != 0).any(axis=1)
-    rows = bars.resting
-    if exposed.any():
-        carrying = np.flatnonzero(exposed)
-        rows = rows.copy()
-        rows[:, carrying] = factor_rows(bars, carrying, exposure[carrying])
-    return BookFactors(history=bars, exposure=exposure, rows=rows, exposed=exposed)
+    carrying = np.flatnonzero(exposed)
+    if before is not None and before.history is bars:
+        carried = _taken_over(before, carrying, exposure)
+    else:
+        carried = factor_rows(bars, carrying, exposure[carrying])
+    return BookFactors(
+        history=bars, exposure=exposure, exposed=exposed, carrying=carrying, carried=carried
+    )
+
+
+def _taken_over(before: BookFactors, carrying: Indices, exposure: Floats) -> Floats:
+    now = exposure[carrying]
+    places = np.flatnonzero((now != before.exposure[carrying]).any(axis=1))
+    if not places.size and before.carrying.size == carrying.size:
+        return before.carried
+    if 2 * places.size > carrying.size:
+        return factor_rows(before.history, carrying, now)
+    # Who did not carry anything before is among the changed: any row serves in its place.
+    known = np.searchsorted(before.carrying, carrying)
+    rows: Floats = before.carried.take(np.minimum(known, before.carrying.size - 1), axis=1)
+    rows[:, places] = factor_rows(before.history, carrying[places], now[places])
+    return rows
 
 
 def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:

@@ -28,7 +28,7 @@ def account_updated(book: Book, event: ev.AccountUpdated) -> None:
         anchor=event.anchor,
         unconfirmed_margin=ZERO if confirmed else ledger.unconfirmed_margin,
     )
-    book.versions["accounts"] = book.versions.get("accounts", 0) + 1
+    book.versions["accounts"] += 1
 
 
 def history_recorded(book: Book, event: ev.HistoryRecorded) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.account import Position
 from stretto.core.book import Book, allocation_key
+from stretto.core.carried import stand
 from stretto.core.values import ZERO
 
 _DAYS_OF_REPORTS_KEPT = 5
@@ -34,7 +35,6 @@ def move_position(book: Book, event: ev.FillBooked) -> None:
     held = book.positions.setdefault(event.account_id, {})
     position = held.get(event.execution_id)
     signed = event.quantity * event.direction
-    book.versions["positions"] += 1
     if position is None:
         allocation = book.allocations.get(allocation_key(event.execution_id, event.account_id))
         position = Position(
@@ -48,6 +48,7 @@ def move_position(book: Book, event: ev.FillBooked) -> None:
             opened_at=event.transact_at,
         )
     quantity = position.quantity + signed
+    stand(book, event.account_id, event.symbol, position.quantity, quantity)
     entry_quantity, entry_notional = position.entry_quantity, position.entry_notional
     if event.cause == "entry":
         entry_quantity += event.quantity

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from stretto.core.account import Account
 from stretto.core.book import Book
-from stretto.core.copying import opposed_accounts
+from stretto.core.carried import stances_version
+from stretto.core.copying import opposed_by
 from stretto.core.eligibility import all_refusals, judge_account
 from stretto.core.entry import EntryPrices
 from stretto.core.market import Reads
@@ -130,7 +131,7 @@ def screen(
     """Judge and score every view at its base size; a total, which is shared out later, is judged at
     the account's smallest order.
     """
-    context.opposed = opposed_to(book, signal, context.reads)
+    context.opposed = opposed_to(book, signal)
     at_ns = context.at
     given = [executions_given(view.ledger, at_ns) for view in views]
     fair = fair_share_of(given)
@@ -169,11 +170,26 @@ def _trades(
     return trades
 
 
-def opposed_to(book: Book, signal: Signal, reads: Reads) -> Opposed | None:
-    """Who in the whole book stands, or is about to stand, against the signal's side."""
-    against = _standing_against(book, signal)
-    views = account_views(book, reads, against)
-    return opposed_accounts(views, signal.symbol, signal.side, against)
+def opposed_to(book: Book, signal: Signal) -> Opposed | None:
+    """Who in the whole book, addressed or not, has an opposite position in the symbol or an
+    opposite entry on its way.
+    """
+    symbol, against = signal.symbol, -signal.side.sign
+    key = (book.versions["config"], book.versions.get(stances_version(symbol, against)))
+    name = f"opposed:{symbol}:{against}"
+    held = book.cache.get(name)
+    if held is not None and held[0] == key:
+        known = held[1]
+        return known if isinstance(known, Opposed) else None
+    config = book.configuration
+    accounts = [
+        config.accounts[account_id]
+        for account_id in sorted(book.stances.get((symbol, against), ()))
+        if account_id in config.accounts
+    ]
+    found = opposed_by((account, config.rulebooks[account.rulebook]) for account in accounts)
+    book.cache[name] = (key, found)
+    return found
 
 
 def addressed(
@@ -183,13 +199,15 @@ def addressed(
     to = signal.accounts
     if isinstance(to, GroupAccounts):
         members = [name for name in ordered if accounts[name].group == to.group]
+        if members:
+            return members, []
         groups = dict.fromkeys(accounts[name].group for name in ordered if accounts[name].group)
         nobody = Refusal(
             rule=Rule.NOT_ADDRESSED,
             compared={"group": to.group, "groups_known": ", ".join(sorted(groups)) or "none"},
             would_pass="a group that accounts of the book belong to",
         )
-        return members, [] if members else [nobody]
+        return [], [nobody]
     if isinstance(to, ListedAccounts):
         named = sorted(dict.fromkeys(to.account_ids))
         unknown = [
@@ -246,23 +264,3 @@ def _carried(book: Book, symbol: str) -> Decimal:
                 allocation = book.allocations[f"{execution_id}/{account_id}"]
                 total += allocation.intended - allocation.filled - allocation.abandoned
     return total
-
-
-def _standing_against(book: Book, signal: Signal) -> list[str]:
-    """Accounts of the whole book, addressed or not, with an opposite position in the symbol or an
-    opposite entry on its way; by id.
-    """
-    symbol, sign = signal.symbol, signal.side.sign
-    found: dict[str, None] = {}
-    for account_id, held in book.positions.items():
-        for position in held.values():
-            if position.symbol == symbol and position.quantity * sign < 0:
-                found[account_id] = None
-    for execution_id in book.open_executions:
-        execution = book.executions[execution_id]
-        if execution.signal.symbol != symbol or execution.signal.side is signal.side:
-            continue
-        for account_id in execution.accounts:
-            if not book.allocations[f"{execution_id}/{account_id}"].ended:
-                found[account_id] = None
-    return sorted(name for name in found if name in book.configuration.accounts)

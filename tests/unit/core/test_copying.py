@@ -10,13 +10,12 @@ from stretto.core.copying import (
     PairVerdict,
     Relation,
     judge_pair,
-    opposed_accounts,
+    opposed_by,
     opposite_refusal,
     pair_refusal,
 )
 from stretto.core.policy import Permission
 from stretto.core.refusal import Rule
-from stretto.core.values import Side
 from tests.unit.core.trade_samples import RULEBOOK, account, position, view
 
 OPEN = RULEBOOK
@@ -75,7 +74,7 @@ def test_the_refusal_of_a_copy_cites_the_clause_and_names_the_other_account() ->
 def test_opposite_positions_need_leave_of_both_rulebooks() -> None:
     shut = replace(OPEN, opposite_positions=Permission.UNKNOWN)
     short = view(account=account("s"), positions=(position("-1000"),), rulebook=shut)
-    opposed = opposed_accounts([short], "EURUSD", Side.BUY)
+    opposed = opposed_by([(short.account, short.rulebook)])
     assert opposed is not None
     refusal = opposite_refusal(view(), opposed)
     assert refusal is not None
@@ -85,18 +84,17 @@ def test_opposite_positions_need_leave_of_both_rulebooks() -> None:
     )
     assert refusal.would_pass == "without the opposite position of account s"
     assert opposite_refusal(short, opposed) is None
-    free = opposed_accounts([short._replace(rulebook=OPEN)], "EURUSD", Side.BUY)
+    free = opposed_by([(short.account, OPEN)])
     assert free is not None
     assert opposite_refusal(view(), free) is None
     assert opposite_refusal(view(rulebook=shut), free) is not None
 
 
-def test_only_the_other_side_of_the_same_symbol_stands_against_a_trade() -> None:
-    views = [
-        view(account=account("l"), positions=(position("1000"),)),
-        view(account=account("g"), positions=(position("-1000", symbol="GBPUSD"),)),
-    ]
-    assert opposed_accounts(views, "EURUSD", Side.BUY) is None
-    entering = opposed_accounts(views, "EURUSD", Side.BUY, entering=("g",))
-    assert entering is not None
-    assert [holder[0].account_id for holder in entering.any] == ["g"]
+def test_of_many_against_a_trade_two_of_any_and_two_strict_ones_are_kept() -> None:
+    shut = replace(OPEN, opposite_positions=Permission.FORBIDDEN)
+    holders = [(account(name), shut if name in "cde" else OPEN) for name in "abcde"]
+    opposed = opposed_by(holders)
+    assert opposed is not None
+    assert [holder[0].account_id for holder in opposed.any] == ["a", "b"]
+    assert [holder[0].account_id for holder in opposed.strict] == ["c", "d"]
+    assert opposed_by([]) is None

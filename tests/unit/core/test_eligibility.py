@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
 from stretto.core.affordability import largest_quantity
 from stretto.core.calendar import Hours
-from stretto.core.copying import opposed_accounts
+from stretto.core.copying import opposed_by
 from stretto.core.eligibility import CHECKS, all_refusals, judge_account
 from stretto.core.market import Reads
 from stretto.core.policy import Permission, Policy
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import room
 from stretto.core.trade import AccountView, TradeContext, trade_for
-from stretto.core.values import NS_PER_S, Side, iso
+from stretto.core.values import NS_PER_S, iso
 from tests.unit.core.trade_samples import (
     AT,
     DAILY,
@@ -192,7 +192,7 @@ def test_a_firm_rule_refuses_with_its_clause() -> None:
 def test_an_opposite_position_elsewhere() -> None:
     short = view(account=account("s"), positions=(position("-1000"),))
     book = replace(RULEBOOK, opposite_positions=Permission.FORBIDDEN)
-    within = context(opposed=opposed_accounts([short], "EURUSD", Side.BUY))
+    within = context(opposed=opposed_by([(short.account, short.rulebook)]))
     assert judge(view(), within=within) is None
     refusal = refused(Rule.COPY_POLICY, view(rulebook=book), within=within)
     assert refusal.compared["other_account"] == "s"

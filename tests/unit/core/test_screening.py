@@ -13,18 +13,26 @@ from stretto.core.entry import EntryPrices, entry_prices
 from stretto.core.policy import Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, OrdStatus
-from stretto.core.screening import account_views, accounts_cap, addressed, screen, trade_context
+from stretto.core.screening import (
+    account_views,
+    accounts_cap,
+    addressed,
+    opposed_to,
+    screen,
+    trade_context,
+)
 from stretto.core.signal import (
     AllAccounts,
     BestAccounts,
     GroupAccounts,
     ListedAccounts,
+    PerAccount,
     RiskPercent,
     Signal,
     Size,
     Total,
 )
-from stretto.core.values import PPM
+from stretto.core.values import NS_PER_S, PPM, Side
 from tests.builders import INSTRUMENTS, Desk, a_config, a_signal, an_account, names, the_reads
 
 ACCOUNTS = {name: an_account(name, group="g" if name == "a1" else "") for name in names(3)}
@@ -47,6 +55,37 @@ def test_the_smaller_cap_counts() -> None:
     assert accounts_cap(a_signal(accounts=BestAccounts(count=5)), 3) == 3
     assert accounts_cap(a_signal(accounts=BestAccounts(count=2)), 3) == 2
     assert accounts_cap(a_signal(), 3) == 3
+
+
+def against(desk: Desk, **changes: Any) -> list[str]:
+    opposed = opposed_to(desk.book, a_signal("next", desk.now, **changes))
+    return [] if opposed is None else [account.account_id for account, _ in opposed.any]
+
+
+def test_whoever_stands_on_the_other_side_of_the_symbol_is_against_a_trade() -> None:
+    desk = Desk(a_config(3))
+    desk.plan(a_signal(accounts=ListedAccounts(account_ids=("a2", "a1"))))
+    assert against(desk) == []
+    assert against(desk, side=Side.SELL) == ["a1", "a2"], "on their way"
+    assert against(desk, side=Side.SELL, symbol="GBPUSD") == []
+    desk.timers_until(desk.now + 40 * NS_PER_S)
+    first, second = desk.book.orders.values()
+    desk.report(first, ExecType.EXPIRED, OrdStatus.EXPIRED)
+    assert against(desk, side=Side.SELL) == [second.account_id]
+    full = second.quantity
+    desk.report(second, ExecType.TRADE, OrdStatus.FILLED, cum=full, last=full)
+    assert against(desk, side=Side.SELL) == [second.account_id], "a position"
+
+
+def test_an_account_that_holds_both_sides_is_against_either() -> None:
+    desk = Desk(a_config(1))
+    desk.plan(a_signal(size=PerAccount(quantity=Decimal(9_000))))
+    assert against(desk) == []
+    smaller = PerAccount(quantity=Decimal(2_000))
+    desk.plan(a_signal("s2", desk.now, side=Side.SELL, size=smaller))
+    (carried,) = desk.book.carried["EURUSD"].values()
+    assert carried > 0
+    assert against(desk) == against(desk, side=Side.SELL) == ["a0"]
 
 
 def prices(desk: Desk, signal: Signal) -> EntryPrices:
