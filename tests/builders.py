@@ -24,9 +24,11 @@ from stretto.core.market import Bar, Instrument, MarketStatistics, Quote, Reads,
 from stretto.core.order import Order
 from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
+from stretto.core.reconciliation import inputs_of
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
 from stretto.core.signal import Action, PerAccount, Signal
 from stretto.core.values import NS_PER_S, ZERO, Side, draw, draw_below, parse_iso
+from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.runtime.recover import image_bytes
 
 START = parse_iso("2024-03-15T08:00:00Z")
@@ -303,6 +305,13 @@ class Desk:
     ) -> tuple[ev.Event, ...]:
         report = report_of(order, exec_type, status, **({"at": self.now} | changes))
         return self.feed(ev.VenueReported(report=report))
+
+    def see(self, view: MassStatus, **capabilities: Any) -> tuple[ev.Event, ...]:
+        """Take in a view of an account, as the runtime does."""
+        events: list[ev.Event] = []
+        for item in inputs_of(self.book, view, VenueCapabilities(**capabilities)):
+            events += self.feed(item)
+        return tuple(events)
 
     def released(self, signal: Signal | None = None) -> list[Order]:
         """Plan a signal and fire its releases; the orders intended, in order of release."""

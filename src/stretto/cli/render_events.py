@@ -123,5 +123,6 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.AccountRestored: _said("restored"),
     ev.InterventionRequired: _said("A PERSON HAS TO LOOK:"),
     ev.InterventionResolved: lambda e: f"settled {e.account_id}: {e.reason} by {e.resolution}",
+    ev.DifferenceFound: lambda e: f"differs {e.account_id}: {e.kind.value}, {e.cause}",
     ev.OrderProvenDead: lambda e: f"dead   {e.account_id}: proven by {e.proof.value}",
 }

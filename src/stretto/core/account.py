@@ -212,8 +212,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     than the last snapshot. ``reliability``: exponentially weighted share of submits neither
     rejected nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of
     the acknowledgement latency. ``load``: executions given in the rotation window.
-    ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``: implementation
-    shortfall summed over ``entries`` filled entries.
+    ``unreconciled``: why it takes no entry before it was compared with its venue, empty where it
+    was. ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``:
+    implementation shortfall summed over ``entries`` filled entries.
     """
 
     reserved_margin: Decimal = ZERO
@@ -221,6 +222,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unconfirmed_margin: Decimal = ZERO
     anchor: DayAnchor | None = None
     halted: str = ""
+    unreconciled: str = "never"
     exclusion: Exclusion | None = None
     reliability: int = PPM
     submits: int = 0

@@ -18,6 +18,7 @@ from stretto.core.fills import Quantities
 from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.policy import BookConfig
+from stretto.core.reconciliation_events import Suspect
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
 from stretto.core.values import PPM, ZERO, Side
@@ -84,6 +85,18 @@ class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     gap_ns: int
 
 
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an account was last compared with its venue: ``at`` in book time, ``view_at`` in that of
+    the last whole view, ns UTC; the positions that differ and the orders that are not ours.
+    """
+
+    at: int
+    view_at: int
+    complete: bool
+    suspects: tuple[Suspect, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision."""
 
@@ -135,6 +148,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     signals_pruned_day: int = 0
     released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
     missing: dict[str, int] = msgspec.field(default_factory=dict)
+    reconciled: dict[str, Reconciled] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -159,6 +173,7 @@ class Book:
         "open_executions",
         "orders",
         "positions",
+        "reconciled",
         "released",
         "reports_seen",
         "scheduled",
@@ -192,6 +207,7 @@ class Book:
         self.signals_pruned_day = 0
         self.released: dict[str, LastRelease] = {}
         self.missing: dict[str, int] = {}
+        self.reconciled: dict[str, Reconciled] = {}
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
@@ -266,4 +282,5 @@ class Book:
             signals_pruned_day=self.signals_pruned_day,
             released=self.released,
             missing=self.missing,
+            reconciled=self.reconciled,
         )

@@ -19,6 +19,7 @@ from stretto.core.errors import check
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.market import Reads
 from stretto.core.order import Replacement
+from stretto.core.reconciliation import on_mass_status, on_shown
 from stretto.core.recovery import on_acknowledge_due, on_query_due, on_recovered
 from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
 from stretto.core.together import on_order
@@ -49,6 +50,10 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_opened(book, item.config)
         case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
             return _on_fact(book, item)
+        case ev.ViewReported():
+            return on_shown(book, item.report, at_ns)
+        case ev.MassStatusObserved():
+            return on_mass_status(book, item, at_ns)
         case ev.BookRecovered():
             return on_recovered(book, at_ns)
         case _:

@@ -39,6 +39,7 @@ from stretto.core.inputs import (
     CancelRejected,
     HistoryObserved,
     Input,
+    MassStatusObserved,
     OrderReported,
     SendOutcomeKind,
     SendReported,
@@ -47,6 +48,7 @@ from stretto.core.inputs import (
     TimerKind,
     VenueAnswered,
     VenueReported,
+    ViewReported,
 )
 from stretto.core.market import Reads
 from stretto.core.order_events import (
@@ -59,12 +61,20 @@ from stretto.core.order_events import (
     ReleaseDeferred,
     ReplaceRequested,
 )
-from stretto.core.reconciliation_events import OrderProvenDead, Proof
+from stretto.core.reconciliation_events import (
+    AccountReconciled,
+    DifferenceFound,
+    OrderMissed,
+    OrderProvenDead,
+    Proof,
+    ReconciliationRequired,
+)
 
 __all__ = [
     "AccountExcluded",
     "AccountHalted",
     "AccountObserved",
+    "AccountReconciled",
     "AccountRestored",
     "AccountUpdated",
     "AllocationAdjusted",
@@ -78,6 +88,7 @@ __all__ = [
     "CalendarRecorded",
     "CancelRejected",
     "CancelRequested",
+    "DifferenceFound",
     "Entry",
     "Event",
     "ExecutionEnded",
@@ -88,9 +99,11 @@ __all__ = [
     "InterventionRequired",
     "InterventionResolved",
     "LegScheduled",
+    "MassStatusObserved",
     "OrderAdvanced",
     "OrderFailed",
     "OrderIntended",
+    "OrderMissed",
     "OrderProvenDead",
     "OrderQueried",
     "OrderReported",
@@ -98,6 +111,7 @@ __all__ = [
     "PendingFreed",
     "PendingHeld",
     "Proof",
+    "ReconciliationRequired",
     "ReleaseDeferred",
     "ReplaceRequested",
     "SendOutcomeKind",
@@ -109,6 +123,7 @@ __all__ = [
     "TimerKind",
     "VenueAnswered",
     "VenueReported",
+    "ViewReported",
     "kind_of",
     "subject_of",
 ]
@@ -141,6 +156,10 @@ Event = (
     | InterventionRequired
     | InterventionResolved
     | OrderProvenDead
+    | OrderMissed
+    | DifferenceFound
+    | AccountReconciled
+    | ReconciliationRequired
 )
 
 

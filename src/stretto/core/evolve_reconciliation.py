@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from stretto.core import events as ev
-from stretto.core.book import Book, allocation_key
+from stretto.core.book import Book, Reconciled, allocation_key
+from stretto.core.reconciliation_events import POSITION_DIFFERENCE
 
 
 def order_proven_dead(book: Book, event: ev.OrderProvenDead) -> None:
@@ -17,13 +20,62 @@ def order_proven_dead(book: Book, event: ev.OrderProvenDead) -> None:
     book.missing.pop(event.client_order_id, None)
 
 
+def order_missed(book: Book, event: ev.OrderMissed) -> None:
+    """The first view that does not show the order."""
+    book.missing.setdefault(event.client_order_id, event.view_at)
+
+
+def difference_found(_book: Book, _event: ev.DifferenceFound) -> None:
+    """A fact to be read: what follows from it are events of their own."""
+
+
+def account_reconciled(book: Book, event: ev.AccountReconciled) -> None:
+    """What the account was compared with. A view that was not whole leaves the time as it was."""
+    before = book.reconciled.get(event.account_id)
+    kept = before is not None and not event.complete
+    book.reconciled[event.account_id] = Reconciled(
+        at=book.at,
+        view_at=before.view_at if before is not None and kept else event.at,
+        complete=event.complete,
+        suspects=event.suspects,
+        strangers=event.strangers,
+    )
+    _set_unreconciled(book, event.account_id, event.unreconciled)
+
+
+def reconciliation_required(book: Book, event: ev.ReconciliationRequired) -> None:
+    """Every account waits for its venue."""
+    for account_id in book.ledgers:
+        _set_unreconciled(book, account_id, event.reason)
+
+
+def _set_unreconciled(book: Book, account_id: str, reason: str) -> None:
+    ledger = book.ledgers[account_id]
+    if ledger.unreconciled != reason:
+        book.ledgers[account_id] = replace(ledger, unreconciled=reason)
+
+
 def intervention_resolved(book: Book, event: ev.InterventionResolved) -> None:
     """Nobody has to look any more."""
     key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
     book.interventions.pop(key, None)
+    if event.reason == POSITION_DIFFERENCE and not _differs_still(book, event.account_id):
+        _set_unreconciled(book, event.account_id, "")
+
+
+def _differs_still(book: Book, account_id: str) -> bool:
+    prefix = f"{account_id}/position/"
+    return any(
+        reason == POSITION_DIFFERENCE and key.startswith(prefix)
+        for key, reason in book.interventions.items()
+    )
 
 
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderProvenDead: order_proven_dead,
+    ev.OrderMissed: order_missed,
+    ev.DifferenceFound: difference_found,
+    ev.AccountReconciled: account_reconciled,
+    ev.ReconciliationRequired: reconciliation_required,
     ev.InterventionResolved: intervention_resolved,
 }

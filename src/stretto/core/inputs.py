@@ -15,6 +15,7 @@ from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
 from stretto.core.signal import Signal
+from stretto.core.venue import MassStatus
 
 
 class BookOpened(msgspec.Struct, frozen=True, kw_only=True, tag="book_opened"):
@@ -117,6 +118,24 @@ class VenueAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="venue_answer
     answer: StatusAnswer
 
 
+class ViewReported(msgspec.Struct, frozen=True, kw_only=True, tag="view_reported"):
+    """An execution, or the state of an order, that a view of the account shows and the book does
+    not know.
+    """
+
+    report: ExecutionReport
+
+
+class MassStatusObserved(msgspec.Struct, frozen=True, kw_only=True, tag="mass_status_observed"):
+    """A venue's view of one account, its executions told before it. What the venue declares of its
+    own silence comes with it: it decides what absence proves.
+    """
+
+    status: MassStatus
+    absence_is_proof: bool
+    settle_time_ns: int
+
+
 class BookRecovered(msgspec.Struct, frozen=True, kw_only=True, tag="book_recovered"):
     """A new process took the book over: intents without an outcome are in doubt from here."""
 
@@ -136,5 +155,7 @@ Input = (
     | OrderReported
     | CancelRejected
     | VenueAnswered
+    | ViewReported
+    | MassStatusObserved
     | BookRecovered
 )

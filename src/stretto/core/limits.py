@@ -121,6 +121,14 @@ ABSENCE_APART_NS = 30 * NS_PER_S
 SETTLE_TIME_NS_MIN = 60 * NS_PER_S
 CLOCK_SKEW_NS = 5 * NS_PER_S
 
+# --- reconciliation: how often, how old a view may be, and how
+# far back it reaches; the span stays within the days for which executions are remembered
+RECONCILE_OPEN_NS = 30 * NS_PER_S
+RECONCILE_AT_REST_NS = 15 * 60 * NS_PER_S
+VIEW_AGE_NS_MAX = 10 * NS_PER_S
+VIEW_OVERLAP_NS = 60 * NS_PER_S
+VIEW_SPAN_NS_MAX = 3 * 86_400 * NS_PER_S
+
 # --- what failed (DESIGN §4.9); factors and jitter in 1e-6
 RETRY_DELAY_FIRST_NS = 5 * NS_PER_S
 RETRY_DELAY_FACTOR = 2
@@ -186,6 +194,10 @@ check(
     "the visits must cover every set of the accounts that are searched in full",
 )
 check(SEND_BEFORE_NS < ACKNOWLEDGE_TIMEOUT_NS, "an order must be unsendable before it is in doubt")
+check(
+    ABSENCE_APART_NS <= RECONCILE_OPEN_NS,
+    "the next view must come late enough to be the second of a proof",
+)
 check(
     ACKNOWLEDGE_TIMEOUT_NS < SETTLE_TIME_NS_MIN,
     "a venue must have had time to answer before its silence counts",

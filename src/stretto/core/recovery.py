@@ -59,8 +59,12 @@ def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event
 
 
 def on_recovered(book: Book, at_ns: int) -> tuple[ev.Event, ...]:
-    """A new process took over: intents without an outcome are in doubt, live orders asked about."""
+    """A new process took over: intents without an outcome are in doubt, live orders asked about,
+    and no account takes an entry before it was compared with its venue.
+    """
     events: list[ev.Event] = []
+    if any(not ledger.unreconciled for ledger in book.ledgers.values()):
+        events.append(ev.ReconciliationRequired(reason="recovered"))
     for client_order_id in sorted(book.orders):
         order = book.orders[client_order_id]
         if order.state is OrderState.SUBMITTING:

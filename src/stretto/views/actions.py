@@ -17,6 +17,7 @@ Acted = (
     | ev.PendingHeld
     | ev.PendingFreed
     | ev.OrderProvenDead
+    | ev.OrderMissed
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -42,6 +43,8 @@ def action_of(event: Acted | ev.LegScheduled) -> tuple[str, dict[str, Any]]:
             "due_at": timestamp(event.due_at),
             "attempt": event.attempt,
         }
+    if isinstance(event, ev.OrderMissed):
+        return "missed_in_view", {"view_at": timestamp(event.view_at)}
     if isinstance(event, ev.OrderProvenDead):
         return "proven_dead", {"proof": event.proof.value}
     return _NAMES[type(event)], {"reason": event.reason}

@@ -120,6 +120,17 @@ def _proven(event: ev.OrderProvenDead, _at: int) -> Subject:
     return event.execution_id, event.account_id, f"{event.proof.value}: {shown}", None
 
 
+def _differs(event: ev.DifferenceFound, _at: int) -> Subject:
+    why = f"{event.kind.value} {event.subject}: book {event.book}; venue {event.venue}"
+    return event.execution_id or None, event.account_id, f"{why} ({event.cause})", None
+
+
+def _reconciled(event: ev.AccountReconciled, _at: int) -> Subject:
+    whole = "complete view" if event.complete else "a view that is not whole"
+    why = f"{whole} of {timestamp(event.at)}, differences: {event.differences}"
+    return None, event.account_id, why, event.unreconciled or None
+
+
 def _resolved(event: ev.InterventionResolved, _at: int) -> Subject:
     why = f"{event.reason}: {event.resolution}"
     return event.execution_id or None, event.account_id or None, why, None
@@ -197,6 +208,15 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.InterventionRequired: _asked,
     ev.InterventionResolved: _resolved,
     ev.OrderProvenDead: _proven,
+    ev.OrderMissed: lambda event, _: (
+        event.execution_id,
+        event.account_id,
+        f"not in the view of {timestamp(event.view_at)}",
+        None,
+    ),
+    ev.DifferenceFound: _differs,
+    ev.AccountReconciled: _reconciled,
+    ev.ReconciliationRequired: _of_book,
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
     ev.CalendarRecorded: _of_book,

@@ -56,6 +56,9 @@ OfBook = (
     | ev.HistoryRecorded
     | ev.BarsRecorded
     | ev.CalendarRecorded
+    | ev.DifferenceFound
+    | ev.AccountReconciled
+    | ev.ReconciliationRequired
 )
 """Events that are not about one allocation."""
 
@@ -246,6 +249,7 @@ class SqlProjector:
                 | ev.PendingHeld()
                 | ev.PendingFreed()
                 | ev.OrderProvenDead()
+                | ev.OrderMissed()
             ):
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.acted(event, entry.at)
@@ -291,6 +295,9 @@ class SqlProjector:
                 | ev.HistoryRecorded()
                 | ev.BarsRecorded()
                 | ev.CalendarRecorded()
+                | ev.DifferenceFound()
+                | ev.AccountReconciled()
+                | ev.ReconciliationRequired()
             ):
                 pass  # the end follows from the results; the others are cited by the decisions
             case _:

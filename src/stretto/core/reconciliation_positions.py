@@ -1,0 +1,142 @@
+"""Positions of an account, the book's against a view's: what differs at rest, and who is asked.
+
+Nothing is opened, closed or adopted for a difference. Knows nothing of orders but that they move
+positions.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from stretto.core import events as ev
+from stretto.core.account import PositionMode
+from stretto.core.book import Book, Reconciled
+from stretto.core.reconciliation_due import live_orders
+from stretto.core.reconciliation_events import POSITION_DIFFERENCE, DifferenceKind, Suspect
+from stretto.core.values import ZERO, Side
+from stretto.core.venue import MassStatus
+
+
+def compare_positions(
+    book: Book, held: Reconciled | None, status: MassStatus
+) -> tuple[tuple[Suspect, ...], list[ev.Event]]:
+    """Positions that differ while nothing moves them. One view proves nothing: what the next one
+    shows again is found, and a person is asked; nothing is opened or closed for it.
+    """
+    account_id = status.account_id
+    before = {each.subject: each for each in (() if held is None else held.suspects)}
+    ours, theirs = _held(book, status), _shown(status)
+    moving = {order.symbol for order in live_orders(book, account_id)}
+    if book.ledgers[account_id].last_fill_at >= status.at:
+        moving |= {symbol for symbol, _ in (*ours, *theirs)}
+    suspects: list[Suspect] = []
+    events: list[ev.Event] = []
+    for key in sorted({*ours, *theirs, *(each.place for each in before.values())}):
+        symbol, side = key
+        subject = "/".join(part for part in (account_id, "position", symbol, side) if part)
+        known = before.get(subject)
+        in_book, at_venue = ours.get(key, ZERO), theirs.get(key, ZERO)
+        if symbol in moving:
+            if known is not None and known.confirmed:
+                suspects.append(known)
+            continue
+        if in_book == at_venue:
+            if known is not None and is_asked(book, subject):
+                events.append(settle(account_id, subject, POSITION_DIFFERENCE))
+            continue
+        now = Suspect(
+            subject=subject, symbol=symbol, side=side, book=str(in_book), venue=str(at_venue)
+        )
+        if known is None or (known.book, known.venue) != (now.book, now.venue):
+            suspects.append(now)
+            continue
+        suspects.append(replace(now, confirmed=True))
+        if not known.confirmed:
+            events += _differs(account_id, now, in_book, at_venue)
+    return tuple(suspects), events
+
+
+def _differs(
+    account_id: str, found: Suspect, in_book: Decimal, at_venue: Decimal
+) -> tuple[ev.Event, ...]:
+    if not in_book:
+        cause = "opened at the venue by somebody else, or before this book"
+    elif not at_venue:
+        cause = "closed at the venue without a report, or left out of its views"
+    else:
+        cause = "not known"
+    return (
+        ev.DifferenceFound(
+            account_id=account_id,
+            kind=DifferenceKind.POSITION,
+            subject=found.subject,
+            book=found.book,
+            venue=found.venue,
+            cause=cause,
+        ),
+        ask_about(
+            account_id,
+            found.subject,
+            POSITION_DIFFERENCE,
+            {
+                "symbol": found.symbol,
+                "book": found.book,
+                "venue": found.venue,
+                "cause": cause,
+                "can_be_done": "make the position at the venue what the book says, or accept it "
+                "by closing this; no entry in the account until then",
+            },
+        ),
+    )
+
+
+def _held(book: Book, status: MassStatus) -> dict[tuple[str, str], Decimal]:
+    found: dict[tuple[str, str], Decimal] = {}
+    for position in book.positions.get(status.account_id, {}).values():
+        _add(found, status, position.symbol, position.quantity)
+    return {key: quantity for key, quantity in found.items() if quantity}
+
+
+def _shown(status: MassStatus) -> dict[tuple[str, str], Decimal]:
+    found: dict[tuple[str, str], Decimal] = {}
+    for view in status.positions:
+        _add(found, status, view.symbol, view.quantity * view.side.sign)
+    return {key: quantity for key, quantity in found.items() if quantity}
+
+
+def _add(
+    found: dict[tuple[str, str], Decimal], status: MassStatus, symbol: str, quantity: Decimal
+) -> None:
+    """Base units, signed; a hedging account's two sides are apart, a netting account has one."""
+    side = ""
+    if status.position_mode is PositionMode.HEDGING:
+        side = (Side.BUY if quantity > 0 else Side.SELL).value
+    key = (symbol, side)
+    found[key] = found.get(key, ZERO) + quantity
+
+
+def ask_about(
+    account_id: str, key: str, reason: str, known: dict[str, str]
+) -> ev.InterventionRequired:
+    """InterventionRequired about something of an account that is not an order of the book."""
+    return ev.InterventionRequired(
+        execution_id="", account_id=account_id, client_order_id=key, reason=reason, known=known
+    )
+
+
+def settle(account_id: str, key: str, reason: str) -> ev.InterventionResolved:
+    """InterventionResolved, because the next view shows no difference any more."""
+    return ev.InterventionResolved(
+        execution_id="",
+        account_id=account_id,
+        client_order_id=key,
+        reason=reason,
+        resolution="book and venue agree again",
+    )
+
+
+def is_asked(book: Book, subject: str) -> bool:
+    """True while a person is asked about the position."""
+    return book.interventions.get(subject) == POSITION_DIFFERENCE
