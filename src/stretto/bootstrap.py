@@ -63,6 +63,7 @@ class Scenario:
     bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
     histories: Mapping[str, Sequence[BarReturn]] = field(default_factory=dict)
     faults: FaultPlan | None = None
+    is_given_anew: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,12 +247,15 @@ def run(
 
 def _due(scenario: Scenario, book: Book) -> list[tuple[int, Signal]]:
     """What has not arrived yet. A signal that reached a process which stopped before it was
-    journaled is not known to the book, and arrives again.
+    journaled is not known to the book, and arrives again; so does, where the arrivals are given
+    anew, another signal under a known id, to be refused.
     """
     return [
         (at, signal)
         for at, signal in scenario.arrivals
-        if at > book.at or signal.signal_id not in book.signals
+        if at > book.at
+        or (known := book.signals.get(signal.signal_id)) is None
+        or (scenario.is_given_anew and known.signal != signal)
     ]
 
 

@@ -36,9 +36,11 @@ def stretto(
     return result
 
 
-def stretto_json(*arguments: object, standard_input: str | None = None) -> dict[str, Any]:
+def stretto_json(
+    *arguments: object, code: int = 0, standard_input: str | None = None
+) -> dict[str, Any]:
     """The one JSON object that a command prints, and nothing else."""
-    result = stretto(*arguments, "--json", standard_input=standard_input)
+    result = stretto(*arguments, "--json", code=code, standard_input=standard_input)
     (line,) = result.stdout.splitlines()
     found = json.loads(line)
     assert isinstance(found, dict)

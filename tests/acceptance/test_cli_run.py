@@ -64,7 +64,7 @@ def test_a_plan_on_a_journal_leaves_it_as_it_was(tmp_path: Path) -> None:
     db = tmp_path / "book.sqlite"
     ran = stretto_json("run", BOOK, "--signals", SIGNALS, "--db", db)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    plan = stretto_json("plan", SIGNAL, "--config", BOOK, "--db", db)
+    plan = stretto_json("plan", SIGNAL, "--config", BOOK, "--db", db, code=6)
     assert plan["journal_entry"] == ran["journal_entries"]
     assert plan["refused_rule"] == "expired", "the book's time has gone past it"
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -94,9 +94,12 @@ def describe_demo(output: Output, started: DemoArguments, prepared: Prepared) ->
         )
 
 
-def finish(output: Output, db: Path, prepared: Prepared, played: Played) -> int:
-    """Print the summary of a session that ended or was stopped; gives the exit code."""
+def finish(output: Output, db: Path, prepared: Prepared, played: Played, **more: object) -> int:
+    """Print the summary of a session that ended or was stopped, with ``more`` fields in its JSON;
+    gives the exit code.
+    """
     summary = summary_of(db, prepared.scenario, played)
+    summary.json.update(more)
     output.result(summary.json, lambda out: render_finished(out, summary))
     if played.stopped_by:
         output.said(f"stretto: stopped; continue with: stretto resume --db {db}", "yellow")

@@ -31,6 +31,8 @@ EXIT_INPUT = 2
 EXIT_JOURNAL = 3
 EXIT_INVARIANT = 4
 EXIT_BROKER = 5
+EXIT_REFUSED = 6
+"""Signals were refused; the others were handled."""
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from stretto.config import QuoteFiles, Settings, read_settings, read_signals
+from stretto.config import QuoteFiles, Settings, read_placed_signals, read_settings
 from stretto.core.errors import InvalidInput
 from stretto.core.signal import Signal
 from stretto.core.values import parse_iso
@@ -29,9 +29,11 @@ def settings_of(path: Path) -> Settings:
     return msgspec.structs.replace(settings, market=market)
 
 
-def the_signal(path: Path) -> Signal:
-    """The one signal of a file. Raises InvalidInput where there are none or several."""
-    found = list(read_signals(path))
+def the_signal(path: Path) -> tuple[str, Signal]:
+    """The one signal of a file, with its place. Raises InvalidInput where there are none or
+    several.
+    """
+    found = list(read_placed_signals(path))
     if len(found) != 1:
         raise InvalidInput(str(path), f"holds {len(found)} signals", "one signal")
     return found[0]

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from stretto.cli.errors import EXIT_REFUSED
 from stretto.cli.inputs import moment, settings_of, the_signal
 from stretto.cli.options import Json, output_of
+from stretto.cli.refused import line_of, rule_and_words
 from stretto.cli.render_plan import plan_json, render_plan
 from stretto.core.errors import JournalUnavailable
 from stretto.sessions.dryrun import dry_run
@@ -39,8 +41,13 @@ def plan(
         raise JournalUnavailable(f"{db}: there is no such database")
     database = db or Path(settings.journal)
     output = output_of(context)
-    wanted = the_signal(signal)
+    place, wanted = the_signal(signal)
     at_ns = None if at is None else moment("--at", at)
     done = dry_run(RunArguments(settings=settings, signals=""), wanted, database, at_ns)
     output.result(plan_json(done), lambda out: render_plan(out, done, database))
-    return 0
+    if done.plan.refused is None:
+        return 0
+    output.said(
+        f"stretto: {line_of(place, wanted.signal_id, *rule_and_words(done.plan))}", "yellow"
+    )
+    return EXIT_REFUSED

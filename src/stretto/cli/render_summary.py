@@ -24,6 +24,7 @@ from stretto.sessions.summary import (
     summarize,
 )
 from stretto.views.queries import QuantityTotals
+from stretto.views.texts import compared_text
 
 NANOSECONDS = re.compile(r"(:\d\d\.\d{3})\d{6}Z")
 _PRICE_STEP = Decimal("0.00001")
@@ -225,8 +226,10 @@ def in_words(refusal: dict[str, Any]) -> str:
     subject = " ".join(
         str(refusal[name]) for name in ("signal_id", "account_id") if refusal.get(name)
     )
-    compared = ", ".join(f"{name} {value}" for name, value in refusal.get("compared", {}).items())
-    text = f"{subject}: {compared}" if compared else subject
+    compared = ", ".join(
+        compared_text(name, value) for name, value in refusal.get("compared", {}).items()
+    )
+    text = ": ".join(part for part in (subject, compared) if part)
     if refusal.get("would_pass"):
         text += f"; would pass: {refusal['would_pass']}"
     if refusal.get("clause"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +12,17 @@ from msgspec.structs import replace
 
 from stretto.bootstrap import Scenario
 from stretto.cli.demo import finish
-from stretto.cli.errors import EXIT_INPUT
+from stretto.cli.errors import EXIT_INPUT, EXIT_REFUSED
 from stretto.cli.inputs import downtime_of, moment, settings_of, speed_of
 from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Output
 from stretto.cli.progress import Progress
+from stretto.cli.refused import RefusedSignals
 from stretto.cli.render_events import EventLines
 from stretto.cli.render_summary import render_finished, summary_of
+from stretto.core import events as ev
 from stretto.core.errors import InvalidInput
+from stretto.core.signal import Signal
 from stretto.core.values import iso
 from stretto.sessions.files import make_parent
 from stretto.sessions.play import Played, Stop, play
@@ -73,8 +77,14 @@ def run(
             f"market: {prepared.market.source}",
             "bold",
         )
-    played = _play(output, database, started, prepared, signals_from=signals)
-    return _finished(output, database, prepared, played)
+    prepared = dataclasses.replace(
+        prepared, scenario=dataclasses.replace(prepared.scenario, is_given_anew=True)
+    )
+    refused = RefusedSignals(prepared.places)
+    for repeated in prepared.repeated:
+        refused.repeated(*repeated)
+    played = _play(output, database, started, prepared, refused, signals_from=signals)
+    return _finished(output, database, prepared, played, refused)
 
 
 def resume(
@@ -132,10 +142,18 @@ def resume(
                 verify=verify,
             )
         return finish(output, db, prepared, played)
+    refused = RefusedSignals(prepared.places)
     played = _play(
-        output, db, started, prepared, signals_from=signals, downtime=downtime, verify=verify
+        output,
+        db,
+        started,
+        prepared,
+        refused,
+        signals_from=signals,
+        downtime=downtime,
+        verify=verify,
     )
-    return _finished(output, db, prepared, played)
+    return _finished(output, db, prepared, played, refused)
 
 
 def _play(
@@ -143,6 +161,7 @@ def _play(
     db: Path,
     started: RunArguments,
     prepared: Prepared,
+    refused: RefusedSignals,
     *,
     signals_from: str,
     downtime: str = "0",
@@ -154,14 +173,24 @@ def _play(
     def malformed(text: str) -> None:
         sys.stderr.write(f"stretto: {text}; the line is passed over\n")
 
+    def read(signal: Signal, place: str) -> None:
+        first = prepared.places.note(signal, place)
+        if first:
+            refused.repeated(signal.signal_id, place, first)
+
+    def journaled(entry: ev.Entry) -> None:
+        lines(entry)
+        refused(entry)
+
     played = play(
         db,
         started,
         prepared.scenario,
         create=True,
         signals_from=signals_from if signals_from == STANDARD_INPUT else "",
-        on_entry=lines,
+        on_entry=journaled,
         on_malformed=malformed,
+        on_read=read,
         downtime_s=downtime_of(downtime),
         stop=stop,
         verify=verify,
@@ -171,9 +200,14 @@ def _play(
     return played
 
 
-def _finished(output: Output, db: Path, prepared: Prepared, played: Played) -> int:
-    code = finish(output, db, prepared, played)
-    return code or (EXIT_INPUT if played.malformed else 0)
+def _finished(
+    output: Output, db: Path, prepared: Prepared, played: Played, refused: RefusedSignals
+) -> int:
+    code = finish(output, db, prepared, played, signals_refused_now=refused.as_json)
+    refused.tell(output)
+    if code or played.malformed:
+        return code or EXIT_INPUT
+    return EXIT_REFUSED if refused.count else 0
 
 
 def _nothing_left(output: Output, db: Path, book_id: str, prepared: Prepared) -> int:

@@ -6,7 +6,7 @@ Knows files and the core's types; no adapter, no runtime.
 from stretto.config.problems import MalformedInput, Problem
 from stretto.config.reader import read_settings
 from stretto.config.settings import EcbMarket, QuoteFiles, Settings, VenueSettings
-from stretto.config.signals import read_signal, read_signals, signal_to_json
+from stretto.config.signals import read_placed_signals, read_signal, read_signals, signal_to_json
 
 __all__ = [
     "EcbMarket",
@@ -15,6 +15,7 @@ __all__ = [
     "QuoteFiles",
     "Settings",
     "VenueSettings",
+    "read_placed_signals",
     "read_settings",
     "read_signal",
     "read_signals",

@@ -161,9 +161,17 @@ def read_signal(text: str, source: str) -> Signal:
 
 
 def read_signals(source: Path | str | TextIO, name: str = "standard input") -> Iterator[Signal]:
-    """The signals of a ``.json`` file (an object or a list), of a file of JSON lines, or of an open
-    text stream of JSON lines, which is called ``name``. Blank lines are passed over. Raises
-    InvalidInput at the first malformed signal, after those before it were given out.
+    """The signals of ``read_placed_signals`` without their places."""
+    return (signal for _, signal in read_placed_signals(source, name))
+
+
+def read_placed_signals(
+    source: Path | str | TextIO, name: str = "standard input"
+) -> Iterator[tuple[str, Signal]]:
+    """Place and signal, for each signal of a ``.json`` file (an object or a list), of a file of
+    JSON lines, or of an open text stream of JSON lines, which is called ``name``. Blank lines are
+    passed over. Raises InvalidInput at the first malformed signal, after those before it were given
+    out.
     """
     if isinstance(source, Path | str):
         path = Path(source)
@@ -232,22 +240,23 @@ def _signal(raw: object, source: str) -> Signal:
     return Signal(**values)
 
 
-def _whole(text: str, source: str) -> Iterator[Signal]:
+def _whole(text: str, source: str) -> Iterator[tuple[str, Signal]]:
     parsed = _parsed(text, source)
     if isinstance(parsed, list):
         for number, each in enumerate(parsed):
-            yield _signal(each, f"{source}[{number}]")
+            place = f"{source}[{number}]"
+            yield place, _signal(each, place)
     else:
-        yield _signal(parsed, source)
+        yield source, _signal(parsed, source)
 
 
-def _lines(lines: Iterable[str], name: str) -> Iterator[Signal]:
+def _lines(lines: Iterable[str], name: str) -> Iterator[tuple[str, Signal]]:
     for number, line in enumerate(lines, start=1):
         if len(line) > SIGNAL_CHARACTERS_MAX:
             raise InvalidInput(f"{name}:{number}", "is too long", "one signal per line")
         if line.strip():
             place = f"{name}:{number}"
-            yield _signal(_parsed(line, place), place)
+            yield place, _signal(_parsed(line, place), place)
 
 
 def _decoded(stream: TextIO, name: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ from stretto.core.limits import (
 )
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.spacing import Occupied
-from stretto.core.values import NS_PER_MS, NS_PER_S, PPM, ZERO, draw, ratio_ppm
+from stretto.core.values import NS_PER_MS, NS_PER_S, PPM, ZERO, draw, plain, ratio_ppm
 
 SPAN_NS = DELAY_MAX_NS - DELAY_MIN_NS
 _DRAW_BITS = 64
@@ -244,7 +244,7 @@ def _ends_after_validity(remaining_ns: int, needed_ns: int) -> Refusal:
     return Refusal(
         rule=Rule.VALIDITY_TOO_SHORT,
         compared={"validity_left_ns": str(remaining_ns), "validity_needed_ns": str(needed_ns)},
-        would_pass=f"valid_until later by {needed_ns - remaining_ns} ns",
+        would_pass=f"valid_until later by {plain(Decimal(needed_ns - remaining_ns).scaleb(-9))} s",
     )
 
 

@@ -30,10 +30,12 @@ async def from_standard_input(
     speed: Decimal | None,
     until: int | None,
     on_malformed: Callable[[str], None],
+    on_read: Callable[[Signal, str], object],
     is_stopped: Callable[[], bool],
 ) -> AsyncIterator[Signal]:
-    """Every signal read until end of file, ``until`` (ns UTC) or a stop. A malformed line is told
-    to ``on_malformed`` and passed over: the book goes on with what it holds.
+    """Every signal read until end of file, ``until`` (ns UTC) or a stop, each told to ``on_read``
+    with its place before it arrives. A malformed line is told to ``on_malformed`` and passed over:
+    the book goes on with what it holds.
     """
     lines = _Lines(sys.stdin.fileno())
     number = 0
@@ -48,8 +50,9 @@ async def from_standard_input(
         number += 1
         if not line.strip():
             continue
+        place = f"{SOURCE}:{number}"
         try:
-            signal = read_signal(line, f"{SOURCE}:{number}")
+            signal = read_signal(line, place)
         except InvalidInput as error:
             on_malformed(str(error))
             continue
@@ -57,6 +60,7 @@ async def from_standard_input(
             if until is not None and signal.generated_at >= until:
                 continue
             await clock.sleep_until(signal.generated_at)
+        on_read(signal, place)
         yield signal
 
 

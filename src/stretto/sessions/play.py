@@ -103,13 +103,15 @@ def play(
     signals_from: str = "",
     on_entry: Listener | None = None,
     on_malformed: Callable[[str], None] | None = None,
+    on_read: Callable[[Signal, str], object] = lambda _signal, _place: None,
     downtime_s: Decimal = Decimal(0),
     stop: Stop | None = None,
     verify: bool = False,
 ) -> Played:
     """Run the session to its end or a stop request. ``create`` says whether the database may be
-    made; ``signals_from`` is ``-`` where signals come on standard input; ``downtime_s`` is book
-    time that passes before it goes on. Raises what halted the book.
+    made; ``signals_from`` is ``-`` where signals come on standard input, each told to ``on_read``
+    with its place; ``downtime_s`` is book time that passes before it goes on. Raises what halted
+    the book.
     """
     stop = stop or Stop()
     book_id = book_id_of(started)
@@ -122,7 +124,9 @@ def play(
             on_malformed(text)
 
     def incoming(clock: Clock) -> AsyncIterator[Signal]:
-        return from_standard_input(clock, speed, scenario.ends_at, wrong, lambda: stop.number != 0)
+        return from_standard_input(
+            clock, speed, scenario.ends_at, wrong, on_read, lambda: stop.number != 0
+        )
 
     reads_input = signals_from == STANDARD_INPUT
     with stop.listening(), open_book(db, book_id, create=create, verify=verify) as opened:

@@ -7,8 +7,9 @@ wall goes into it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from stretto.bootstrap import Scenario
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan, kinds_named
-from stretto.config import EcbMarket, Settings, read_signals
+from stretto.config import EcbMarket, Settings, read_placed_signals
 from stretto.core.errors import InvalidInput
 from stretto.core.policy import BookConfig
 from stretto.core.signal import Signal
@@ -31,6 +32,7 @@ from stretto.sessions.markets import (
     drawn_market,
     recorded_market,
 )
+from stretto.sessions.places import SignalPlaces
 from stretto.sessions.started import DemoArguments, RunArguments, StartedWith
 from stretto.simulation.world import DemoWorld, demo_world
 
@@ -43,10 +45,14 @@ _AFTER_DAY_END_NS = 60 * NS_PER_S
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A scenario and what it is made of, for whoever describes it."""
+    """A scenario and what it is made of, for whoever describes it. ``places``: where its signals
+    stood; ``repeated``: id, place and first place of each that stood there before, as it is.
+    """
 
     scenario: Scenario
     market: SessionMarket
+    places: SignalPlaces = field(default_factory=SignalPlaces)
+    repeated: tuple[tuple[str, str, str], ...] = ()
 
 
 def prepare(started: StartedWith) -> Prepared:
@@ -61,6 +67,8 @@ def of_settings(started: RunArguments) -> Prepared:
     settings = started.settings
     session = market_of(settings)
     start = settings.market.start
+    places = SignalPlaces()
+    arrivals, repeated = _arrivals(started, places)
     return Prepared(
         scenario=Scenario(
             config=settings.book,
@@ -69,13 +77,15 @@ def of_settings(started: RunArguments) -> Prepared:
             balances={
                 name: account.initial_balance for name, account in settings.book.accounts.items()
             },
-            arrivals=_arrivals(started),
+            arrivals=arrivals,
             starts_at=session.market.starts_at if start is None else start,
             ends_at=started.until,
             seed=_seed(settings),
             bars=session.bars,
         ),
         market=session,
+        places=places,
+        repeated=repeated,
     )
 
 
@@ -169,13 +179,18 @@ def _seed(settings: Settings) -> int:
     return int.from_bytes(digest("venues", *parts)[:8], "big")
 
 
-def _arrivals(started: RunArguments) -> list[tuple[int, Signal]]:
+def _arrivals(
+    started: RunArguments, places: SignalPlaces
+) -> tuple[list[tuple[int, Signal]], tuple[tuple[str, str, str], ...]]:
     if started.signals in ("", STANDARD_INPUT):
-        return []
-    signals = sorted(read_signals(Path(started.signals)), key=lambda signal: signal.generated_at)
+        return [], ()
     until = started.until
-    return [
-        (signal.generated_at, signal)
-        for signal in signals
-        if until is None or signal.generated_at < until
-    ]
+    arrivals, repeated = [], []
+    for place, signal in read_placed_signals(Path(started.signals)):
+        if until is not None and signal.generated_at >= until:
+            continue
+        arrivals.append((signal.generated_at, signal))
+        first = places.note(signal, place)
+        if first:
+            repeated.append((signal.signal_id, place, first))
+    return sorted(arrivals, key=itemgetter(0)), tuple(repeated)

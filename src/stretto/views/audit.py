@@ -13,7 +13,7 @@ from stretto.core import events as ev
 from stretto.core.errors import check
 from stretto.core.values import plain
 from stretto.views.rows import clause_of, clauses, summary
-from stretto.views.texts import event_json, milliseconds, timestamp
+from stretto.views.texts import compared_text, event_json, milliseconds, timestamp
 
 Subject = tuple[str | None, str | None, str | None, str | None]
 """execution_id, account_id, rationale, compliance_notes."""
@@ -157,7 +157,7 @@ def _ending(event: ev.AllocationEnded) -> tuple[str, str | None]:
     refusal = event.refusal
     if refusal is None:
         return event.reason, None
-    compared = ", ".join(f"{name} {value}" for name, value in sorted(refusal.compared.items()))
+    compared = ", ".join(compared_text(*each) for each in sorted(refusal.compared.items()))
     hint = f"; would pass with: {refusal.would_pass}" if refusal.would_pass else ""
     reason = f"{event.reason} ({compared})" if compared else event.reason
     return reason + hint, clause_of(refusal) if refusal.clause else None

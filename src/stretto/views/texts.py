@@ -5,6 +5,7 @@ Nothing goes through a float. Knows nothing of tables or events.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 
 from stretto.core.values import NS_PER_S, PPM, ZERO, iso, plain
 
+_COUNTED = re.compile(r"^(?P<stem>.+)_(?P<unit>ns|ppm)(?P<bound>_min|_max)?$")
 _journal_json = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 _table_json = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
@@ -54,6 +56,18 @@ def seconds(duration_ns: int) -> msgspec.Raw:
 def milliseconds(duration_ns: int) -> str:
     """A duration in ns as an exact decimal number of milliseconds."""
     return plain(Decimal(duration_ns).scaleb(-6))
+
+
+def compared_text(name: str, value: str) -> str:
+    """A compared number for a person: seconds and fractions instead of counted ns and 1e-6."""
+    found = _COUNTED.match(name)
+    if found is None or not value.lstrip("-").isdigit():
+        return f"{name} {value}"
+    if found["unit"] == "ns":
+        shown = f"{plain(Decimal(value).scaleb(-9))} s"
+    else:
+        shown = plain(Decimal(value).scaleb(-6))
+    return f"{found['stem']}{found['bound'] or ''} {shown}"
 
 
 def timestamp(at_ns: int) -> str:

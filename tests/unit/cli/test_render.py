@@ -48,6 +48,19 @@ def test_a_refusal_in_words_has_who_what_what_would_pass_and_the_clause() -> Non
     assert in_words({"rule": "halted", "account_id": "a"}) == "a"
 
 
+def test_a_refusal_of_nobody_in_particular_begins_with_its_numbers_in_units_of_people() -> None:
+    refusal = {
+        "rule": "validity_too_short",
+        "compared": {"validity_left_ns": "-2500000000", "tick_age_ns_max": "60000000000"},
+        "would_pass": "a later valid_until",
+    }
+    assert in_words(refusal) == (
+        "validity_left -2.5 s, tick_age_max 60 s; would pass: a later valid_until"
+    )
+    shares = {"margin_level_min_ppm": "1200000", "tick_age_ns": "unknown"}
+    assert in_words({"compared": shares}) == "margin_level_min 1.2, tick_age_ns unknown"
+
+
 @pytest.mark.parametrize(
     ("event", "text"),
     [

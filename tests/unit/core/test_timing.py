@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 
 import pytest
@@ -147,6 +148,9 @@ def test_too_little_validity_is_refused_with_what_would_pass(left_ns: int) -> No
         "validity_needed_ns": str(S + 20_000_000),
     }
     needed = int(refused.compared["validity_needed_ns"])
+    seconds = re.fullmatch("valid_until later by ([0-9.]+) s", refused.would_pass)
+    assert seconds is not None
+    assert Decimal(seconds[1]) * S == needed - left_ns
     assert isinstance(timed(10, valid_until_ns=APPROVED + needed), Timing)
 
 
