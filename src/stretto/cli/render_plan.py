@@ -200,10 +200,11 @@ def _priority(share: PlannedAllocation) -> tuple[int, str]:
 
 
 def _refusals(output: Output, plan: Plan) -> None:
-    if not plan.refusals:
+    every = plan.every_refusal
+    if not every:
         return
-    output.heading(f"Refused accounts ({len(plan.refusals)})")
-    for refusal in plan.refusals:
+    output.heading(f"Refused accounts ({len(every)})")
+    for refusal in every:
         output.item(refusal.rule.value, in_words(msgspec.to_builtins(refusal)))
 
 

@@ -24,7 +24,7 @@ from stretto.core.limits import (
 )
 from stretto.core.market import Reads
 from stretto.core.placing import Placed, place_each, place_total, trade_delta
-from stretto.core.plan import Factors
+from stretto.core.plan import Beyond, Factors
 from stretto.core.policy import Policy
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.scoring import complete, order_key
@@ -33,7 +33,7 @@ from stretto.core.signal import Signal, Total
 from stretto.core.subset import Subset, best_subset
 from stretto.core.subset_problem import bits
 from stretto.core.trade import TradeContext
-from stretto.core.values import PPM, plain, ppm_text, ppm_to_decimal
+from stretto.core.values import PPM, plain, ppm_to_decimal
 
 # Within a band of the score the earlier in the order is preferred: its place counts, but all places
 # together weigh less than one band.
@@ -68,6 +68,7 @@ class Allocated(NamedTuple):
     candidates: list[Scored]
     chosen: tuple[int, ...]
     refusals: list[Refusal]
+    beyond: Beyond | None
     projection: Projection | None
     factors: BookFactors | None
     subset: Subset | None
@@ -86,31 +87,31 @@ class Setting(NamedTuple):
 
 def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
     """Sizes, correlation and the best passing subset of everyone who passed the gate."""
-    context = setting.context
     refusals: list[Refusal] = []
-    pool = _best_by_other_factors(screened, context, refusals)
+    pool, beyond = _best_by_other_factors(screened, setting.context)
     factors, column, refused = _book_factors(setting)
     if refused is not None or factors is None:
-        return Allocated([], (), refusals, None, None, None, refused)
+        return Allocated([], (), refusals, beyond, None, None, None, refused)
     pool = _with_known_covariance(setting, factors, pool, refusals)
     while True:
         placed = _placed(setting, pool, refusals)
         if isinstance(placed, Refusal):
-            return Allocated([], (), refusals, None, factors, None, placed)
+            return Allocated([], (), refusals, beyond, None, factors, None, placed)
         if not placed:
-            return Allocated([], (), refusals, None, factors, None, _nobody(len(screened)))
+            nobody = _nobody(len(screened))
+            return Allocated([], (), refusals, beyond, None, factors, None, nobody)
         outcome = _choose(setting, factors, column, placed)
         everybody = len(outcome.chosen) == len(placed)
         if everybody or not isinstance(setting.signal.size, Total) or not outcome.chosen:
-            return outcome._replace(refusals=refusals + outcome.refusals)
+            return outcome._replace(refusals=refusals + outcome.refusals, beyond=beyond)
         refusals += outcome.refusals
         pool = [outcome.candidates[place].placed.screened for place in outcome.chosen]
 
 
 def _best_by_other_factors(
-    screened: list[Screened], context: TradeContext, refusals: list[Refusal]
-) -> list[Screened]:
-    """The candidates worth correlating, best first; the others are refused with their place."""
+    screened: list[Screened], context: TradeContext
+) -> tuple[list[Screened], Beyond | None]:
+    """The candidates worth correlating, best first, and those behind them."""
     weight_of_all = context.weights[5]
     keyed = [
         (
@@ -121,35 +122,21 @@ def _best_by_other_factors(
         )
         for s in screened
     ]
-    keyed.sort(key=_first)  # as ``order_key`` does, without the correlation that is not known yet
-    most = str(CORRELATED_CANDIDATES_MAX)
-    would_pass = f"one of the {most} best places"
-    rule, text = Rule.BEYOND_CANDIDATES, ppm_text
-    for place, (_, _, account_id, s) in enumerate(
-        keyed[CORRELATED_CANDIDATES_MAX:], CORRELATED_CANDIDATES_MAX + 1
-    ):
-        margin, budget, health, performance, weighted, _ = s.base
-        refusals.append(
-            Refusal(
-                rule=rule,
-                account_id=account_id,
-                compared={
-                    "place": str(place),
-                    "places_max": most,
-                    "score_without_correlation": text(weighted // weight_of_all),
-                    "margin_score": text(margin),
-                    "risk_budget_score": text(budget),
-                    "health_score": text(health),
-                    "performance_score": text(performance),
-                },
-                would_pass=would_pass,
-            )
-        )
-    return [s for _, _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
-
-
-def _first(keyed: tuple[int, int, str, Screened]) -> tuple[int, int, str]:
-    return keyed[:3]
+    keyed.sort()  # as ``order_key`` does, without the correlation that is not known yet
+    pool = [s for _, _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
+    left = keyed[CORRELATED_CANDIDATES_MAX:]
+    if not left:
+        return pool, None
+    margin, budget, health, performance, weighted, _ = zip(*(k[3].base for k in left), strict=True)
+    return pool, Beyond(
+        places_max=CORRELATED_CANDIDATES_MAX,
+        account_id=tuple([k[2] for k in left]),
+        score=tuple([each // weight_of_all for each in weighted]),
+        margin_score=margin,
+        risk_budget_score=budget,
+        health_score=health,
+        performance_score=performance,
+    )
 
 
 def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | None]:
@@ -263,6 +250,7 @@ def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Pl
         candidates=scored,
         chosen=tuple(sorted(chosen, key=place_in_order.__getitem__)),
         refusals=refusals,
+        beyond=None,
         projection=projection,
         factors=factors,
         subset=subset,

@@ -11,9 +11,9 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core.market import Quote
-from stretto.core.refusal import Refusal
+from stretto.core.refusal import Refusal, Rule
 from stretto.core.signal import Signal
-from stretto.core.values import PPM
+from stretto.core.values import PPM, ppm_text
 
 
 class Factors(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +99,54 @@ class CorrelationAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     resize_hint: str = ""
 
 
+class Beyond(msgspec.Struct, frozen=True, kw_only=True):
+    """Accounts that passed the gate but stand behind the best ``places_max`` and are not
+    correlated: best first, column by column, their scores in 1e-6. ``score`` is without
+    correlation; the account at ``i`` has place ``places_max + 1 + i``.
+    """
+
+    places_max: int
+    account_id: tuple[str, ...]
+    score: tuple[int, ...]
+    margin_score: tuple[int, ...]
+    risk_budget_score: tuple[int, ...]
+    health_score: tuple[int, ...]
+    performance_score: tuple[int, ...]
+
+    def refusals(self) -> list[Refusal]:
+        """Each as a refusal, with its texts: they are made for a reader, not for the plan."""
+        columns = (
+            self.score,
+            self.margin_score,
+            self.risk_budget_score,
+            self.health_score,
+            self.performance_score,
+        )
+        rows = zip(self.account_id, *columns, strict=True)
+        return [
+            Refusal(
+                rule=Rule.BEYOND_CANDIDATES,
+                account_id=account_id,
+                compared={
+                    "place": str(place),
+                    "places_max": str(self.places_max),
+                    "score_without_correlation": ppm_text(score),
+                    "margin_score": ppm_text(margin),
+                    "risk_budget_score": ppm_text(budget),
+                    "health_score": ppm_text(health),
+                    "performance_score": ppm_text(performance),
+                },
+                would_pass=f"one of the {self.places_max} best places",
+            )
+            for place, (account_id, score, margin, budget, health, performance) in enumerate(
+                rows, self.places_max + 1
+            )
+        ]
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was decided about one signal; ``refused`` is the plan-level "no", if any.
+    """What was decided about one signal; ``refused`` is the plan-level "no", if any. ``beyond``
+    holds further refusals of accounts, compactly: ``every_refusal`` has them all.
 
     ``reads_seq`` maps the name of each journaled input the decision rests on to its sequence number
     (see ``citing``).
@@ -123,6 +169,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str = ""
     reads_seq: dict[str, int] = msgspec.field(default_factory=dict)
     refused: Refusal | None = None
+    beyond: Beyond | None = None
+
+    @property
+    def every_refusal(self) -> tuple[Refusal, ...]:
+        """The refusals of all accounts."""
+        if self.beyond is None:
+            return self.refusals
+        return (*self.refusals, *self.beyond.refusals())
+
+    @property
+    def refused_accounts(self) -> int:
+        """How many refusals ``every_refusal`` has."""
+        return len(self.refusals) + (len(self.beyond.account_id) if self.beyond else 0)
 
     @property
     def intended(self) -> Decimal:

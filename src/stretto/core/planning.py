@@ -16,6 +16,7 @@ from stretto.core.exposures import returns_of
 from stretto.core.limits import ALTERNATIVES_MAX, PAIRS_KEPT_MAX
 from stretto.core.market import Quote, Reads
 from stretto.core.plan import (
+    Beyond,
     Candidate,
     CorrelationAnalysis,
     Pair,
@@ -130,6 +131,7 @@ class _Draft:
         self._at = at_ns
         self._execution_id = execution_id
         self.refusals: list[Refusal] = []
+        self._beyond: Beyond | None = None
         self._candidates: tuple[Candidate, ...] = ()
         self._alternatives: tuple[str, ...] = ()
         self._correlation: CorrelationAnalysis | None = None
@@ -137,6 +139,7 @@ class _Draft:
     def take(self, allocated: Allocated, setting: Setting) -> None:
         """Keep candidates, refusals and the correlation analysis."""
         self.refusals += allocated.refusals
+        self._beyond = allocated.beyond
         ranked = sorted(
             range(len(allocated.candidates)), key=lambda p: allocated.candidates[p].order
         )
@@ -212,6 +215,7 @@ class _Draft:
             policy_id=config.policy.policy_id,
             reads_seq=self._cites(),
             refused=refused,
+            beyond=self._beyond,
         )
 
     def _cites(self) -> dict[str, int]:

@@ -77,7 +77,7 @@ def summary(plan: Plan) -> str:
     return (
         f"{shares} of {len(plan.candidates)} eligible accounts take {plain(plan.intended)} "
         f"{plan.signal.symbol} {plan.signal.side.value}; "
-        f"accounts refused: {len(plan.refusals)}; {execution_strategy(plan)} release"
+        f"accounts refused: {plan.refused_accounts}; {execution_strategy(plan)} release"
     )
 
 
@@ -249,7 +249,7 @@ def _rationale(plan: Plan) -> dict[str, Any]:
     return {
         "summary": summary(plan),
         "candidates": [_candidate(c) for c in plan.candidates],
-        "refusals": [_refusal(r) for r in plan.refusals],
+        "refusals": [_refusal(r) for r in plan.every_refusal],
         "alternatives": list(plan.alternatives),
         "refused": None if plan.refused is None else _refusal(plan.refused),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from stretto.core import events as ev
 from stretto.core.limits import CORRELATED_CANDIDATES_MAX
+from stretto.core.plan import Plan
 from stretto.core.policy import Permission, Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, OrdStatus
@@ -73,10 +75,21 @@ def test_only_the_two_hundred_best_are_correlated_and_the_rest_are_told_their_pl
     for name in names(count):
         desk.feed(ev.AccountObserved(snapshot=a_snapshot(name)))
     plan = desk.plan()
-    beyond = [r for r in plan.refusals if r.rule is Rule.BEYOND_CANDIDATES]
+    beyond = [r for r in plan.every_refusal if r.rule is Rule.BEYOND_CANDIDATES]
     assert [int(r.compared["place"]) for r in beyond] == [201, 202, 203, 204, 205]
+    assert [r.account_id for r in beyond] == sorted(names(count))[CORRELATED_CANDIDATES_MAX:]
+    assert {r.would_pass for r in beyond} == {"one of the 200 best places"}
+    last = beyond[-1].compared
+    weights = {"margin": 30, "risk_budget": 25, "health": 20, "performance": 15}
+    weighted = sum(
+        (Decimal(last[f"{name}_score"]) * of for name, of in weights.items()), Decimal(0)
+    )
+    weighted /= 100
+    assert abs(Decimal(last["score_without_correlation"]) - weighted) <= Decimal("0.000001")
     assert len(plan.candidates) == CORRELATED_CANDIDATES_MAX
-    assert len(plan.allocations) + len(plan.refusals) == count
+    assert len(plan.allocations) + len(plan.every_refusal) == count
+    assert plan.refused_accounts == len(plan.every_refusal)
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
 
 
 def test_a_trade_that_uses_the_cap_up_to_the_cent_takes_part() -> None:
