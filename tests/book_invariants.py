@@ -99,7 +99,8 @@ def _quantities(book: Book) -> None:
         at_venues = sum((still_open(o) for o in orders), ZERO)
         assert a.excess == max(ZERO, at_venues - (a.intended - a.filled)), key
         assert a.intended == a.filled + at_venues - a.excess + a.pending + a.abandoned, key
-        assert a.intended == a.planned
+        assert a.intended == a.planned + a.moved_in - a.moved_out, key
+        assert not a.moved_in or (a.planned == 0 and a.hops > 0)
         shown = book.quantities(a)
         assert shown.working + shown.in_doubt == at_venues - a.excess
         assert shown.accounted == shown.intended
@@ -111,6 +112,7 @@ def _quantities(book: Book) -> None:
         parts = [
             book.allocations[allocation_key(execution_id, name)] for name in execution.accounts
         ]
+        assert sum(p.intended for p in parts) == sum(p.planned for p in parts), "moved, not lost"
         unfinished = sum(1 for part in parts if not part.ended)
         assert execution.open_allocations == unfinished
         assert (execution_id in book.open_executions) is (unfinished > 0)
@@ -205,15 +207,21 @@ def spaced(entries: list[ev.Entry]) -> int:
     gaps: dict[tuple[str, str], int] = {}
     waiting: dict[str, dict[tuple[str, str], None]] = {}
     last: dict[str, tuple[int, int]] = {}
+    symbols: dict[str, str] = {}
     deferred = 0
     for entry in entries:
         for event in entry.events:
             if isinstance(event, ev.SignalPlanned):
                 plan = event.plan
+                symbols[plan.execution_id] = plan.signal.symbol
                 for a in plan.allocations:
                     key = (plan.execution_id, a.account_id)
                     gaps[key] = plan.timing_gap_ns
                     waiting.setdefault(plan.signal.symbol, {})[key] = None
+            elif isinstance(event, ev.RemainderRerouted):
+                key = (event.execution_id, event.share.account_id)
+                gaps[key] = event.gap_ns
+                waiting.setdefault(symbols[event.execution_id], {})[key] = None
             elif isinstance(event, ev.ReleaseDeferred):
                 deferred += 1
                 key = (event.execution_id, event.account_id)

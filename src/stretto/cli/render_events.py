@@ -93,6 +93,11 @@ def _scheduled(event: ev.LegScheduled) -> str:
     return f"again  {event.account_id}: {event.step.value} at {due}: {event.reason}"
 
 
+def _rerouted(event: ev.RemainderRerouted) -> str:
+    to, due = event.share.account_id, iso(event.share.release_at)[11:23]
+    return f"moved  {event.account_id}: {quantity(event.quantity)} to {to}, due {due}"
+
+
 def _ended(event: ev.AllocationEnded) -> str:
     if not event.abandoned:
         return ""
@@ -112,6 +117,7 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.OrderAdvanced: _advanced,
     ev.OrderFailed: lambda e: f"failed {e.account_id}: {e.failure_class.value}, {e.step.value}",
     ev.LegScheduled: _scheduled,
+    ev.RemainderRerouted: _rerouted,
     ev.CancelRequested: _said("cancel"),
     ev.ReplaceRequested: _said("change"),
     ev.PendingHeld: _said("held"),

@@ -153,8 +153,8 @@ def _fill(
     room = allocation.intended - allocation.filled
     overfill = settled.overfilled - allocation.overfilled
     counted = quantity - overfill
-    margin = _share(allocation.margin, counted, room)
-    risk = _share(allocation.risk, counted, room)
+    margin = share_of(allocation.margin, counted, room)
+    risk = share_of(allocation.risk, counted, room)
     if counted < 0 and not is_done(order):  # taken back, and may fill again
         margin = -_share_back(allocation.margin_planned, allocation.margin, allocation, counted)
         risk = -_share_back(allocation.risk_planned, allocation.risk, allocation, counted)
@@ -182,7 +182,7 @@ def _fill(
     )
 
 
-def _share(reserved: Decimal, quantity: Decimal, outstanding: Decimal) -> Decimal:
+def share_of(reserved: Decimal, quantity: Decimal, outstanding: Decimal) -> Decimal:
     """The part of a reservation that a fill of ``quantity`` of the ``outstanding`` moves."""
     if quantity <= 0 or outstanding <= 0:
         return ZERO
@@ -195,7 +195,8 @@ def _share_back(
     planned: Decimal, reserved: Decimal, allocation: Allocation, counted: Decimal
 ) -> Decimal:
     """The part of the planned reservation that is set aside again for a quantity taken back."""
-    return min(_share(planned, -counted, allocation.planned), planned - reserved)
+    first = allocation.planned + allocation.moved_in
+    return min(share_of(planned, -counted, first), planned - reserved)
 
 
 def _alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Event]:

@@ -6,7 +6,7 @@ until everybody it is shared to may take part. Knows nothing of time of release.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
@@ -89,10 +89,10 @@ def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
     """Sizes, correlation and the best passing subset of everyone who passed the gate."""
     refusals: list[Refusal] = []
     pool, beyond = _best_by_other_factors(screened, setting.context)
-    factors, column, refused = _book_factors(setting)
+    factors, column, refused = factors_for(setting)
     if refused is not None or factors is None:
         return Allocated([], (), refusals, beyond, None, None, None, refused)
-    pool = _with_known_covariance(setting, factors, pool, refusals)
+    pool = with_known_covariance(setting, factors, pool, refusals)
     while True:
         placed = _placed(setting, pool, refusals)
         if isinstance(placed, Refusal):
@@ -139,8 +139,12 @@ def _best_by_other_factors(
     )
 
 
-def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | None]:
-    """The book's factor rows as it stands, the traded symbol's column, or covariance_unknown."""
+def factors_for(
+    setting: Setting, leaving: Mapping[tuple[str, str], Decimal] | None = None
+) -> tuple[BookFactors | None, int, Refusal | None]:
+    """The book's factor rows as it stands but for what is ``leaving``, the traded symbol's column,
+    or covariance_unknown.
+    """
     book = setting.book
     returns = returns_of(book)
     column = returns.symbol_names.index(setting.signal.symbol)
@@ -152,7 +156,7 @@ def _book_factors(setting: Setting) -> tuple[BookFactors | None, int, Refusal | 
         book.cache["history"] = (returns, bars)
     if not bars.covariance_known(column):
         return None, column, _unknown(setting.signal.symbol, int(bars.symbol_bars[column]))
-    exposures = exposures_of(book, setting.reads, returns)
+    exposures = exposures_of(book, setting.reads, returns, leaving)
     if exposures.unvalued is not None:
         account_id, symbol = exposures.unvalued
         at = returns.symbol_names.index(symbol)
@@ -173,7 +177,7 @@ def _unknown(symbol: str, bars: int, account_id: str = "") -> Refusal:
     )
 
 
-def _with_known_covariance(
+def with_known_covariance(
     setting: Setting, factors: BookFactors, pool: list[Screened], refusals: list[Refusal]
 ) -> list[Screened]:
     """Leave out who holds something that cannot be correlated: unknown means no."""

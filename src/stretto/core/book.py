@@ -42,7 +42,9 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``leg_quantity`` of it at once; ``held`` says why it may not, and ``due_at`` is then when it
     expires. ``gap_ns`` is what it keeps to others of the symbol (0: urgency immediate, none).
     ``aggression`` is the share of what is left of the slippage bound that its first market order
-    may give away, 1e-6.
+    may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
+    that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
+    that what came in has left.
     """
 
     execution_id: str
@@ -65,6 +67,9 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gap_ns: int = 0
     aggression: int = PPM
     excess: Decimal = ZERO
+    moved_in: Decimal = ZERO
+    moved_out: Decimal = ZERO
+    hops: int = 0
     due_at: int | None = None
     step: NextStep = NextStep.SEND
     leg_quantity: Decimal | None = None

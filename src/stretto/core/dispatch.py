@@ -12,7 +12,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.book import Allocation, Book, Execution
+from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.deferral import deferrals
 from stretto.core.eligibility import judge_account
 from stretto.core.ending import ends_execution, refused
@@ -22,6 +22,7 @@ from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole, OrderType
+from stretto.core.rerouting import reroute
 from stretto.core.risk import room, trading_day_start
 from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
@@ -45,6 +46,11 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         return ()
     refusal = _too_late(allocation, execution.signal, at_ns, at_ns)
     if refusal is None:
+        if allocation.step is NextStep.REROUTE:
+            moved = _reroute(book, allocation, execution, reads, at_ns)
+            if not isinstance(moved, Refusal):
+                return moved
+            return _given_up(book, allocation, moved)
         waits = deferrals(book, key, at_ns)
         if not waits:
             refusal = _judge(book, allocation, execution, reads, at_ns)
@@ -53,9 +59,30 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             if refusal is None:
                 return waits
     if refusal is not None:
-        ended = refused(allocation.pending, allocation, refusal)
-        return (ended, *ends_execution(book, ended, allocation.filled > 0))
-    signal = execution.signal
+        return _given_up(book, allocation, refusal)
+    return (_intended(book, allocation, execution, reads, at_ns),)
+
+
+def _given_up(book: Book, allocation: Allocation, refusal: Refusal) -> tuple[ev.Event, ...]:
+    ended = refused(allocation.pending, allocation, refusal)
+    return (ended, *ends_execution(book, ended, allocation.filled > 0))
+
+
+def _reroute(
+    book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
+) -> tuple[ev.Event, ...] | Refusal:
+    quote = _quoted(allocation, execution, reads, at_ns)
+    if isinstance(quote, Refusal):
+        return quote
+    left = _slippage_left(book, execution, quote)
+    refusal = _judge_slippage(book, allocation, execution, quote)
+    return refusal or reroute(book, allocation, reads, at_ns, left)
+
+
+def _intended(
+    book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
+) -> ev.OrderIntended:
+    signal, due_at = execution.signal, allocation.due_at
     leg = len(allocation.order_ids) + 1
     order = intend(
         client_order_id=client_order_id(
@@ -77,14 +104,11 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         stop_loss=allocation.stop_loss,
         take_profit=allocation.take_profit,
     )
-    submitted = step(order, OrderInput.SUBMIT, at_ns).order
-    return (
-        ev.OrderIntended(
-            order=submitted,
-            planned_at=due_at if allocation.order_ids else allocation.release_at,
-            slippage_max=_slippage_first(book, allocation, execution, reads.quotes[signal.symbol]),
-            trading_day=_trading_day(book, allocation.account_id, at_ns),
-        ),
+    return ev.OrderIntended(
+        order=step(order, OrderInput.SUBMIT, at_ns).order,
+        planned_at=due_at if due_at is not None and allocation.order_ids else allocation.release_at,
+        slippage_max=_slippage_first(book, allocation, execution, reads.quotes[signal.symbol]),
+        trading_day=_trading_day(book, allocation.account_id, at_ns),
     )
 
 
@@ -100,6 +124,8 @@ def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     if allocation.ended or allocation.held or allocation.due_at is None:
         return ()
     config = book.configuration
+    if allocation.step is NextStep.REROUTE:
+        return tuple(sorted(config.instruments))
     symbols = [book.executions[allocation.execution_id].signal.symbol]
     symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]
     currency = config.accounts[allocation.account_id].currency
@@ -136,17 +162,23 @@ def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) 
 def _judge(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> Refusal | None:
-    account_id, signal = allocation.account_id, execution.signal
-    quote = reads.quotes.get(signal.symbol)
-    if quote is None:
-        return Refusal(
-            rule=Rule.NO_QUOTE,
-            account_id=account_id,
-            compared={"symbol": signal.symbol, "at": iso(at_ns)},
-            would_pass=f"a quote of {signal.symbol}",
-        )
+    quote = _quoted(allocation, execution, reads, at_ns)
+    if isinstance(quote, Refusal):
+        return quote
     return _judge_slippage(book, allocation, execution, quote) or _judge_account(
         book, allocation, execution, quote, reads, at_ns
+    )
+
+
+def _quoted(
+    allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
+) -> Quote | Refusal:
+    symbol = execution.signal.symbol
+    return reads.quotes.get(symbol) or Refusal(
+        rule=Rule.NO_QUOTE,
+        account_id=allocation.account_id,
+        compared={"symbol": symbol, "at": iso(at_ns)},
+        would_pass=f"a quote of {symbol}",
     )
 
 

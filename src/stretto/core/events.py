@@ -27,6 +27,7 @@ from stretto.core.execution_events import (
     LegScheduled,
     PendingFreed,
     PendingHeld,
+    RemainderRerouted,
     SignalPlanned,
     SignalRefused,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "Proof",
     "ReconciliationRequired",
     "ReleaseDeferred",
+    "RemainderRerouted",
     "ReplaceRequested",
     "SendOutcomeKind",
     "SendReported",
@@ -146,6 +148,7 @@ Event = (
     | ReplaceRequested
     | AllocationAdjusted
     | LegScheduled
+    | RemainderRerouted
     | PendingHeld
     | PendingFreed
     | AllocationEnded

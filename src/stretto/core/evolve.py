@@ -77,6 +77,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.ExecutionEnded: evolve_allocations.execution_ended,
     ev.AllocationAdjusted: evolve_allocations.allocation_adjusted,
     ev.LegScheduled: evolve_allocations.leg_scheduled,
+    ev.RemainderRerouted: evolve_allocations.remainder_rerouted,
     ev.OrderFailed: evolve_allocations.order_failed,
     ev.PendingHeld: evolve_allocations.pending_held,
     ev.PendingFreed: evolve_allocations.pending_freed,

@@ -221,6 +221,71 @@ def leg_scheduled(book: Book, event: ev.LegScheduled) -> None:
     _carry_less(book, event, event.abandoned)
 
 
+def remainder_rerouted(book: Book, event: ev.RemainderRerouted) -> None:
+    """Proven-dead quantity and its reservation leave one account, and are another's from here."""
+    execution_id, share = event.execution_id, event.share
+    key = allocation_key(execution_id, event.account_id)
+    target = allocation_key(execution_id, share.account_id)
+    source = book.allocations[key]
+    check(0 < event.quantity <= source.pending, "{}: more would move than is pending", key)
+    check(target not in book.allocations, "{}: the account has an allocation already", target)
+    execution = book.executions[execution_id]
+    book.executions[execution_id] = replace(
+        execution,
+        accounts=(*execution.accounts, share.account_id),
+        open_allocations=execution.open_allocations + 1,
+    )
+    left = replace(
+        source,
+        intended=source.intended - event.quantity,
+        pending=source.pending - event.quantity,
+        moved_out=source.moved_out + event.quantity,
+        margin=source.margin - event.margin,
+        risk=source.risk - event.risk,
+    )
+    put_allocation(book, key, left)
+    moved = Allocation(
+        execution_id=execution_id,
+        account_id=share.account_id,
+        planned=ZERO,
+        intended=event.quantity,
+        pending=event.quantity,
+        moved_in=event.quantity,
+        hops=source.hops + 1,
+        priority=share.execution_priority,
+        release_at=share.release_at,
+        window_end=share.window_end,
+        due_at=share.release_at,
+        margin=share.margin,
+        risk=share.risk,
+        margin_planned=share.margin,
+        risk_planned=share.risk,
+        gap_ns=event.gap_ns,
+        aggression=share.aggression,
+        limit_price=share.limit_price,
+        stop_price=share.stop_price,
+        stop_loss=share.stop_loss,
+        take_profit=share.take_profit,
+    )
+    put_allocation(book, target, moved)
+    symbol, signed = execution.signal.symbol, execution.side.sign * event.quantity
+    carry(book, event.account_id, symbol, -signed)
+    carry(book, share.account_id, symbol, signed)
+    ledger = book.ledgers[event.account_id]
+    book.ledgers[event.account_id] = replace(
+        ledger,
+        reserved_margin=ledger.reserved_margin - event.margin,
+        reserved_risk=ledger.reserved_risk - event.risk,
+    )
+    ledger = book.ledgers[share.account_id]
+    book.ledgers[share.account_id] = replace(
+        ledger,
+        reserved_margin=ledger.reserved_margin + share.margin,
+        reserved_risk=ledger.reserved_risk + share.risk,
+        load=(*(t for t in ledger.load if t > book.at - ROTATION_WINDOW_NS), book.at),
+    )
+
+
 def order_failed(book: Book, event: ev.OrderFailed) -> None:
     """Counts against the attempts of its class."""
     key = allocation_key(event.execution_id, event.account_id)

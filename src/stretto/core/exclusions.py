@@ -56,7 +56,7 @@ def why_blocked(
 ) -> list[Refusal]:
     """Candidates that an exposed account of the book excludes."""
     return [
-        _bet(pair, ids[place], book_ids[pair.second], threshold, "which holds a position")
+        bet_refusal(pair, ids[place], book_ids[pair.second], threshold, "which holds a position")
         for place, pair in enumerate(projection.blocked)
         if pair is not None
     ]
@@ -97,7 +97,9 @@ def why_not_chosen(
             pair, other = max(pairs, key=lambda found: (abs(found[0].worst), -found[1]))
             name = screened[other].view.account.account_id
             refusals.append(
-                _bet(pair, account_id, name, policy.correlation_threshold, "which takes the trade")
+                bet_refusal(
+                    pair, account_id, name, policy.correlation_threshold, "which takes the trade"
+                )
             )
             continue
         refusals.append(_capped(account_id, len(chosen), policy, signal))
@@ -131,7 +133,10 @@ def without_share(
     return refusals
 
 
-def _bet(pair: PairCorrelation, account_id: str, other: str, threshold: int, what: str) -> Refusal:
+def bet_refusal(
+    pair: PairCorrelation, account_id: str, other: str, threshold: int, what: str
+) -> Refusal:
+    """The refusal of an account because of a pair; ``what`` says what the other does."""
     limit = plain(ppm_to_decimal(threshold))
     compared = {
         "other_account": other,

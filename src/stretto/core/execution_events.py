@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core.book import NextStep
-from stretto.core.plan import Plan
+from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.refusal import Refusal
 from stretto.core.values import ZERO
 
@@ -81,6 +81,31 @@ class LegScheduled(
     abandoned: Decimal = ZERO
     leg_quantity: Decimal | None = None
     stop_loss: Decimal | None = None
+
+
+class RemainderRerouted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="remainder_rerouted"
+):
+    """``quantity`` (base units), proven dead at ``account_id``, moved to the account of ``share``,
+    the best by score of those that pass every rule. ``margin`` and ``risk`` are what the first no
+    longer sets aside, ``share`` says what the other does, and when it sends; its ``base_size`` is
+    what a plan would have given it at most. ``considered`` accounts were judged, ``refused`` counts
+    those left out by rule, ``alternatives`` are the next best; ``gap_ns`` as for a plan.
+    """
+
+    execution_id: str
+    account_id: str
+    quantity: Decimal
+    margin: Decimal
+    risk: Decimal
+    share: PlannedAllocation
+    score: int
+    considered: int
+    gap_ns: int = 0
+    refused: dict[str, int] = msgspec.field(default_factory=dict)
+    alternatives: tuple[str, ...] = ()
+    reason: str = ""
+    actor: str = ""
 
 
 class PendingHeld(msgspec.Struct, frozen=True, kw_only=True, tag="pending_held"):

@@ -7,6 +7,7 @@ makes the same; nothing is summed here. Knows nothing of thresholds or conflicts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -89,18 +90,28 @@ class Exposures(NamedTuple):
     unvalued: tuple[str, str] | None
 
 
-def exposures_of(book: Book, reads: Reads, returns: Returns) -> Exposures:
+def exposures_of(
+    book: Book,
+    reads: Reads,
+    returns: Returns,
+    leaving: Mapping[tuple[str, str], Decimal] | None = None,
+) -> Exposures:
     """What the book carries, at the last price known: the quote however old, else the last bar's
     close. For a correlation a price is a matter of percents, and its absence would be one of all.
 
     Equity counts as at least a hundredth of the initial balance: of an account that has lost
     everything only the direction matters, and that one hundredth settles. Quantities and equities
-    are kept between calls, for only prices move with every signal.
+    are kept between calls, for only prices move with every signal. ``leaving``: signed base units,
+    by account and symbol, that are carried now and are about to go elsewhere.
     """
     carriers = _carriers(book, returns)
     carriers.follow(book)
     rows = np.flatnonzero(carriers.carrying)
     quantities = carriers.quantities[rows]
+    for (account_id, symbol), gone in (leaving or {}).items():
+        place = np.searchsorted(rows, returns.row_of[account_id])
+        left = book.carried[symbol][account_id] - gone
+        quantities[place, returns.symbol_names.index(symbol)] = float(left)
     per_unit = _money(book, reads, carriers)[carriers.currency_of[rows]]
     per_unit /= carriers.equity[rows, None]
     found = quantities * per_unit

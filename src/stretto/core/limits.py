@@ -129,6 +129,12 @@ VIEW_AGE_NS_MAX = 10 * NS_PER_S
 VIEW_OVERLAP_NS = 60 * NS_PER_S
 VIEW_SPAN_NS_MAX = 3 * 86_400 * NS_PER_S
 
+# --- rerouting (DESIGN §4.9): alternatives that are correlated at once, hops of one quantity from
+# account to account, and refused accounts that are named where none fits
+REROUTE_CANDIDATES_MAX = 50
+REROUTES_MAX = 3
+REROUTE_REFUSALS_KEPT_MAX = 20
+
 # --- what failed (DESIGN §4.9); factors and jitter in 1e-6
 RETRY_DELAY_FIRST_NS = 5 * NS_PER_S
 RETRY_DELAY_FACTOR = 2
@@ -207,6 +213,10 @@ check(0 < COMPRESSED_GAP_NS_MIN <= GAP_MAX_NS, "a compressed gap must not exceed
 check(
     2 * ACCOUNTS_MAX * COMPRESSED_GAP_NS_MIN <= DELAY_MAX_NS - DELAY_MIN_NS,
     "all accounts must find a gap in the full window",
+)
+check(
+    REROUTE_CANDIDATES_MAX < CORRELATED_CANDIDATES_MAX,
+    "alternatives must leave room for those they are correlated with",
 )
 check(DEFERRALS_MAX >= 1, "an overdue release must be able to wait")
 check(

@@ -17,7 +17,7 @@ from stretto.core.signal import Split, Total
 from stretto.core.sizing import Sized, SizeLimits, disperse
 from stretto.core.total_dispersion import disperse_total
 from stretto.core.total_size import SplitAccount, split_total
-from stretto.core.trade import Trade, TradeContext, margin_committed, money_up
+from stretto.core.trade import AccountView, Trade, TradeContext, margin_committed, money_up
 from stretto.core.values import ONE, PPM, ZERO
 
 
@@ -99,7 +99,7 @@ def place_total(
     by_id = {s.view.account.account_id: s for s in pool}
     shared = []
     for screened in pool:
-        weight = _weight(screened, size, context)
+        weight = share_weight(screened.view, size, context)
         if weight is not None and weight > 0:
             shared.append(
                 SplitAccount(
@@ -122,22 +122,24 @@ def place_total(
     return [_placed(by_id[sized.account_id], sized) for sized in dispersed]
 
 
-def _weight(screened: Screened, size: Total, context: TradeContext) -> Decimal | None:
-    """The share's weight: 1, the ratio, or equity or free margin in book currency."""
-    account_id = screened.view.account.account_id
+def share_weight(view: AccountView, size: Total, context: TradeContext) -> Decimal | None:
+    """The weight of an account's share of a total: 1, the ratio, or equity or free margin in book
+    currency; None where it is not known.
+    """
+    account_id = view.account.account_id
     if size.split is Split.EQUAL:
         return ONE
     if size.split is Split.BY_RATIO:
         return size.ratios.get(account_id, ZERO)
-    snapshot = screened.view.snapshot
-    rates = context.rates(screened.view.account.currency)
+    snapshot = view.snapshot
+    rates = context.rates(view.account.currency)
     if snapshot is None or rates is None or context.notional_book is None:
         return None
     # notional of one base unit in book currency over the same in account currency
     to_book = context.notional_book / rates.notional
     if size.split is Split.BY_EQUITY:
         return snapshot.equity * to_book
-    return (snapshot.equity - margin_committed(snapshot, screened.view.ledger)) * to_book
+    return (snapshot.equity - margin_committed(snapshot, view.ledger)) * to_book
 
 
 def _placed(screened: Screened, sized: Sized) -> Placed:

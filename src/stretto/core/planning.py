@@ -41,7 +41,7 @@ def make_plan(book: Book, signal: Signal, reads: Reads, at_ns: int, execution_id
     draft = _Draft(book, signal, quote, at_ns, execution_id)
     if isinstance(prices, Refusal):
         return draft.refused(prices)
-    ids, unknown = addressed(signal, config.accounts, _ordered_accounts(book))
+    ids, unknown = addressed(signal, config.accounts, ordered_accounts(book))
     draft.refusals += unknown
     context = trade_context(book, signal, prices, reads, at_ns)
     screened, refusals = screen(book, signal, context, account_views(book, reads, ids))
@@ -60,7 +60,8 @@ def make_plan(book: Book, signal: Signal, reads: Reads, at_ns: int, execution_id
     return draft.planned(chosen, timing, prices)
 
 
-def _ordered_accounts(book: Book) -> tuple[str, ...]:
+def ordered_accounts(book: Book) -> tuple[str, ...]:
+    """Every account of the configuration, by id; kept until that changes."""
     key = book.versions["config"]
     held = book.cache.get("accounts")
     if held is not None and held[0] == key and isinstance(held[1], tuple):
@@ -90,13 +91,14 @@ def _timing(
         execution_id=execution_id,
         approved_at_ns=at_ns,
         pending_ns=tuple(sorted(book.scheduled.get(signal.symbol, {}).values())),
-        market_urgency_ppm=_urgency(signal, reads),
+        market_urgency_ppm=urgency_now(signal, reads),
         immediate=signal.urgency is Urgency.IMMEDIATE,
         valid_until_ns=signal.valid_until,
     )
 
 
-def _urgency(signal: Signal, reads: Reads) -> int:
+def urgency_now(signal: Signal, reads: Reads) -> int:
+    """Factor on delays by the market at this instant, 1e-6 (``timing.market_urgency_ppm``)."""
     statistics, quote = reads.statistics.get(signal.symbol), reads.quotes[signal.symbol]
     if statistics is None:
         return PPM

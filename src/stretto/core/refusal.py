@@ -61,6 +61,7 @@ class Rule(StrEnum):
     # at dispatch (DESIGN §4.1, §4.6)
     WINDOW_PASSED = "window_passed"
     SLIPPAGE_EXCEEDED = "slippage_exceeded"
+    NO_ALTERNATIVE = "no_alternative_account"
 
 
 PRECEDENCE: tuple[Rule, ...] = tuple(Rule)

@@ -157,7 +157,7 @@ def _trades(
 ) -> list[Trade]:
     """Every view's trade at its base size: one for all of a kind, unless equity sets it."""
     if isinstance(signal.size, RiskPercent):
-        return [trade_for(view, _requested(signal, view, context), context) for view in views]
+        return [trade_for(view, requested_size(signal, view, context), context) for view in views]
     kinds = kinds_of(book, signal.symbol)
     made: dict[int, Trade] = {}
     trades = []
@@ -165,7 +165,7 @@ def _trades(
         kind = kinds[view.account.account_id]
         trade = made.get(kind)
         if trade is None:
-            trade = made[kind] = trade_for(view, _requested(signal, view, context), context)
+            trade = made[kind] = trade_for(view, requested_size(signal, view, context), context)
         trades.append(trade)
     return trades
 
@@ -230,7 +230,10 @@ def accounts_cap(signal: Signal, accounts_max: int) -> int:
     return min(accounts_max, to.count) if isinstance(to, BestAccounts) else accounts_max
 
 
-def _requested(signal: Signal, view: AccountView, context: TradeContext) -> Decimal:
+def requested_size(signal: Signal, view: AccountView, context: TradeContext) -> Decimal:
+    """What the size mode asks of this account, base units, before limits and dispersion; of a total
+    the smallest order, for its shares depend on who takes part.
+    """
     account, size = view.account, signal.size
     terms = account.symbols.get(signal.symbol)
     if terms is None:

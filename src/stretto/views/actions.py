@@ -27,7 +27,7 @@ _NAMES: dict[type[ev.Event], str] = {
 }
 
 
-def action_of(event: Acted | ev.LegScheduled) -> tuple[str, dict[str, Any]]:
+def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[str, dict[str, Any]]:
     """Name and details of one entry."""
     if isinstance(event, ev.OrderFailed):
         return "classified", {
@@ -47,4 +47,10 @@ def action_of(event: Acted | ev.LegScheduled) -> tuple[str, dict[str, Any]]:
         return "missed_in_view", {"view_at": timestamp(event.view_at)}
     if isinstance(event, ev.OrderProvenDead):
         return "proven_dead", {"proof": event.proof.value}
+    if isinstance(event, ev.RemainderRerouted):
+        return "rerouted", {
+            "to": event.share.account_id,
+            "quantity": number(event.quantity),
+            "score": event.score,
+        }
     return _NAMES[type(event)], {"reason": event.reason}

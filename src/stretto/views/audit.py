@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from stretto.core import events as ev
 from stretto.core.errors import check
-from stretto.core.values import plain
+from stretto.core.values import plain, ppm_text
 from stretto.views.rows import clause_of, clauses, summary
 from stretto.views.texts import compared_text, event_json, milliseconds, timestamp
 
@@ -92,6 +92,16 @@ def _adjusted(event: ev.AllocationAdjusted, _at: int) -> Subject:
 def _scheduled(event: ev.LegScheduled, _at: int) -> Subject:
     why = f"{event.reason}: {event.step.value} at {timestamp(event.due_at)}"
     return event.execution_id, event.account_id, f"{why}, attempt {event.attempt}", None
+
+
+def _rerouted(event: ev.RemainderRerouted, _at: int) -> Subject:
+    share = event.share
+    why = (
+        f"{plain(event.quantity)} to {share.account_id}, score {ppm_text(event.score)}, best of "
+        f"{event.considered} judged; due {timestamp(share.release_at)}: {share.timing_rationale}"
+    )
+    by = f" ({event.actor}: {event.reason})" if event.actor else ""
+    return event.execution_id, event.account_id, why + by, None
 
 
 def _failed(event: ev.OrderFailed, _at: int) -> Subject:
@@ -180,6 +190,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.AllocationEnded: _ended,
     ev.AllocationAdjusted: _adjusted,
     ev.LegScheduled: _scheduled,
+    ev.RemainderRerouted: _rerouted,
     ev.PendingHeld: _with_reason,
     ev.PendingFreed: _with_reason,
     ev.ExecutionEnded: lambda event, _: (event.execution_id, None, event.status, None),

@@ -21,7 +21,8 @@ from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig
 from stretto.views import schema
 from stretto.views.audit import audit_rows
-from stretto.views.results import COLUMNS, MOVING, SETTLING, Result, planned, restored
+from stretto.views.result_rows import planned, rerouted_to, restored
+from stretto.views.results import COLUMNS, MOVING, SETTLING, Result
 from stretto.views.rows import (
     ACCOUNT_CONFIGURED,
     ACCOUNT_OBSERVED,
@@ -34,7 +35,7 @@ from stretto.views.rows import (
 )
 from stretto.views.texts import timestamp
 
-PROJECTOR = "query_tables.2"
+PROJECTOR = "query_tables.3"
 """Name and layout of this projection. Raise it with any change of a table's layout, of what a row
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
@@ -242,6 +243,12 @@ class SqlProjector:
             case ev.LegScheduled():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.leg_scheduled(event, entry.at)
+            case ev.RemainderRerouted():
+                result = self._result(connection, event.execution_id, event.account_id, entry)
+                key = (event.execution_id, event.share.account_id)
+                moved = rerouted_to(result, event, entry.at, entry.seq)
+                self._changed[key] = self._results[key] = moved
+                result.rerouted(event, entry.at)
             case (
                 ev.OrderFailed()
                 | ev.CancelRequested()

@@ -7,20 +7,17 @@ slippage. Knows nothing of SQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET
 
 from stretto.core import events as ev
-from stretto.core.errors import check
 from stretto.core.order_changes import apply_changes
 from stretto.core.order_record import Order, open_quantity
 from stretto.core.order_table import LIVE_STATES, OrderState
-from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.report import OrderRole
-from stretto.core.values import ZERO, Side, parse_iso, plain
+from stretto.core.values import ZERO, Side, plain
 from stretto.views.actions import Acted, action_of
 from stretto.views.schema import RESULT_FIXED, RESULT_SETTLING, execution_results, names
 from stretto.views.texts import decimal_of, maybe_plain, milliseconds, number, table_json, timestamp
@@ -32,7 +29,7 @@ SETTLING = COLUMNS[RESULT_SETTLING:]
 _PRICE_STEP = Decimal("0.0000000001")
 _PIP_STEP = Decimal("0.0001")
 _UNSENT = frozenset({OrderState.INITIALIZED, OrderState.SUBMITTING})
-_OWN_ROLES = frozenset({OrderRole.ENTRY, OrderRole.EXIT})
+OWN_ROLES = frozenset({OrderRole.ENTRY, OrderRole.EXIT})
 
 
 class Result:
@@ -77,7 +74,7 @@ class Result:
         self.is_new = is_new
         row = dict(zip(COLUMNS, fixed, strict=False))
         self.sign = Side(row["side"]).sign
-        self.intended = Decimal(row["intended_quantity"])
+        self.intended = Decimal(row["planned_quantity"])
         self.arrival_price = decimal_of(row["arrival_price"])
         self.pip = decimal_of(row["pip"])
         self.filled = self.abandoned = self.overfilled = ZERO
@@ -109,7 +106,7 @@ class Result:
     def order_intended(self, event: ev.OrderIntended, at_ns: int) -> None:
         """An order was decided: its quantity leaves ``pending`` and is working (or in doubt)."""
         order = event.order
-        if order.role not in _OWN_ROLES:
+        if order.role not in OWN_ROLES:
             return
         self.pending -= order.quantity
         self.orders += 1
@@ -181,6 +178,18 @@ class Result:
         self._acts(at_ns, *action_of(event))
         self.is_only_moved = False
 
+    def rerouted(self, event: ev.RemainderRerouted, at_ns: int) -> None:
+        """Part of what was pending is another account's from here."""
+        self.intended -= event.quantity
+        self.pending -= event.quantity
+        self._acts(at_ns, *action_of(event))
+        self.is_only_moved = False
+
+    def received(self, event: ev.RemainderRerouted, at_ns: int) -> None:
+        """What the allocation begins with came from another account."""
+        self.intended = self.pending = event.quantity
+        self._acts(at_ns, "received", {"from": event.account_id, "quantity": number(self.pending)})
+
     def acted(self, event: Acted, at_ns: int) -> None:
         """Something was learned or done about the allocation that moves no quantity."""
         self._acts(at_ns, *action_of(event))
@@ -209,9 +218,11 @@ class Result:
     @property
     def execution_status(self) -> str:
         """Where the allocation stands (docs/tables.md lists the words)."""
-        if self.filled >= self.intended:
+        if self.filled >= self.intended and self.intended:
             return "filled"
         if self.completed_at is not None:
+            if not self.intended:
+                return "rerouted"
             return "partially_filled" if self.filled > 0 else "abandoned"
         order = self.order
         if order is None or order.state not in LIVE_STATES:
@@ -225,7 +236,7 @@ class Result:
     @property
     def fill_status(self) -> str:
         """How much of what was intended is filled."""
-        if self.filled >= self.intended:
+        if self.filled >= self.intended and self.intended:
             return "complete"
         return "partial" if self.filled > 0 else "none"
 
@@ -273,6 +284,7 @@ class Result:
         price = self.fill_price
         return (
             self.fill_status,
+            plain(self.intended),
             plain(self.filled),
             plain(self.pending),
             plain(self.abandoned),
@@ -292,90 +304,3 @@ class Result:
             self.last_fill_at,
             self.completed_at,
         )
-
-
-def planned(
-    book_id: str, plan: Plan, share: PlannedAllocation, pip: Decimal | None, seq: int
-) -> Result:
-    """The row of an allocation as the plan made it."""
-    signal, quote = plan.signal, plan.quote
-    touch = None if quote is None else quote.ask if signal.side is Side.BUY else quote.bid
-    fixed = (
-        book_id,
-        plan.execution_id,
-        share.account_id,
-        f"{plan.execution_id}/{share.account_id}",
-        signal.symbol,
-        signal.side.value,
-        plain(share.position_size),
-        maybe_plain(touch),
-        maybe_plain(pip),
-        maybe_plain(share.limit_price),
-        maybe_plain(share.stop_price),
-        maybe_plain(share.stop_loss),
-        maybe_plain(share.take_profit),
-        timestamp(share.release_at),
-        timestamp(share.window_end),
-    )
-    result = Result(fixed, is_new=True)
-    result.seq = seq
-    return result
-
-
-def restored(row: Sequence[Any], order_events: Iterable[ev.Event]) -> Result:
-    """The row as the table holds it (``COLUMNS``), ready to go on. ``order_events`` are the
-    allocation's OrderIntended and OrderAdvanced so far, in order, from the audit log.
-    """
-    result = Result(tuple(row[:RESULT_FIXED]), is_new=False)
-    held = dict(zip(COLUMNS, row, strict=True))
-    for slot, column in _DECIMALS:
-        setattr(result, slot, Decimal(held[column]))
-    for name in _AS_THEY_ARE:
-        setattr(result, name, held[name])
-    until = result.first_fill_at or result.completed_at
-    result.until_ns = None if until is None else parse_iso(until)
-    result.sent_ns = None if result.sent_at is None else parse_iso(result.sent_at)
-    result.seq = held["updated_seq"]
-    result.order = _order_after(order_events)
-    check(
-        held["order_id"] == (result.order.client_order_id if result.order else None),
-        f"{held['order_id']} of {result.fixed[3]} is not in the audit log",
-    )
-    return result
-
-
-def _order_after(events: Iterable[ev.Event]) -> Order | None:
-    order: Order | None = None
-    for event in events:
-        if isinstance(event, ev.OrderIntended):
-            order = event.order if event.order.role in _OWN_ROLES else order
-        elif (
-            isinstance(event, ev.OrderAdvanced | ev.CancelRequested | ev.ReplaceRequested)
-            and order is not None
-            and event.client_order_id == order.client_order_id
-        ):
-            order = apply_changes(order, event.changes)
-    return order
-
-
-_DECIMALS = (
-    ("filled", "filled_quantity"),
-    ("pending", "pending_quantity"),
-    ("abandoned", "abandoned_quantity"),
-    ("overfilled", "overfilled_quantity"),
-    ("notional", "notional"),
-    ("fees", "fees"),
-)
-_AS_THEY_ARE = (
-    "fills",
-    "partial_fills",
-    "orders",
-    "failure_reason",
-    "recovery_actions",
-    "intended_at",
-    "sent_at",
-    "acknowledged_at",
-    "first_fill_at",
-    "last_fill_at",
-    "completed_at",
-)

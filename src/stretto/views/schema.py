@@ -144,7 +144,7 @@ execution_results = _table(
     _key("decision_id"),
     _key("account_id"),
     _text("result_id", "symbol", "side"),
-    _exact("intended_quantity"),
+    _exact("planned_quantity"),
     _maybe_exact("arrival_price", "pip"),
     _maybe_exact("limit_price", "stop_price", "stop_loss", "take_profit"),
     _text("execution_window_start", "execution_window_end"),
@@ -157,6 +157,7 @@ execution_results = _table(
     _number("updated_seq"),
     # what fills, ends and new orders change beside it
     _text("fill_status"),
+    _exact("intended_quantity"),
     _exact("filled_quantity", "pending_quantity", "abandoned_quantity", "overfilled_quantity"),
     _exact("notional"),
     _maybe_exact("fill_price"),
