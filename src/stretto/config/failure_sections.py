@@ -133,6 +133,18 @@ FAILURE_TABLE = Section(
     Key("source", kinds.text(1_024), REQUIRED, "where the meanings were read"),
     Key("as_of", kinds.day(), REQUIRED, "day they were read"),
     Key("extends", _NAME, UNSET, "`builtin:NAME`, or another table of this file"),
+    Key(
+        "retry_after_ms_text",
+        kinds.text(empty=True),
+        "",
+        "words right before the wait in ms that the venue states where it limits its rate",
+    ),
+    Key(
+        "stop_distance_text",
+        kinds.text(empty=True),
+        "",
+        "words right before the smallest distance of a stop, in price, that the venue states",
+    ),
     Key("codes", kinds.MapOf(FAILURE_CODE, unit="table"), {}, "meanings by code"),
     Key("messages", kinds.ListOf(FAILURE_MESSAGE), [], "meanings by message"),
 )

@@ -51,6 +51,8 @@ def extended(table: FailureTable, base: FailureTable) -> FailureTable:
         as_of=table.as_of,
         codes={**base.codes, **table.codes},
         messages=table.messages + base.messages,
+        retry_after_ms_text=table.retry_after_ms_text or base.retry_after_ms_text,
+        stop_distance_text=table.stop_distance_text or base.stop_distance_text,
     )
 
 
@@ -169,4 +171,6 @@ def _table_of(name: str, values: dict[str, Any]) -> FailureTable:
         as_of=values["as_of"],
         codes={code: FailureRow(**fields) for code, fields in values["codes"].items()},
         messages=tuple(messages),
+        retry_after_ms_text=values["retry_after_ms_text"],
+        stop_distance_text=values["stop_distance_text"],
     )

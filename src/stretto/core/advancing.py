@@ -118,8 +118,9 @@ def _concluded(
     if allocation.ended and not given_up:
         return []
     tried: tuple[ev.Event, ...] = ()
+    named = ""
     if rest and not allocation.ended and not is_done(before):
-        tried, goes_on = after_leg(book, allocation, before, order, settled, detail, at_ns)
+        tried, goes_on, named = after_leg(book, allocation, before, order, settled, detail, at_ns)
         if goes_on:
             return [*_adjusted(allocation, settled._replace(freed=ZERO)), *tried]
     margin, risk = allocation.margin, allocation.risk
@@ -132,7 +133,7 @@ def _concluded(
         execution_id=order.execution_id,
         account_id=order.account_id,
         abandoned=given_up,
-        reason=reason_of(order, settled.filled, allocation.intended, detail),
+        reason=named or reason_of(order, settled.filled, allocation.intended, detail),
         margin=margin,
         risk=risk,
         shortfall_pips=None

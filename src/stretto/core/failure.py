@@ -6,6 +6,7 @@ what nothing matches is unclassified, never skipped. Knows nothing of what follo
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -117,7 +118,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class FailureTable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One venue's answers: rows by exact code (FIX reasons as ``103=6``, ``102=1``), then messages,
-    the first that fits.
+    the first that fits. ``…_text``: the words right before a number that the venue states in its
+    text: how long to wait, ms, and how far a stop must be, price. Empty: it states none.
     """
 
     name: str
@@ -125,6 +127,8 @@ class FailureTable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     as_of: str
     codes: dict[str, FailureRow] = msgspec.field(default_factory=dict)
     messages: tuple[MessageRow, ...] = ()
+    retry_after_ms_text: str = ""
+    stop_distance_text: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +197,19 @@ def classify(
         match=Match.NONE,
         confidence=Confidence.NONE,
     )
+
+
+def stated_number(words: str, text: str) -> Decimal | None:
+    """The number right after ``words`` in a venue's text (digits, at most one point); None where
+    there is none, or the venue's table names no words.
+    """
+    place = text.find(words) if words else -1
+    if place < 0:
+        return None
+    rest = text[place + len(words) :]
+    end = next((at for at, char in enumerate(rest) if char not in "0123456789."), len(rest))
+    digits = rest[:end].rstrip(".")
+    return Decimal(digits) if digits[:1].isdigit() and digits.count(".") <= 1 else None
 
 
 def unanswered(table: FailureTable, request: Request) -> Failure:

@@ -14,28 +14,35 @@ from stretto.core import events as ev
 from stretto.core.account_exclusion import SYSTEM, exclude
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
+from stretto.core.deferral import first_free
 from stretto.core.failure import (
     Failure,
     FailureTable,
     Outcome,
     Request,
     classify,
+    stated_number,
     unsent,
 )
 from stretto.core.failure_actions import Also, Response, Step, respond
 from stretto.core.order import Order, OrderState
 from stretto.core.report import ExecType, ExecutionReport, OrderRole
+from stretto.core.sessions import next_session
 from stretto.core.settling import Settlement
-from stretto.core.values import ZERO, draw
+from stretto.core.timing import delay_from_draw
+from stretto.core.values import NS_PER_MS, ZERO, draw, iso
 
 _ENDED_BY_VENUE = (OrderState.REJECTED, OrderState.CANCELED, OrderState.EXPIRED)
 
 
 class Remedy(NamedTuple):
-    """Events, and whether the allocation goes on; where not, what is left is abandoned."""
+    """Events, and whether the allocation goes on; where not, what is left is abandoned, for
+    ``reason`` where the order's own end does not say it.
+    """
 
     events: tuple[ev.Event, ...] = ()
     goes_on: bool = False
+    reason: str = ""
 
 
 def is_doubtful(book: Book, order: Order, report: ExecutionReport) -> bool:
@@ -80,7 +87,14 @@ def after_leg(
         name,
         len(allocation.order_ids),
     )
-    response = respond(policy, failure, attempts, chance, is_exit=order.role is not OrderRole.ENTRY)
+    response = respond(
+        policy,
+        failure,
+        attempts,
+        chance,
+        is_exit=order.role is not OrderRole.ENTRY,
+        stated_wait_ns=_stated_wait_ns(book, order),
+    )
     failed = ev.OrderFailed(
         client_order_id=order.client_order_id,
         execution_id=order.execution_id,
@@ -95,7 +109,14 @@ def after_leg(
     )
     next_leg = _Next(book, allocation, order, settled, response, at_ns)
     further = next_leg.events()
-    return Remedy((failed, *_besides(book, order, response, at_ns), *further), next_leg.goes_on)
+    besides = _besides(book, order, response, at_ns)
+    return Remedy((failed, *besides, *further), next_leg.goes_on, next_leg.reason)
+
+
+def _stated_wait_ns(book: Book, order: Order) -> int | None:
+    words = table_of(book, order.account_id).retry_after_ms_text
+    wait_ms = stated_number(words, order.text)
+    return None if wait_ms is None else int(wait_ms * NS_PER_MS)
 
 
 def _besides(
@@ -147,6 +168,7 @@ class _Next:
         self._response = response
         self._at = at_ns
         self.goes_on = False
+        self.reason = ""
 
     def events(self) -> tuple[ev.Event, ...]:
         """What follows; ``goes_on`` is set where the quantity waits for another leg."""
@@ -160,9 +182,37 @@ class _Next:
             return self._wider(due_at)
         if step is Step.REROUTE:
             return self._leg(due_at, step=NextStep.REROUTE)
+        if step is Step.NEXT_SESSION:
+            return self._next_session()
         if step is Step.INTERVENE:
             return self._for_a_person()
         return ()
+
+    def _next_session(self) -> tuple[ev.Event, ...]:
+        """At the next open, with a delay drawn anew and apart from what is scheduled there."""
+        book, order, allocation = self._book, self._order, self._allocation
+        signal = book.executions[order.execution_id].signal
+        account = book.configuration.accounts[order.account_id]
+        opens_at = next_session(book, order.symbol, account.venue, self._at)
+        if opens_at is None:
+            self.reason = f"{self._response.failure_class}: no next session is known"
+            return ()
+        due_at = opens_at
+        if allocation.gap_ns:
+            leg = len(allocation.order_ids)
+            key = book.configuration.book_key
+            _, delay_ns = delay_from_draw(
+                draw(key, order.execution_id, order.account_id, "session-delay", leg)
+            )
+            taken = sorted(book.scheduled.get(order.symbol, {}).values())
+            due_at = first_free(opens_at + delay_ns, taken, allocation.gap_ns)
+        if due_at > signal.valid_until:
+            self.reason = (
+                f"{self._response.failure_class}: the next session opens {iso(opens_at)}, the "
+                f"signal ends {iso(signal.valid_until)}"
+            )
+            return ()
+        return self._leg(due_at)
 
     def _leg(
         self,
@@ -218,7 +268,7 @@ class _Next:
         wider = wider_stop(
             config.policy.failures,
             abs(entry - allocation.stop_loss),
-            terms.stop_distance_min,
+            max(terms.stop_distance_min, self._stated_distance()),
             self._left,
             terms.step,
             terms.minimum,
@@ -230,6 +280,10 @@ class _Next:
             stop_loss=entry - execution.side.sign * wider.distance,
             abandoned=self._left - wider.quantity,
         )
+
+    def _stated_distance(self) -> Decimal:
+        words = table_of(self._book, self._order.account_id).stop_distance_text
+        return stated_number(words, self._order.text) or ZERO
 
     def _for_a_person(self) -> tuple[ev.Event, ...]:
         """Nothing is skipped: the quantity waits, until the signal expires, for what a person
