@@ -21,6 +21,7 @@ from stretto.core.limits import (
     CORRELATED_CANDIDATES_MAX,
     CORRELATION_BARS_MIN,
     SCORE_BAND,
+    TOTAL_ROUNDS_MAX,
 )
 from stretto.core.market import Reads
 from stretto.core.placing import Placed, place_each, place_total, trade_delta
@@ -93,19 +94,38 @@ def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
     if refused is not None or factors is None:
         return Allocated([], (), refusals, beyond, None, None, None, refused)
     pool = with_known_covariance(setting, factors, pool, refusals)
+    rounds = 0
     while True:
-        placed = _placed(setting, pool, refusals)
+        placed, without = _placed(setting, pool)
         if isinstance(placed, Refusal):
             return Allocated([], (), refusals, beyond, None, factors, None, placed)
         if not placed:
             nobody = _nobody(len(screened))
-            return Allocated([], (), refusals, beyond, None, factors, None, nobody)
+            return Allocated([], (), refusals + without, beyond, None, factors, None, nobody)
         outcome = _choose(setting, factors, column, placed)
-        everybody = len(outcome.chosen) == len(placed)
-        if everybody or not isinstance(setting.signal.size, Total) or not outcome.chosen:
-            return outcome._replace(refusals=refusals + outcome.refusals, beyond=beyond)
+        left = _left(pool, outcome)
+        if len(outcome.chosen) == len(placed) or not left or not _is_total(setting):
+            told = refusals + without + outcome.refusals
+            return outcome._replace(refusals=told, beyond=beyond)
         refusals += outcome.refusals
-        pool = [outcome.candidates[place].placed.screened for place in outcome.chosen]
+        rounds += 1
+        if rounds >= TOTAL_ROUNDS_MAX and outcome.chosen:
+            refusals += without
+            left = [outcome.candidates[place].placed.screened for place in outcome.chosen]
+        pool = left
+
+
+def _is_total(setting: Setting) -> bool:
+    return isinstance(setting.signal.size, Total)
+
+
+def _left(pool: list[Screened], outcome: Allocated) -> list[Screened]:
+    """Who may still have a share of a total: all but those that were given one and may not take
+    part with it. Who had none takes their places.
+    """
+    chosen = frozenset(outcome.chosen)
+    dropped = {each.account_id for at, each in enumerate(outcome.candidates) if at not in chosen}
+    return [s for s in pool if s.view.account.account_id not in dropped]
 
 
 def _best_by_other_factors(
@@ -200,21 +220,18 @@ def with_known_covariance(
     return kept
 
 
-def _placed(
-    setting: Setting, pool: list[Screened], refusals: list[Refusal]
-) -> list[Placed] | Refusal:
+def _placed(setting: Setting, pool: list[Screened]) -> tuple[list[Placed] | Refusal, list[Refusal]]:
+    """The candidates at their sizes, or why a total cannot be shared; and who has no size."""
     size, config = setting.signal.size, setting.book.configuration
     if isinstance(size, Total):
         cap = accounts_cap(setting.signal, config.policy.accounts_max)
         shared = place_total(
             pool, size, cap, setting.context, config.book_key, setting.execution_id
         )
-        if not isinstance(shared, Refusal):
-            refusals += without_share(pool, shared, size, cap)
-        return shared
-    placed, refused = place_each(pool, setting.context, config.book_key, setting.execution_id)
-    refusals += refused
-    return placed
+        if isinstance(shared, Refusal):
+            return shared, []
+        return shared, without_share(pool, shared, size, cap)
+    return place_each(pool, setting.context, config.book_key, setting.execution_id)
 
 
 def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Placed]) -> Allocated:

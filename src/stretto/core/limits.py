@@ -67,6 +67,9 @@ TOTAL_EXHAUSTIVE_ACCOUNTS = 10
 TOTAL_SETS_MAX = (1 << TOTAL_EXHAUSTIVE_ACCOUNTS) - 1
 TOTAL_VISITS_MAX = 10_000
 TOTAL_SUGGESTIONS_MAX = 4
+# Rounds of sharing in which others take the places of those who may not take part; after them only
+# those who may share the total.
+TOTAL_ROUNDS_MAX = 16
 # The hold assumed where neither the signal nor the position says: one day.
 HOLD_DEFAULT_NS = 86_400 * NS_PER_S
 

@@ -7,13 +7,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from stretto.core import allocation
 from stretto.core import events as ev
 from stretto.core.limits import CORRELATED_CANDIDATES_MAX
 from stretto.core.plan import Plan
 from stretto.core.policy import Permission, Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import PerAccount, Total, Urgency
+from stretto.core.signal import BestAccounts, ListedAccounts, PerAccount, Total, Urgency
 from tests.builders import (
     DAYS,
     OPEN,
@@ -40,6 +41,63 @@ def test_a_total_is_shared_again_until_everybody_it_is_shared_to_may_take_part()
     assert plan.intended == 50_000
     assert sorted(int(a.account_id[1]) // 2 for a in plan.allocations) == [0, 1, 2]
     assert {r.rule for r in plan.refusals} == {Rule.COPY_POLICY}
+
+
+@pytest.mark.parametrize("quantity_max", [Decimal(1_000_000), Decimal(20_000)])
+def test_who_had_no_share_of_a_total_takes_the_place_of_who_may_not_take_part(
+    quantity_max: Decimal,
+) -> None:
+    accounts = [
+        an_account(name, owner=f"o{at // 2}", quantity_max=quantity_max)
+        for at, name in enumerate(names(6))
+    ]
+    rules = a_rulebook(copy_within_owner=Permission.FORBIDDEN)
+    plan = Desk(a_config(accounts, rulebook=rules)).plan(
+        a_signal(size=Total(quantity=Decimal(45_000)), accounts=BestAccounts(count=3))
+    )
+    assert plan.refused is None, "two of them could not carry it at 20,000 each"
+    assert plan.intended == 45_000
+    assert sorted(int(a.account_id[1]) // 2 for a in plan.allocations) == [0, 1, 2]
+    assert len(plan.refusals) == len({r.account_id for r in plan.refusals}) == 3
+    assert {r.rule for r in plan.refusals} <= {Rule.COPY_POLICY, Rule.ACCOUNT_CAP}
+
+
+def test_a_total_that_the_first_may_not_carry_goes_to_those_behind_them() -> None:
+    desk = Desk(a_config(6))
+    desk.plan(
+        a_signal(
+            "held",
+            size=PerAccount(quantity=Decimal(400_000)),
+            accounts=ListedAccounts(account_ids=("a5",)),
+            urgency=NOW,
+        )
+    )
+    plan = desk.plan(
+        a_signal(
+            "t", desk.now, size=Total(quantity=Decimal(800_000)), accounts=BestAccounts(count=2)
+        )
+    )
+    assert plan.refused is None, "the one that holds it already may"
+    assert plan.intended == 800_000
+    assert [a.account_id for a in plan.allocations] == ["a5"]
+    refused = {r.account_id: r.rule for r in plan.refusals}
+    assert refused == dict.fromkeys(names(5), Rule.SAME_BET)
+    assert len(plan.refusals) == 5
+
+
+def test_sharing_again_ends_after_its_rounds_with_those_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(allocation, "TOTAL_ROUNDS_MAX", 1)
+    accounts = [an_account(name, owner=f"o{at // 2}") for at, name in enumerate(names(6))]
+    rules = a_rulebook(copy_within_owner=Permission.FORBIDDEN)
+    plan = Desk(a_config(accounts, rulebook=rules)).plan(
+        a_signal(size=Total(quantity=Decimal(45_000)), accounts=BestAccounts(count=3))
+    )
+    assert plan.refused is None
+    assert plan.intended == 45_000
+    assert len(plan.allocations) == 2
+    assert len(plan.refusals) == len({r.account_id for r in plan.refusals}) == 4
 
 
 def test_a_total_too_small_for_anybody_is_refused_as_that() -> None:
