@@ -19,6 +19,9 @@ from stretto.runtime.recover import image_bytes
 DAY_ENDED = (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
 
 
+_OWN_CAUSES = ("queries_spent", "cancel_wanted")
+
+
 def is_over(order: Order) -> bool:
     return order.state in TERMINAL or (order.state in DAY_ENDED and not order.leaves_qty)
 
@@ -170,7 +173,7 @@ def _timers(book: Book) -> None:
             expected[f"release:{key}"] = a.due_at
             scheduled = book.scheduled.get(book.executions[a.execution_id].signal.symbol, {})
             assert scheduled.get(key) == (None if a.held else a.due_at)
-            assert a.order_ids or a.due_at <= a.window_end
+            assert a.order_ids or a.held or a.due_at <= a.window_end
     for order in book.orders.values():
         if order.answer_due_at is not None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at
@@ -189,7 +192,7 @@ def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
             assert event.order.client_order_id not in before
             assert event.order.created_at == entry.at
             assert event.order.send_before == entry.at + 2 * NS_PER_S
-        if isinstance(event, ev.OrderAdvanced) and event.cause != "queries_spent":
+        if isinstance(event, ev.OrderAdvanced) and event.cause not in _OWN_CAUSES:
             order = before[event.client_order_id]
             state = order.state
             for cause in event.cause.split(", "):
@@ -240,6 +243,13 @@ def spaced(entries: list[ev.Entry]) -> int:
                     at, gap = last.get(order.symbol, (0, 0))
                     assert entry.at - at >= min(gaps[key], gap, least), (at, entry.at, gap)
                     last[order.symbol] = (entry.at, gaps[key])
+            elif isinstance(event, ev.PendingHeld):
+                for keys in waiting.values():
+                    keys.pop((event.execution_id, event.account_id), None)
+            elif isinstance(event, ev.ReleaseScheduled):
+                key = (event.execution_id, event.account_id)
+                gaps[key] = event.gap_ns
+                waiting[symbols[event.execution_id]][key] = None
             elif isinstance(event, ev.AllocationEnded):
                 for keys in waiting.values():
                     keys.pop((event.execution_id, event.account_id), None)

@@ -93,6 +93,7 @@ class EntryCodec:
             execution_id=execution_id,
             account_id=account_id,
             correlation_id=execution_id,
+            actor=ev.actor_of(entry.input),
         )
 
     def restore(self, stored: StoredEntry) -> ev.Entry:

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
+from stretto.core.intervention import name_of
 from stretto.core.order import OrderState
 from stretto.core.values import NS_PER_S, iso
 from stretto.sessions.play import Stop
@@ -108,6 +109,15 @@ def _said(word: str) -> Callable[[Any], str]:
     return lambda event: f"{word:<6} {event.account_id}: {event.reason}"
 
 
+def _person(event: ev.PersonIntervened) -> str:
+    about = event.execution_id or event.account_id
+    return f"PERSON {event.actor}: {name_of(event.action)} {about}".rstrip() + f": {event.reason}"
+
+
+def _switched(word: str) -> Callable[[Any], str]:
+    return lambda e: f"{word} {f'{e.scope.value} {e.name}'.strip()}, by {e.actor}: {e.reason}"
+
+
 _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.SignalPlanned: _decided,
     ev.SignalRefused: _decided,
@@ -131,4 +141,14 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.InterventionResolved: lambda e: f"settled {e.account_id}: {e.reason} by {e.resolution}",
     ev.DifferenceFound: lambda e: f"differs {e.account_id}: {e.kind.value}, {e.cause}",
     ev.OrderProvenDead: lambda e: f"dead   {e.account_id}: proven by {e.proof.value}",
+    ev.PersonIntervened: _person,
+    ev.InterventionRefused: lambda event: (
+        f"refused {event.actor}: {name_of(event.action)}: {event.denied.rule.value}"
+    ),
+    ev.RemainderAbandoned: lambda event: (
+        f"ends   {event.account_id}: {quantity(event.abandoned)} abandoned: {event.reason}"
+    ),
+    ev.KillSwitchThrown: _switched("KILLED"),
+    ev.KillSwitchReleased: _switched("released"),
+    ev.AccountReleased: _said("released"),
 }

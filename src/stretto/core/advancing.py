@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
+from stretto.core.giving_up import wanted_gone
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
 from stretto.core.remedy import after_leg
@@ -73,6 +74,8 @@ def advance(
         events += _concluded(book, allocation, order, done, fill, settled, detail, at_ns)
     else:
         events += _adjusted(allocation, settled)
+    if allocation.closing:
+        events += wanted_gone(book, allocation, done.order, message, at_ns)
     return tuple(events)
 
 
@@ -119,7 +122,7 @@ def _concluded(
         return []
     tried: tuple[ev.Event, ...] = ()
     named = ""
-    if rest and not allocation.ended and not is_done(before):
+    if rest and not allocation.ended and not allocation.closing and not is_done(before):
         tried, goes_on, named = after_leg(book, allocation, before, order, settled, detail, at_ns)
         if goes_on:
             return [*_adjusted(allocation, settled._replace(freed=ZERO)), *tried]
@@ -133,7 +136,7 @@ def _concluded(
         execution_id=order.execution_id,
         account_id=order.account_id,
         abandoned=given_up,
-        reason=named or reason_of(order, settled.filled, allocation.intended, detail),
+        reason=named or _reason(allocation, order, settled, detail),
         margin=margin,
         risk=risk,
         shortfall_pips=None
@@ -141,6 +144,13 @@ def _concluded(
         else shortfall_pips(book, execution, notional, executed),
     )
     return [*tried, ended, *ends_execution(book, ended, settled.filled > 0)]
+
+
+def _reason(allocation: Allocation, order: Order, settled: Settlement, detail: str) -> str:
+    """Why it ended: what it was given up for, or the last order's end and its words."""
+    if allocation.closing and settled.filled < allocation.intended:
+        return allocation.closing
+    return reason_of(order, settled.filled, allocation.intended, detail)
 
 
 def _fill(

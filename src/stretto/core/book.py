@@ -15,6 +15,8 @@ from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, P
 from stretto.core.calendar import SessionTable
 from stretto.core.errors import check
 from stretto.core.fills import Quantities
+from stretto.core.intervention import KnownRequest
+from stretto.core.killing import KillSwitch
 from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.policy import BookConfig
@@ -44,7 +46,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``aggression`` is the share of what is left of the slippage bound that its first market order
     may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
     that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
-    that what came in has left.
+    that what came in has left. ``closing``: why nothing more of it is sent, whatever its orders
+    leave.
     """
 
     execution_id: str
@@ -81,6 +84,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    closing: str = ""
 
 
 class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -103,7 +107,10 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision."""
+    """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision.
+    ``awaits`` says what of its plan a person has to approve first, ``paused`` why nothing further
+    is sent; ``redraws`` counts how often its delays were drawn anew.
+    """
 
     execution_id: str
     signal: Signal
@@ -116,6 +123,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     open_allocations: int
     status: str = "working"
     ended_at: int = 0
+    awaits: tuple[str, ...] = ()
+    paused: str = ""
+    redraws: int = 0
 
 
 class KnownSignal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -154,6 +164,8 @@ class BookImage(msgspec.Struct, kw_only=True):
     released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
     missing: dict[str, int] = msgspec.field(default_factory=dict)
     reconciled: dict[str, Reconciled] = msgspec.field(default_factory=dict)
+    kills: dict[str, KillSwitch] = msgspec.field(default_factory=dict)
+    requests: dict[str, KnownRequest] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -172,6 +184,7 @@ class Book:
         "executions",
         "history",
         "interventions",
+        "kills",
         "ledgers",
         "missing",
         "moved",
@@ -181,6 +194,7 @@ class Book:
         "reconciled",
         "released",
         "reports_seen",
+        "requests",
         "scheduled",
         "seq",
         "signals",
@@ -213,6 +227,8 @@ class Book:
         self.released: dict[str, LastRelease] = {}
         self.missing: dict[str, int] = {}
         self.reconciled: dict[str, Reconciled] = {}
+        self.kills: dict[str, KillSwitch] = {}
+        self.requests: dict[str, KnownRequest] = {}
         # derived, rebuilt by evolve.restore
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
@@ -288,4 +304,6 @@ class Book:
             released=self.released,
             missing=self.missing,
             reconciled=self.reconciled,
+            kills=self.kills,
+            requests=self.requests,
         )

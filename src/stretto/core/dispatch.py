@@ -17,6 +17,7 @@ from stretto.core.deferral import deferrals
 from stretto.core.eligibility import judge_account
 from stretto.core.ending import ends_execution, refused
 from stretto.core.entry import EntryPrices
+from stretto.core.holding import PAUSED, held
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
@@ -44,6 +45,8 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
     execution = book.executions[allocation.execution_id]
     if allocation.held and at_ns <= execution.signal.valid_until:
         return ()
+    if execution.paused and not allocation.held and at_ns <= execution.signal.valid_until:
+        return (held(execution, allocation, PAUSED),)
     refusal = _too_late(allocation, execution.signal, at_ns, at_ns)
     if refusal is None:
         if allocation.step is NextStep.REROUTE:
@@ -141,7 +144,7 @@ def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) 
     now, or where the gap to other releases ends.
     """
     ends = ((Rule.WINDOW_PASSED, allocation.window_end), (Rule.EXPIRED, signal.valid_until))
-    for rule, end in ends if not allocation.order_ids else ends[1:]:
+    for rule, end in ends[1:] if allocation.order_ids or allocation.held else ends:
         if free_at > end:
             name = "window_end" if rule is Rule.WINDOW_PASSED else "valid_until"
             would_pass = f"a valid_until at or after {iso(free_at)}"
@@ -150,6 +153,8 @@ def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) 
             compared = {"now": iso(at_ns), name: iso(end)}
             if free_at > at_ns:
                 compared["earliest_release"] = iso(free_at)
+            if allocation.held:
+                compared["held"] = allocation.held
             return Refusal(
                 rule=rule,
                 account_id=allocation.account_id,

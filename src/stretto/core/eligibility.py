@@ -24,6 +24,7 @@ from stretto.core.affordability import (
 )
 from stretto.core.copying import opposite_refusal
 from stretto.core.errors import check
+from stretto.core.killing import covering, described
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, positions_after
 from stretto.core.rules import judge, open_rules
@@ -49,6 +50,7 @@ def judge_account(
         and view.account.mode is _ACTIVE
         and ledger.exclusion is None
         and not ledger.halted
+        and not context.kills
         and trade.terms is not None
         and view.heartbeat_at >= context.heartbeat_min
         and context.tick_fresh
@@ -104,14 +106,15 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
         context.opposed is None,
         context.policy.shared_stop_allowed,
         context.exposure_remaining is None,
+        not context.kills,
     )
     context.unrestricted = context.opposed is None and context.exposure_remaining is None
     return context.checks
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _selected(
-    in_session: bool, unopposed: bool, stops_shared: bool, uncapped: bool
+    in_session: bool, unopposed: bool, stops_shared: bool, uncapped: bool, unkilled: bool
 ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
     never: dict[Check, bool] = {
         _session_known: in_session,
@@ -119,6 +122,7 @@ def _selected(
         _copy_policy: unopposed,
         _shared_stop: stops_shared,
         exposure: uncapped,
+        _kill_switch: unkilled,
     }
     checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
     return checks, tuple(rule for rule in checks if rule not in _GATE)
@@ -156,6 +160,16 @@ def _halted(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal
     if not halted:
         return None
     return refuse(Rule.HALTED, view, {"halted": halted}, "a person releases the account")
+
+
+def _kill_switch(
+    view: AccountView, trade: Trade, _r: Room, context: TradeContext
+) -> Refusal | None:
+    switch = covering(context.kills, view.account, trade.symbol)
+    if switch is None:
+        return None
+    compared = {"kill_switch": described(switch), "since": iso(switch.at), "reason": switch.reason}
+    return refuse(Rule.KILL_SWITCH, view, compared, f"a person releases {described(switch)}")
 
 
 def _mapped(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
@@ -335,6 +349,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.ACCOUNT_STATUS, _account_status),
     (Rule.EXCLUDED, _excluded),
     (Rule.HALTED, _halted),
+    (Rule.KILL_SWITCH, _kill_switch),
     (Rule.NOT_MAPPED, _mapped),
     (Rule.SESSION_UNKNOWN, _session_known),
     (Rule.SESSION_CLOSED, _session),
@@ -351,7 +366,16 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.SIZE_NOT_REPRESENTABLE, representable),
     (Rule.CONVERSION_MISSING, conversion),
 )
-_GATE = (_account_status, _excluded, _halted, _mapped, _session_known, _session, _fresh)
+_GATE = (
+    _account_status,
+    _excluded,
+    _halted,
+    _kill_switch,
+    _mapped,
+    _session_known,
+    _session,
+    _fresh,
+)
 """The rules that `judge_account` asks in one condition before it asks them one by one."""
 check(
     tuple(rule for _, rule in CHECKS[: len(_GATE)]) == _GATE,

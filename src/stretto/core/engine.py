@@ -17,6 +17,7 @@ from stretto.core.dispatch import on_release_due, reads_for_release
 from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
 from stretto.core.errors import check
 from stretto.core.intake import on_signal, reads_for_signal
+from stretto.core.intervening import on_intervened, reads_for_intervention
 from stretto.core.market import Reads
 from stretto.core.order import Replacement
 from stretto.core.reconciliation import on_mass_status, on_shown
@@ -50,14 +51,20 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_opened(book, item.config)
         case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
             return _on_fact(book, item)
-        case ev.ViewReported():
-            return on_shown(book, item.report, at_ns)
-        case ev.MassStatusObserved():
-            return on_mass_status(book, item, at_ns)
+        case ev.ViewReported() | ev.MassStatusObserved():
+            return _on_view(book, item, at_ns)
+        case ev.Intervened():
+            return on_intervened(book, item, reads, at_ns)
         case ev.BookRecovered():
             return on_recovered(book, at_ns)
         case _:
             assert_never(item)
+
+
+def _on_view(book: Book, item: ev.ViewReported | ev.MassStatusObserved, at_ns: int) -> Events:
+    if isinstance(item, ev.ViewReported):
+        return on_shown(book, item.report, at_ns)
+    return on_mass_status(book, item, at_ns)
 
 
 def _on_fact(
@@ -102,6 +109,8 @@ def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
         return reads_for_release(book, item.key)
     if isinstance(item, ev.SignalReceived):
         return reads_for_signal(book)
+    if isinstance(item, ev.Intervened):
+        return reads_for_intervention(book, item.action)
     return ()
 
 

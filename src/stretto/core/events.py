@@ -40,6 +40,7 @@ from stretto.core.inputs import (
     CancelRejected,
     HistoryObserved,
     Input,
+    Intervened,
     MassStatusObserved,
     OrderReported,
     SendOutcomeKind,
@@ -62,6 +63,18 @@ from stretto.core.order_events import (
     ReleaseDeferred,
     ReplaceRequested,
 )
+from stretto.core.people_events import (
+    AccountReleased,
+    AllocationReduced,
+    ExecutionPaused,
+    ExecutionResumed,
+    InterventionRefused,
+    KillSwitchReleased,
+    KillSwitchThrown,
+    PersonIntervened,
+    ReleaseScheduled,
+    RemainderAbandoned,
+)
 from stretto.core.reconciliation_events import (
     AccountReconciled,
     DifferenceFound,
@@ -72,14 +85,17 @@ from stretto.core.reconciliation_events import (
 )
 
 __all__ = [
+    "SYSTEM",
     "AccountExcluded",
     "AccountHalted",
     "AccountObserved",
     "AccountReconciled",
+    "AccountReleased",
     "AccountRestored",
     "AccountUpdated",
     "AllocationAdjusted",
     "AllocationEnded",
+    "AllocationReduced",
     "BarsObserved",
     "BarsRecorded",
     "BookConfigured",
@@ -93,12 +109,18 @@ __all__ = [
     "Entry",
     "Event",
     "ExecutionEnded",
+    "ExecutionPaused",
+    "ExecutionResumed",
     "FillBooked",
     "HistoryObserved",
     "HistoryRecorded",
     "Input",
+    "Intervened",
+    "InterventionRefused",
     "InterventionRequired",
     "InterventionResolved",
+    "KillSwitchReleased",
+    "KillSwitchThrown",
     "LegScheduled",
     "MassStatusObserved",
     "OrderAdvanced",
@@ -111,9 +133,12 @@ __all__ = [
     "Payload",
     "PendingFreed",
     "PendingHeld",
+    "PersonIntervened",
     "Proof",
     "ReconciliationRequired",
     "ReleaseDeferred",
+    "ReleaseScheduled",
+    "RemainderAbandoned",
     "RemainderRerouted",
     "ReplaceRequested",
     "SendOutcomeKind",
@@ -126,6 +151,7 @@ __all__ = [
     "VenueAnswered",
     "VenueReported",
     "ViewReported",
+    "actor_of",
     "kind_of",
     "subject_of",
 ]
@@ -163,9 +189,20 @@ Event = (
     | DifferenceFound
     | AccountReconciled
     | ReconciliationRequired
+    | PersonIntervened
+    | InterventionRefused
+    | ExecutionPaused
+    | ExecutionResumed
+    | RemainderAbandoned
+    | AllocationReduced
+    | ReleaseScheduled
+    | KillSwitchThrown
+    | KillSwitchReleased
+    | AccountReleased
 )
 
 
+SYSTEM = "system"
 _OF_PLANS = (SignalPlanned, SignalRefused)
 
 
@@ -191,6 +228,11 @@ def kind_of(value: Input | Event) -> str:
     """The tag of an input or event, as journal and audit log name it."""
     tag = value.__struct_config__.tag
     return str(tag)
+
+
+def actor_of(item: Input) -> str:
+    """Who caused an input: the person who asked, else the system."""
+    return (item.actor.strip() or SYSTEM) if isinstance(item, Intervened) else SYSTEM
 
 
 def subject_of(entry: Entry) -> tuple[str, str]:

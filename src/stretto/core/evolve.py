@@ -14,6 +14,7 @@ from stretto.core import (
     evolve_accounts,
     evolve_allocations,
     evolve_orders,
+    evolve_people,
     evolve_reconciliation,
     facts,
 )
@@ -95,5 +96,6 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.InterventionRequired: facts.intervention_required,
     **evolve_reconciliation.HANDLERS,
     **evolve_accounts.HANDLERS,
+    **evolve_people.HANDLERS,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

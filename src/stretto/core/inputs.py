@@ -11,6 +11,7 @@ import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn
 from stretto.core.calendar import SessionTable
+from stretto.core.intervention import Action
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
@@ -136,6 +137,17 @@ class MassStatusObserved(msgspec.Struct, frozen=True, kw_only=True, tag="mass_st
     settle_time_ns: int
 
 
+class Intervened(msgspec.Struct, frozen=True, kw_only=True, tag="intervened"):
+    """A person asks for something, and why. The same ``request_id`` with the same words again
+    changes nothing.
+    """
+
+    request_id: str
+    actor: str
+    reason: str
+    action: Action
+
+
 class BookRecovered(msgspec.Struct, frozen=True, kw_only=True, tag="book_recovered"):
     """A new process took the book over: intents without an outcome are in doubt from here."""
 
@@ -157,5 +169,6 @@ Input = (
     | VenueAnswered
     | ViewReported
     | MassStatusObserved
+    | Intervened
     | BookRecovered
 )

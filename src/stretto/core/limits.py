@@ -123,6 +123,12 @@ ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
 ABSENCE_APART_NS = 30 * NS_PER_S
 SETTLE_TIME_NS_MIN = 60 * NS_PER_S
 CLOCK_SKEW_NS = 5 * NS_PER_S
+# --- what people ask for (DESIGN §4.10)
+# Cancels of one order before a person has to look why it still works.
+CANCELS_MAX = 5
+REQUEST_KEPT_NS = 30 * 86_400 * NS_PER_S
+ACTOR_LENGTH_MAX = 200
+REASON_LENGTH_MAX = 2_000
 
 # --- reconciliation: how often, how old a view may be, and how
 # far back it reaches; the span stays within the days for which executions are remembered

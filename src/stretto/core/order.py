@@ -157,7 +157,13 @@ def _own(order: Order, kind: OrderInput, at_ns: int) -> Step:
         if order.state not in TERMINAL:
             asked_first = order.state in UNANSWERED
             due = order.answer_due_at if asked_first else at_ns + ACKNOWLEDGE_TIMEOUT_NS
-            after = replace(order, state=state, cancel_requested=True, answer_due_at=due)
+            after = replace(
+                order,
+                state=state,
+                cancel_requested=True,
+                answer_due_at=due,
+                cancels=order.cancels + 1,
+            )
     elif kind is OrderInput.OUTCOME_UNKNOWN:
         note = Note.UNANSWERED
         if state is OrderState.IN_DOUBT and order.state is not state:

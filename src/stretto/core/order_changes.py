@@ -43,6 +43,7 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     answer_due_at: int | UnsetType | None = UNSET
     query_at: int | UnsetType | None = UNSET
     queries: int | UnsetType = UNSET
+    cancels: int | UnsetType = UNSET
     reject_code: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
 

@@ -99,8 +99,8 @@ def _timing(
 
 def urgency_now(signal: Signal, reads: Reads) -> int:
     """Factor on delays by the market at this instant, 1e-6 (``timing.market_urgency_ppm``)."""
-    statistics, quote = reads.statistics.get(signal.symbol), reads.quotes[signal.symbol]
-    if statistics is None:
+    statistics, quote = reads.statistics.get(signal.symbol), reads.quotes.get(signal.symbol)
+    if statistics is None or quote is None:
         return PPM
     return market_urgency_ppm(
         statistics.volatility_ppm,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stretto.core import events as ev
 from stretto.core.advancing import IN_DOUBT, advance
 from stretto.core.book import Book
+from stretto.core.giving_up import cancel_unanswered, cancels_owed
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
 from stretto.core.order_changes import OrderChanges
@@ -22,7 +23,7 @@ def on_acknowledge_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev
         return ()
     doubt = advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None)
     if order.state in LIVE_STATES and order.state not in _UNANSWERED:
-        return (*doubt, _queried(order, 1, None))
+        return (*doubt, _queried(order, 1, None), *cancel_unanswered(book, order, at_ns))
     return doubt
 
 
@@ -60,7 +61,7 @@ def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event
 
 def on_recovered(book: Book, at_ns: int) -> tuple[ev.Event, ...]:
     """A new process took over: intents without an outcome are in doubt, live orders asked about,
-    and no account takes an entry before it was compared with its venue.
+    cancels repeated, and no account takes an entry before it was compared with its venue.
     """
     events: list[ev.Event] = []
     if any(not ledger.unreconciled for ledger in book.ledgers.values()):
@@ -75,6 +76,7 @@ def on_recovered(book: Book, at_ns: int) -> tuple[ev.Event, ...]:
             events.append(_queried(order, attempt, at_ns + (QUERY_DELAY_FIRST_NS << attempt)))
         elif not is_done(order):
             events.append(_queried(order, order.queries, None))
+        events += cancels_owed(book, order, at_ns)
     return tuple(events)
 
 

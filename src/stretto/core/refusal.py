@@ -32,6 +32,7 @@ class Rule(StrEnum):
     ACCOUNT_STATUS = "account_status"
     EXCLUDED = "excluded"
     HALTED = "halted"
+    KILL_SWITCH = "kill_switch"
     NOT_MAPPED = "instrument_not_mapped"
     SESSION_UNKNOWN = "session_unknown"
     SESSION_CLOSED = "session_closed"

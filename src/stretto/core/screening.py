@@ -18,6 +18,7 @@ from stretto.core.carried import stances_version
 from stretto.core.copying import opposed_by
 from stretto.core.eligibility import all_refusals, judge_account
 from stretto.core.entry import EntryPrices
+from stretto.core.killing import switches_over
 from stretto.core.market import Reads
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.risk import Room
@@ -112,6 +113,7 @@ def trade_context(
         session=session_hours(book, signal.symbol, at_ns),
         venue_sessions=closed_venues(book, signal.symbol, at_ns),
     )
+    context.kills = switches_over(book.kills, signal.symbol)
     cap = config.policy.exposure_max
     if cap is not None:
         per_unit = context.notional_book

@@ -127,12 +127,13 @@ def release_times(
     market_urgency_ppm: int = PPM,
     immediate: bool = False,
     valid_until_ns: int | None = None,
+    purpose: str = "delay",
 ) -> Timing | Refusal:
     """Spread the first dispatches over 1–30 s after approval; the same for any order of requests.
 
     ``pending_ns``: instants of all other dispatches pending in this symbol in the book, any order.
     Where ``valid_until_ns`` comes sooner than 30 s, the distribution is compressed into
-    [1 s, valid_until - approved) and the gap with it, down to 1 ms.
+    [1 s, valid_until - approved) and the gap with it, down to 1 ms. Another ``purpose`` draws anew.
 
     Refusals: ``validity_too_short``, ``TimingPatternDetected``. Raises InvariantViolated on a
     repeated account, or on a pace or urgency outside its bounds. Source: DESIGN §4.6.
@@ -143,8 +144,7 @@ def release_times(
         return _immediate(requests, approved_at_ns, remaining_ns, len(pending_ns))
     dispatches = len(requests) + len(pending_ns)
     window_ns = min(SPAN_NS, remaining_ns - DELAY_MIN_NS)
-    slots = 2 * max(dispatches, 1)
-    full_gap_ns = gap_ns_of(dispatches)
+    slots, full_gap_ns = 2 * max(dispatches, 1), gap_ns_of(dispatches)
     gap_ns = min(full_gap_ns, window_ns // slots)
     gap_needed_ns = min(full_gap_ns, COMPRESSED_GAP_NS_MIN)
     if gap_ns < gap_needed_ns:
@@ -153,10 +153,10 @@ def release_times(
     occupied = Occupied.of(
         (at - approved_at_ns for at in pending_ns), gap_ns, DELAY_MIN_NS, DELAY_MIN_NS + window_ns
     )
-    best_cv_ppm = 0
+    best_cv_ppm, seed = 0, (book_key, execution_id, purpose)
     for nonce in range(DELAY_REDRAWS_MAX + 1):
         releases = _place(
-            _drawn(requests, book_key, execution_id, market_urgency_ppm, window_ns, nonce),
+            _drawn(requests, seed, market_urgency_ppm, window_ns, nonce),
             occupied.copy(),
             approved_at_ns,
             market_urgency_ppm,
@@ -254,17 +254,17 @@ _Draw = tuple[int, str, int, Bucket, int]
 
 def _drawn(
     requests: Sequence[ReleaseRequest],
-    book_key: str,
-    execution_id: str,
+    seed: tuple[str, str, str],
     market_urgency_ppm: int,
     window_ns: int,
     nonce: int,
 ) -> list[_Draw]:
     draws: list[_Draw] = []
     last_ns, whole = DELAY_MAX_NS - 1, PPM * PPM
+    book_key, execution_id, purpose = seed
     for request in requests:
         bucket, raw_ns = delay_from_draw(
-            draw(book_key, execution_id, request.account_id, "delay", nonce)
+            draw(book_key, execution_id, request.account_id, purpose, nonce)
         )
         scaled_ns = raw_ns * (market_urgency_ppm * request.pace_ppm) // whole
         drawn_ns = min(max(scaled_ns, DELAY_MIN_NS), last_ns)

@@ -19,6 +19,7 @@ from stretto.core.account import (
     SymbolTerms,
 )
 from stretto.core.calendar import NO_HOURS, Hours
+from stretto.core.killing import KillSwitch
 from stretto.core.limits import HOLD_DEFAULT_NS
 from stretto.core.market import Instrument, MarketStatistics, Reads, conversion_rate, fresh_quotes
 from stretto.core.policy import Policy, Rulebook
@@ -113,7 +114,7 @@ class TradeContext:
     book-wide cap leaves, book currency (None: no cap); a planner lowers it as it gives accounts a
     part. ``opposed``: accounts against the trade. ``slippage``: price by which a fill may be worse
     than ``entry``. ``session``: how the symbol's calendar stands; ``venue_sessions``: at venues in
-    maintenance. Raises KeyError for a symbol without an instrument.
+    maintenance. ``kills``: switches in force. Raises KeyError for a symbol without an instrument.
     """
 
     __slots__ = (
@@ -131,6 +132,7 @@ class TradeContext:
         "heartbeat_min",
         "instrument",
         "instruments",
+        "kills",
         "loss_per_unit",
         "margin_level_min",
         "margin_level_min_ppm",
@@ -177,10 +179,10 @@ class TradeContext:
         self.entry = entry
         self.stop_loss = stop_loss
         self.reads = reads
-        self.instruments = instruments
-        self.instrument = instruments[symbol]
+        self.instruments, self.instrument = instruments, instruments[symbol]
         self.policy = policy
         self.book_currency = book_currency
+        self.kills: tuple[KillSwitch, ...] = ()
         self.checks: tuple[Check, ...] = ()
         """The rules of eligibility that can refuse at all here; kept by ``eligibility``."""
         self.checks_beyond_gate: tuple[Check, ...] = ()

@@ -29,6 +29,7 @@ VERSIONS = {
     "venue_answered": 1,
     "view_reported": 1,
     "mass_status_observed": 1,
+    "intervened": 1,
     "book_recovered": 1,
 }
 """Current codec version of every kind; a kind that is no longer written stays, to be read."""

@@ -18,6 +18,7 @@ Acted = (
     | ev.PendingFreed
     | ev.OrderProvenDead
     | ev.OrderMissed
+    | ev.ReleaseScheduled
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -53,4 +54,7 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
             "quantity": number(event.quantity),
             "score": event.score,
         }
+    if isinstance(event, ev.ReleaseScheduled):
+        at = timestamp(event.release_at)
+        return "release_scheduled", {"reason": event.reason, "release_at": at}
     return _NAMES[type(event)], {"reason": event.reason}

@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 from stretto.core import events as ev
 from stretto.core.errors import check
+from stretto.core.intervention import name_of
+from stretto.core.killing import KillScope
 from stretto.core.values import plain, ppm_text
 from stretto.views.rows import clause_of, clauses, summary
 from stretto.views.texts import compared_text, event_json, milliseconds, timestamp
@@ -146,6 +148,41 @@ def _resolved(event: ev.InterventionResolved, _at: int) -> Subject:
     return event.execution_id or None, event.account_id or None, why, None
 
 
+def _person(event: ev.PersonIntervened, _at: int) -> Subject:
+    why = f"{name_of(event.action)} by {event.actor}: {event.reason}"
+    return event.execution_id or None, event.account_id or None, why, None
+
+
+def _person_refused(event: ev.InterventionRefused, _at: int) -> Subject:
+    compared = ", ".join(f"{name} {value}" for name, value in sorted(event.denied.compared.items()))
+    why = (
+        f"{name_of(event.action)} by {event.actor} refused: {event.denied.rule.value} ({compared});"
+        f" expected {event.denied.expected}"
+    )
+    return event.execution_id or None, event.account_id or None, why, None
+
+
+def _switched(event: ev.KillSwitchThrown | ev.KillSwitchReleased, _at: int) -> Subject:
+    over = f"{event.scope.value} {event.name}".strip()
+    account_id = event.name if event.scope is KillScope.ACCOUNT else None
+    notes = "no entry until a person releases it"
+    why = f"{over}, by {event.actor}: {event.reason}"
+    return None, account_id, why, notes if isinstance(event, ev.KillSwitchThrown) else None
+
+
+def _rescheduled(event: ev.ReleaseScheduled, _at: int) -> Subject:
+    why = f"{event.reason}: at {timestamp(event.release_at)}"
+    return event.execution_id, event.account_id, why, None
+
+
+def _given_up(event: ev.RemainderAbandoned | ev.AllocationReduced, _at: int) -> Subject:
+    return event.execution_id, event.account_id, event.reason, None
+
+
+def _of_execution(event: ev.ExecutionPaused | ev.ExecutionResumed, _at: int) -> Subject:
+    return event.execution_id, None, event.reason, None
+
+
 def _of_book(_event: ev.Event, _at: int) -> None:
     return None
 
@@ -228,6 +265,16 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.DifferenceFound: _differs,
     ev.AccountReconciled: _reconciled,
     ev.ReconciliationRequired: _of_book,
+    ev.PersonIntervened: _person,
+    ev.InterventionRefused: _person_refused,
+    ev.ExecutionPaused: _of_execution,
+    ev.ExecutionResumed: _of_execution,
+    ev.RemainderAbandoned: _given_up,
+    ev.AllocationReduced: _given_up,
+    ev.ReleaseScheduled: _rescheduled,
+    ev.KillSwitchThrown: _switched,
+    ev.KillSwitchReleased: _switched,
+    ev.AccountReleased: lambda event, _: (None, event.account_id, event.reason, None),
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
     ev.CalendarRecorded: _of_book,

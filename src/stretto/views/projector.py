@@ -43,7 +43,9 @@ CAUSE_OF_OWN_FILLS = "entry"
 _ORDER_EVENTS = frozenset(
     {"order_intended", "order_advanced", "cancel_requested", "replace_requested"}
 )
-_decoder = msgspec.json.Decoder(ev.OrderIntended | ev.OrderAdvanced)
+_decoder = msgspec.json.Decoder(
+    ev.OrderIntended | ev.OrderAdvanced | ev.CancelRequested | ev.ReplaceRequested
+)
 
 OfBook = (
     ev.SignalPlanned
@@ -60,6 +62,13 @@ OfBook = (
     | ev.DifferenceFound
     | ev.AccountReconciled
     | ev.ReconciliationRequired
+    | ev.PersonIntervened
+    | ev.InterventionRefused
+    | ev.ExecutionPaused
+    | ev.ExecutionResumed
+    | ev.KillSwitchThrown
+    | ev.KillSwitchReleased
+    | ev.AccountReleased
 )
 """Events that are not about one allocation."""
 
@@ -237,9 +246,9 @@ class SqlProjector:
             case ev.OrderQueried():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.order_queried(event, entry.at)
-            case ev.AllocationAdjusted():
+            case ev.AllocationAdjusted() | ev.RemainderAbandoned() | ev.AllocationReduced():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
-                result.allocation_adjusted(event)
+                result.adjusted(event, entry.at)
             case ev.LegScheduled():
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.leg_scheduled(event, entry.at)
@@ -257,6 +266,7 @@ class SqlProjector:
                 | ev.PendingFreed()
                 | ev.OrderProvenDead()
                 | ev.OrderMissed()
+                | ev.ReleaseScheduled()
             ):
                 result = self._result(connection, event.execution_id, event.account_id, entry)
                 result.acted(event, entry.at)
@@ -297,6 +307,9 @@ class SqlProjector:
             case ev.AccountRestored():
                 key = (self._book_id, event.account_id)
                 connection.execute(self._sql.account_excluded, (None, None, entry.seq, *key))
+            case ev.AccountReleased():
+                key = (self._book_id, event.account_id)
+                connection.execute(self._sql.account_halted, (None, None, entry.seq, *key))
             case (
                 ev.ExecutionEnded()
                 | ev.HistoryRecorded()
@@ -305,8 +318,14 @@ class SqlProjector:
                 | ev.DifferenceFound()
                 | ev.AccountReconciled()
                 | ev.ReconciliationRequired()
+                | ev.PersonIntervened()
+                | ev.InterventionRefused()
+                | ev.ExecutionPaused()
+                | ev.ExecutionResumed()
+                | ev.KillSwitchThrown()
+                | ev.KillSwitchReleased()
             ):
-                pass  # the end follows from the results; the others are cited by the decisions
+                pass  # they follow from the results, are cited by decisions, or stand in the log
             case _:
                 assert_never(event)
 

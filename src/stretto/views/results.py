@@ -165,11 +165,21 @@ class Result:
             detail = {"quantity": number(event.abandoned), "reason": event.reason}
             self._acts(at_ns, "abandoned", detail)
 
-    def allocation_adjusted(self, event: ev.AllocationAdjusted) -> None:
-        """A venue took back, freed or revived quantity."""
-        self.pending += event.pending
+    def adjusted(
+        self,
+        event: ev.AllocationAdjusted | ev.RemainderAbandoned | ev.AllocationReduced,
+        at_ns: int,
+    ) -> None:
+        """A venue took back, freed or revived quantity; or a person gave up what waited."""
         self.abandoned += event.abandoned
         self.is_only_moved = False
+        if isinstance(event, ev.AllocationAdjusted):
+            self.pending += event.pending
+            return
+        self.pending -= event.abandoned
+        if event.abandoned:
+            detail = {"quantity": number(event.abandoned), "reason": event.reason}
+            self._acts(at_ns, "abandoned", detail)
 
     def leg_scheduled(self, event: ev.LegScheduled, at_ns: int) -> None:
         """What a dead order left waits for another leg."""
