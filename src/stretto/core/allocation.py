@@ -261,7 +261,8 @@ def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Pl
     subset = _subset(setting, policy, scored, free, projection, copies)
     chosen = [free[at] for at in subset.selected]
     refusals = why_blocked(projection, ids, returns.account_ids, policy.correlation_threshold)
-    left = [place for place in free if place not in frozenset(chosen)]
+    taken = frozenset(chosen)
+    left = [place for place in free if place not in taken]
     refusals += why_not_chosen(
         projection, copies, scored_views(scored), left, chosen, policy, setting.signal
     )

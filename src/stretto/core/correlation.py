@@ -14,8 +14,9 @@ Knows nothing of scores, sizes in lots or which subset is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -79,7 +80,8 @@ class Projection:
     ``blocked[i]``: the exposed account that excludes candidate i by itself (``first`` is the
     candidate), the worst of several, else None. ``largest[i]``: the largest |projected| with any
     other account of the book, in 1e-6. The matrices hold candidates against candidates, both with
-    the trade (``before``: both without).
+    the trade; ``worst`` is the larger of |projected| and |historical|, 0 on the diagonal, and
+    ``close`` where that is a conflict. ``standing`` are the candidates' rows without the trade.
     """
 
     accounts: Indices
@@ -87,24 +89,32 @@ class Projection:
     blocked: tuple[PairCorrelation | None, ...]
     largest: tuple[int, ...]
     projected: Indices
-    before: Indices
     historical: Indices
+    worst: Indices
+    close: Flags
+    standing: Floats
 
     def pair(self, first: int, second: int) -> PairCorrelation:
         """Two candidates, by place."""
         return _pair(
             int(self.accounts[first]),
             int(self.accounts[second]),
-            int(self.before[first, second]),
+            _entry_ppm(float(self.standing[:, first] @ self.standing[:, second])),
             int(self.projected[first, second]),
             int(self.historical[first, second]),
         )
 
     def conflicting_pairs(self, pairs_max: int) -> tuple[PairCorrelation, ...]:
         """The worst ``pairs_max`` conflicts among candidates, worst first, then by place."""
-        found = [self.pair(i, j) for i, mask in enumerate(self.conflicts) for j in _above(mask, i)]
-        found.sort(key=lambda pair: -abs(pair.worst))
-        return tuple(found[:pairs_max])
+        firsts, seconds = np.nonzero(np.triu(self.close))
+        order = np.argsort(-self.worst[firsts, seconds], kind="stable")[:pairs_max]
+        places = zip(firsts[order].tolist(), seconds[order].tolist(), strict=True)
+        return tuple([self.pair(first, second) for first, second in places])
+
+    def worst_of(self, place: int, others: Sequence[int]) -> int:
+        """Which of ``others`` (places) is worst with a candidate; the first of equals."""
+        worst: list[int] = self.worst[place].tolist()
+        return max(others, key=worst.__getitem__)
 
 
 def project(
@@ -126,14 +136,15 @@ def project(
     traded = _traded_rows(book, trade)
     standing = book.rows_of(accounts)
     projected = _ppm(traded.T @ traded)
-    before = _ppm(standing.T @ standing)
     past = HistoricalCorrelations(book.history, accounts, bars_min)
     historical = past.among()
     inside = np.abs(projected)
-    close = inside > threshold
-    close |= (historical != UNKNOWN) & (np.abs(historical) > threshold)
-    np.fill_diagonal(close, val=False)
     np.fill_diagonal(inside, 0)
+    worst = np.abs(historical)
+    worst[worst == UNKNOWN] = 0
+    np.fill_diagonal(worst, 0)
+    np.maximum(worst, inside, out=worst)
+    close = worst > threshold
     outside, blocked = _against_book(book, accounts, traded, standing, past, threshold)
     largest = np.maximum(inside.max(axis=1, initial=0), outside)
     return Projection(
@@ -142,8 +153,10 @@ def project(
         blocked=blocked,
         largest=tuple(largest.tolist()),
         projected=projected,
-        before=before,
         historical=historical,
+        worst=worst,
+        close=close,
+        standing=standing,
     )
 
 
@@ -172,6 +185,8 @@ def size_that_would_pass(
     past = HistoricalCorrelations(book.history, candidate, bars_min)
     historical = past.correlations(others)
     alike = (historical != UNKNOWN) & (np.abs(historical) > threshold)
+    if (alike & trading).any():
+        return 0
     passing = 0
     for step in _HUNDREDTHS:
         shares = np.arange(passing + step, min(passing + 100 * step, PPM) + 1, step)
@@ -330,6 +345,12 @@ def _ppm(products: Floats) -> Indices:
     return np.clip(np.rint(products * _TO_PPM), -PPM, PPM).astype(np.int64)
 
 
+def _entry_ppm(product: float) -> int:
+    """One product, as ``_ppm``."""
+    return max(-PPM, min(PPM, round(product * _TO_PPM)))
+
+
+@lru_cache(maxsize=16)
 def _least_above(threshold: int) -> int:
     """The least product in 2**-48 that ``_ppm`` puts above ``threshold``, if any does."""
     low, high = 0, 1 << 49
@@ -345,10 +366,3 @@ def _least_above(threshold: int) -> int:
 def _masks(flags: Flags) -> list[int]:
     packed = np.packbits(flags, axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
-
-
-def _above(mask: int, place: int) -> Iterator[int]:
-    """The set bits of ``mask`` above ``place``."""
-    for other in range(place + 1, mask.bit_length()):
-        if mask >> other & 1:
-            yield other

@@ -93,8 +93,8 @@ def why_not_chosen(
                 continue
         against = projection.conflicts[place] & everyone
         if against:
-            pairs = [(projection.pair(place, other), other) for other in bits(against)]
-            pair, other = max(pairs, key=lambda found: (abs(found[0].worst), -found[1]))
+            other = projection.worst_of(place, list(bits(against)))
+            pair = projection.pair(place, other)
             name = screened[other].view.account.account_id
             refusals.append(
                 bet_refusal(

@@ -32,6 +32,8 @@ class HistoricalCorrelations:
             for rows in (bars.own, bars.energy, bars.active)
         )
         self._enough = bars.bars[accounts] >= bars_min
+        self._energy_all = bars.energy_all[accounts, None]
+        self._complete = bool(bars.complete[accounts].all())
         self._rooms = spaces_for(3, accounts.size)
 
     def correlations(self, others: Indices) -> Indices:
@@ -45,6 +47,9 @@ class HistoricalCorrelations:
     def among(self) -> Indices:
         """The same, all candidates by all candidates."""
         covariance = self._own @ self._own.T
+        if self._complete:
+            common = np.full(covariance.shape, float(self._own.shape[1]))
+            return self._ppm(covariance, self._energy_all * self._energy_all.T, common)
         energy = self._energy @ self._active.T
         return self._ppm(covariance, energy * energy.T, self._active @ self._active.T)
 
@@ -62,10 +67,18 @@ class HistoricalCorrelations:
         """
         bars = self._bars
         covariance = product_into(self._own, bars.own.take(others, axis=1), self._rooms[0])
-        active = bars.active.take(others, axis=1)
-        scale = product_into(self._energy, active, self._rooms[1])
-        energy = bars.energy.take(others, axis=1)
-        scale *= product_into(self._active, energy, self._rooms[2])
+        if self._complete and bars.complete[others].all():
+            # Every bar is common to all, and so is what is summed over the common bars.
+            scale = np.multiply(
+                self._energy_all,
+                bars.energy_all[others],
+                out=self._rooms[1][: covariance.size].reshape(covariance.shape),
+            )
+        else:
+            active = bars.active.take(others, axis=1)
+            scale = product_into(self._energy, active, self._rooms[1])
+            energy = bars.energy.take(others, axis=1)
+            scale *= product_into(self._active, energy, self._rooms[2])
         scale *= least * least
         covariance *= covariance
         suspect: Flags = covariance > scale

@@ -349,7 +349,7 @@ share = size_that_would_pass(
 )
 chosen = best_subset(seen.largest, seen.conflicts, accounts_max=40)
 digest = hashlib.sha256()
-for array in (book.rows, seen.projected, seen.before, seen.historical):
+for array in (book.rows, seen.projected, seen.standing, seen.historical):
     digest.update(np.ascontiguousarray(array).tobytes())
 digest.update(repr((seen.conflicts, seen.blocked, seen.largest, share, chosen)).encode())
 print(digest.hexdigest())
