@@ -23,11 +23,12 @@ def account_updated(book: Book, event: ev.AccountUpdated) -> None:
     book.snapshots[snapshot.account_id] = snapshot
     book.cites[f"account:{snapshot.account_id}"] = book.seq
     book.cites["accounts"] = book.seq
-    book.ledgers[snapshot.account_id] = replace(
-        ledger,
-        anchor=event.anchor,
-        unconfirmed_margin=ZERO if confirmed else ledger.unconfirmed_margin,
-    )
+    unconfirmed = ZERO if confirmed else ledger.unconfirmed_margin
+    # The very same objects: what follows from the ledger alone can be kept, and no digit changes.
+    if event.anchor is not ledger.anchor or unconfirmed is not ledger.unconfirmed_margin:
+        book.ledgers[snapshot.account_id] = replace(
+            ledger, anchor=event.anchor, unconfirmed_margin=unconfirmed
+        )
     book.versions["accounts"] += 1
 
 

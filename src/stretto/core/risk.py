@@ -56,8 +56,34 @@ class Room(NamedTuple):
 NO_SNAPSHOT = Room(ZERO, ZERO, ZERO, ZERO, "account_snapshot", ZERO, None, "account_snapshot", ZERO)
 
 
-def room(view: AccountView, context: TradeContext) -> Room:
-    """The rooms of one account before the trade."""
+class Floors(NamedTuple):
+    """What the daily and the overall limit are measured from, and their floors (``loss_bounds``),
+    for as long as ``anchor`` is that of the day.
+    """
+
+    anchor: DayAnchor
+    daily: tuple[Decimal, Decimal] | None
+    overall: tuple[Decimal, Decimal] | None
+
+
+def floors_of(view: AccountView, context: TradeContext) -> Floors | None:
+    """The floors that no snapshot of the same day moves; None where one may."""
+    anchor, initial = view.ledger.anchor, view.account.initial_balance
+    limits = (view.rulebook.daily_loss, view.rulebook.overall_loss)
+    if anchor is None or anchor.day_started_at < day_start(view.rulebook, context):
+        return None
+    if any(limit is not None and limit.trailing is _INTRADAY for limit in limits):
+        return None
+    daily, overall = limits
+    return Floors(
+        anchor,
+        None if daily is None else loss_bounds(daily, True, initial, ZERO, anchor),
+        None if overall is None else loss_bounds(overall, False, initial, ZERO, anchor),
+    )
+
+
+def room(view: AccountView, context: TradeContext, floors: Floors | None = None) -> Room:
+    """The rooms of one account before the trade. ``floors``: those of its anchor, where at hand."""
     snapshot = view.snapshot
     if snapshot is None:
         return NO_SNAPSHOT
@@ -67,14 +93,18 @@ def room(view: AccountView, context: TradeContext) -> Room:
     unknown = binding = ""
     if daily_limit is not None or overall_limit is not None:
         equity, initial = snapshot.equity, view.account.initial_balance
-        day = day_anchor(view, snapshot, context)
+        day = day_anchor(view, snapshot, context) if floors is None else floors.anchor
         if view.positions:
             risk_open = open_risk(view, context)
         if risk_open is None:
             unknown = "open_risk"
         available = equity - (ZERO if risk_open is None else risk_open) - view.ledger.reserved_risk
         if daily_limit is not None:
-            bounds = loss_bounds(daily_limit, True, initial, equity, day)
+            bounds = (
+                loss_bounds(daily_limit, True, initial, equity, day)
+                if floors is None
+                else floors.daily
+            )
             if bounds is None or unknown:
                 daily, unknown = ZERO, unknown or "day_anchor"
             else:
@@ -82,7 +112,11 @@ def room(view: AccountView, context: TradeContext) -> Room:
                 daily, use = available - floor, 0 if equity >= base else _use(equity, base, floor)
             smallest, binding = daily, "daily_loss"
         if overall_limit is not None:
-            bounds = loss_bounds(overall_limit, False, initial, equity, day)
+            bounds = (
+                loss_bounds(overall_limit, False, initial, equity, day)
+                if floors is None
+                else floors.overall
+            )
             if bounds is None or unknown:
                 overall, unknown = ZERO, unknown or "day_anchor"
             else:

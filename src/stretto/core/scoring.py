@@ -71,12 +71,13 @@ class Record(NamedTuple):
 class Steady(NamedTuple):
     """What of a score follows from ledger, snapshot and room alone. ``health``: its parts but
     freshness, in 1e-9; ``observed``: how many of ``INPUTS`` but correlation; ``record``: None
-    without a closed trade.
+    without a closed trade; ``of_ledger``: what of health and observed follows from the ledger.
     """
 
     health: int
     observed: int
     record: Record | None
+    of_ledger: tuple[int, int]
 
 
 class BaseScore(NamedTuple):
@@ -133,24 +134,26 @@ def base_score(
     return _new(BaseScore, (margin, budget, health, performance, weighted, parts.observed))
 
 
-def steady(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room) -> Steady:
-    """The parts of a score that no signal and no passing of time moves."""
+def steady(
+    ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, before: Steady | None = None
+) -> Steady:
+    """The parts of a score that no signal and no passing of time moves. ``before``: those of the
+    same ledger with another snapshot, where they are at hand.
+    """
+    if before is None:
+        latency = _LATENCY_NUMERATOR // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
+        of_ledger = (
+            HEALTH_RELIABILITY * ledger.reliability + HEALTH_LATENCY * latency,
+            (ledger.submits > 0) + (ledger.acknowledge_p95_ns > 0) + 2 * (ledger.trades > 0),
+        )
+        record = record_of(ledger)
+    else:
+        of_ledger, record = before.of_ledger, before.record
     use = room.drawdown_use
     drawdown = PPM if use is None or use <= DRAWDOWN_FREE else drawdown_score(use)
-    latency = _LATENCY_NUMERATOR // (LATENCY_HALF_NS + ledger.acknowledge_p95_ns)
-    health = (
-        HEALTH_DRAWDOWN * drawdown
-        + HEALTH_RELIABILITY * ledger.reliability
-        + HEALTH_LATENCY * latency
-    )
-    observed = (
-        (snapshot is not None)
-        + (use is not None)
-        + (ledger.submits > 0)
-        + (ledger.acknowledge_p95_ns > 0)
-        + 2 * (ledger.trades > 0)
-    )
-    return Steady(health, observed, record_of(ledger))
+    health = HEALTH_DRAWDOWN * drawdown + of_ledger[0]
+    observed = (snapshot is not None) + (use is not None) + of_ledger[1]
+    return _new(Steady, (health, observed, record, of_ledger))
 
 
 def complete(

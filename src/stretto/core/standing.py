@@ -12,44 +12,71 @@ from typing import NamedTuple
 
 from stretto.core.account import AccountSnapshot, Ledger, SymbolTerms
 from stretto.core.book import Book
-from stretto.core.risk import Room, day_start, room
+from stretto.core.risk import Floors, Room, day_start, floors_of, room
 from stretto.core.scoring import Steady, steady
 from stretto.core.trade import AccountView, TradeContext
 
 
 class Standing(NamedTuple):
-    """The room of an account and the steady part of its score, with what they follow from."""
+    """The room of an account and the steady part of its score, with what they follow from.
+    ``marked``: the room holds the open risk of positions at the marks of its plan.
+    """
 
     room: Room
     steady: Steady
     snapshot: AccountSnapshot | None
     ledger: Ledger
     day_started_at: int
+    floors: Floors | None
+    marked: bool
 
 
 def standings(book: Book, views: Sequence[AccountView], context: TradeContext) -> list[Standing]:
     """One for each view. What an account without positions had is taken again where configuration,
     snapshot, ledger and trading day are those it was made from; open risk moves with the market.
+    A new snapshot alone leaves what followed from the ledger and the day's anchor.
     """
     kept = _kept(book)
+    starts = context.day_starts
     found = []
     for view in views:
-        account_id, start = view.account.account_id, day_start(view.rulebook, context)
+        account_id, rulebook = view.account.account_id, view.rulebook
+        start = starts.get(rulebook.rulebook_id)
+        if start is None:
+            start = day_start(rulebook, context)
         held = kept.get(account_id)
         if (
             held is None
             or view.positions
+            or held.marked
             or held.snapshot is not view.snapshot
             or held.ledger is not view.ledger
             or held.day_started_at != start
         ):
-            space = room(view, context)
-            parts = steady(view.ledger, view.snapshot, space)
-            held = Standing(space, parts, view.snapshot, view.ledger, start)
-            if not view.positions:
-                kept[account_id] = held
+            kept[account_id] = held = _standing(view, context, start, held)
         found.append(held)
     return found
+
+
+def _standing(
+    view: AccountView, context: TradeContext, start: int, before: Standing | None
+) -> Standing:
+    ledger, snapshot = view.ledger, view.snapshot
+    parts = floors = None
+    if before is not None:
+        if before.ledger is ledger:
+            parts = before.steady
+        floors = before.floors
+        if floors is not None and (
+            floors.anchor is not ledger.anchor or before.day_started_at != start
+        ):
+            floors = None
+    if floors is None:
+        floors = floors_of(view, context)
+    space = room(view, context, floors)
+    marked = bool(view.positions)
+    made = (space, steady(ledger, snapshot, space, parts), snapshot, ledger, start, floors, marked)
+    return tuple.__new__(Standing, made)
 
 
 def _kept(book: Book) -> dict[str, Standing]:

@@ -10,13 +10,23 @@ from stretto.core import events as ev
 from stretto.core.account import ExecutionProfile
 from stretto.core.book import Book
 from stretto.core.entry import EntryPrices, entry_prices
+from stretto.core.policy import LossLimit, Trailing
 from stretto.core.risk import room
 from stretto.core.scoring import steady
 from stretto.core.screening import account_views, trade_context
 from stretto.core.standing import Standing, kinds_of, standings
 from stretto.core.trade import AccountView, TradeContext
 from stretto.core.values import NS_PER_S
-from tests.builders import INSTRUMENTS, Desk, a_config, a_signal, an_account, names, the_reads
+from tests.builders import (
+    INSTRUMENTS,
+    Desk,
+    a_config,
+    a_rulebook,
+    a_signal,
+    an_account,
+    names,
+    the_reads,
+)
 from tests.unit.core.trade_samples import position
 
 DAY_NS = 24 * 3_600 * NS_PER_S
@@ -63,6 +73,32 @@ def test_a_standing_is_kept_until_snapshot_day_or_configuration_change() -> None
     richer = [an_account(name, initial_balance=Decimal(90_000)) for name in names(3)]
     desk.feed(ev.BookOpened(config=a_config(richer)))
     assert same(last, stood(desk, desk.now + 3)) == [False] * 3
+
+
+def test_a_new_snapshot_leaves_what_followed_from_ledger_and_anchor() -> None:
+    desk = desk_of(1)
+    rulebooks = [
+        a_rulebook(),
+        a_rulebook(daily_loss=LossLimit(percent=Decimal(5), trailing=Trailing.INTRADAY)),
+        a_rulebook(overall_loss=LossLimit(percent=Decimal(9), trailing=Trailing.END_OF_DAY)),
+        a_rulebook(overall_loss=None),
+    ]
+    known = desk.book.snapshots["a0"]
+    for number, rulebook in enumerate(rulebooks):
+        desk.feed(ev.BookOpened(config=a_config(1, rulebook=rulebook)))
+        for day in (0, 0, 0, 1, 1):
+            for lost in (0, 500, -700):
+                desk.now += NS_PER_S + day * DAY_NS
+                word = replace(known, at=desk.now, equity=known.equity - lost * (number + 1))
+                desk.feed(ev.AccountObserved(snapshot=word))
+                stood(desk, desk.now + 5)
+    before = stood(desk, desk.now)[0]
+    desk.now += 1
+    desk.feed(ev.AccountObserved(snapshot=replace(known, at=desk.now)))
+    after = stood(desk, desk.now)[0]
+    assert after is not before
+    assert after.floors is before.floors is not None
+    assert after.ledger is before.ledger
 
 
 def test_open_risk_is_worked_out_for_every_plan() -> None:
