@@ -116,13 +116,19 @@ def _check_input(
     check(all(score >= 0 for score in scores), "a score must not be negative")
     check(accounts_max >= 0, "accounts_max must not be negative")
     check(nodes_max >= 1, "at least one node must be allowed")
+    above = below = 0
     for vertex, mask in enumerate(conflicts):
         check(0 <= mask < 1 << size, "a conflict names no candidate")
         check(not mask >> vertex & 1, "a candidate conflicts with itself")
+        later = mask >> vertex << vertex
+        above += later.bit_count()
+        below += (mask ^ later).bit_count()
         check(
-            all(conflicts[other] >> vertex & 1 for other in bits(mask)),
+            all(conflicts[other] >> vertex & 1 for other in bits(later)),
             "conflicts must be symmetric",
         )
+    # Each conflict with a later candidate has its other half, and there are no more halves.
+    check(above == below, "conflicts must be symmetric")
 
 
 def _problem(

@@ -94,7 +94,10 @@ class Problem:
         keep = sum(1 << vertex for vertex in vertices)
 
         def renumber(mask: int) -> int:
-            return sum(1 << place[vertex] for vertex in bits(mask & keep))
+            found = 0
+            for vertex in bits(mask & keep):
+                found |= 1 << place[vertex]
+            return found
 
         caps = []
         for cap in self.caps:

@@ -83,7 +83,10 @@ class Search:
         place = {vertex: index for index, vertex in enumerate(ordered)}
 
         def renumber(mask: int) -> int:
-            return sum(1 << place[vertex] for vertex in bits(mask))
+            found = 0
+            for vertex in bits(mask):
+                found |= 1 << place[vertex]
+            return found
 
         self._by_index = [place[vertex] for vertex in range(size)]
         self._weights = [problem.weights[vertex] for vertex in ordered]
@@ -218,15 +221,16 @@ def _crowded_first(problem: Problem) -> list[int]:
     half the nodes that they need by plain degree.
     """
     weights, adjacency = problem.weights, problem.adjacency
-    degree = [mask.bit_count() for mask in adjacency]
+    neighbour = max(weights, default=0) + 1  # outweighs every difference of weights
+    crowd = [mask.bit_count() * neighbour - weights[v] for v, mask in enumerate(adjacency)]
     left = list(range(problem.size))
     alive = (1 << problem.size) - 1
     order = []
     while left:
-        vertex = max(left, key=lambda v: (degree[v], -weights[v]))
+        vertex = max(left, key=crowd.__getitem__)
         left.remove(vertex)
         order.append(vertex)
         alive ^= 1 << vertex
         for other in bits(adjacency[vertex] & alive):
-            degree[other] -= 1
+            crowd[other] -= neighbour
     return order
