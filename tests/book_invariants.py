@@ -182,6 +182,12 @@ def _timers(book: Book) -> None:
     for account_id, ledger in book.ledgers.items():
         if ledger.exclusion is not None and ledger.exclusion.until is not None:
             expected[f"exclusion:{account_id}"] = ledger.exclusion.until
+    for key, circuit in book.circuits.items():
+        assert circuit.key == key
+        if circuit.probe_at is not None:
+            expected[f"circuit:{key}"] = circuit.probe_at
+    for key, alert in book.alerts.items():
+        expected[f"alert:{key}"] = alert.clears_at
     assert dict(book.timers) == expected
 
 

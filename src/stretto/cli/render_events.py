@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
+from stretto.core.circuit import Change
 from stretto.core.intervention import name_of
 from stretto.core.order import OrderState
 from stretto.core.values import NS_PER_S, iso
@@ -99,6 +100,12 @@ def _rerouted(event: ev.RemainderRerouted) -> str:
     return f"moved  {event.account_id}: {quantity(event.quantity)} to {to}, due {due}"
 
 
+def _circuit(event: ev.CircuitChanged) -> str:
+    if event.change is Change.COUNTED:
+        return ""
+    return f"circuit {event.circuit.key}: {event.change.value} ({event.cause})"
+
+
 def _ended(event: ev.AllocationEnded) -> str:
     if not event.abandoned:
         return ""
@@ -136,6 +143,10 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.ExecutionEnded: lambda event: f"execution {event.execution_id}: {event.status}",
     ev.AccountHalted: _said("HALTED"),
     ev.AccountExcluded: _said("EXCLUDED"),
+    ev.CircuitChanged: _circuit,
+    ev.VenueThrottled: lambda e: f"slower {e.venue}: until {iso(e.until)[11:23]}: {e.reason}",
+    ev.AlertRaised: lambda e: f"ALERT  {e.alert.about}: {e.alert.failure_class.value}",
+    ev.AlertCleared: lambda e: f"over   {e.key}: {e.reason}",
     ev.AccountRestored: _said("restored"),
     ev.InterventionRequired: _said("A PERSON HAS TO LOOK:"),
     ev.InterventionResolved: lambda e: f"settled {e.account_id}: {e.reason} by {e.resolution}",

@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
 from stretto.core.giving_up import wanted_gone
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
@@ -76,7 +77,8 @@ def advance(
         events += _adjusted(allocation, settled)
     if allocation.closing:
         events += wanted_gone(book, allocation, done.order, message, at_ns)
-    return tuple(events)
+    failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
+    return (*events, *conducted(book, order, done.order, failed, at_ns))
 
 
 def _open_elsewhere(book: Book, allocation: Allocation, order: Order) -> Decimal:

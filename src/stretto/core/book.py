@@ -13,7 +13,10 @@ import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
 from stretto.core.calendar import SessionTable
+from stretto.core.circuit import Circuit
 from stretto.core.errors import check
+from stretto.core.failure import FailureClass
+from stretto.core.failure_statistics import FailureStatistics
 from stretto.core.fills import Quantities
 from stretto.core.intervention import KnownRequest
 from stretto.core.killing import KillSwitch
@@ -106,6 +109,21 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strangers: tuple[str, ...] = ()
 
 
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody should know of a venue or account (``scope:name``): failures of one class are
+    ``rising``, or one came that says so by itself. ``clears_at``: when it is looked at again.
+    """
+
+    about: str
+    failure_class: FailureClass
+    rising: bool
+    raised_at: int
+    clears_at: int
+    last_hour: int = 0
+    day_before: int = 0
+    text: str = ""
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision.
     ``awaits`` says what of its plan a person has to approve first, ``paused`` why nothing further
@@ -136,6 +154,9 @@ class KnownSignal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at: int
 
 
+_NOT_OF_ORDERS = ("exclusion:", "circuit:", "alert:")
+
+
 def allocation_key(execution_id: str, account_id: str) -> str:
     """Key of an allocation in the book."""
     return f"{execution_id}/{account_id}"
@@ -162,6 +183,10 @@ class BookImage(msgspec.Struct, kw_only=True):
     calendars: dict[str, SessionTable] = msgspec.field(default_factory=dict)
     signals_pruned_day: int = 0
     released: dict[str, LastRelease] = msgspec.field(default_factory=dict)
+    circuits: dict[str, Circuit] = msgspec.field(default_factory=dict)
+    failures: dict[str, FailureStatistics] = msgspec.field(default_factory=dict)
+    throttled: dict[str, int] = msgspec.field(default_factory=dict)
+    alerts: dict[str, Alert] = msgspec.field(default_factory=dict)
     missing: dict[str, int] = msgspec.field(default_factory=dict)
     reconciled: dict[str, Reconciled] = msgspec.field(default_factory=dict)
     kills: dict[str, KillSwitch] = msgspec.field(default_factory=dict)
@@ -172,16 +197,19 @@ class Book:
     """State of one book. Read it freely; only ``core.evolve.evolve`` writes it."""
 
     __slots__ = (
+        "alerts",
         "allocations",
         "at",
         "bars",
         "cache",
         "calendars",
         "carried",
+        "circuits",
         "cites",
         "config",
         "entering",
         "executions",
+        "failures",
         "history",
         "interventions",
         "kills",
@@ -201,6 +229,7 @@ class Book:
         "signals_pruned_day",
         "snapshots",
         "stances",
+        "throttled",
         "timers",
         "touched",
         "versions",
@@ -225,6 +254,10 @@ class Book:
         self.interventions: dict[str, str] = {}
         self.signals_pruned_day = 0
         self.released: dict[str, LastRelease] = {}
+        self.circuits: dict[str, Circuit] = {}
+        self.failures: dict[str, FailureStatistics] = {}
+        self.throttled: dict[str, int] = {}
+        self.alerts: dict[str, Alert] = {}
         self.missing: dict[str, int] = {}
         self.reconciled: dict[str, Reconciled] = {}
         self.kills: dict[str, KillSwitch] = {}
@@ -273,6 +306,13 @@ class Book:
             overfilled=allocation.overfilled,
         )
 
+    @property
+    def is_at_rest(self) -> bool:
+        """True where no timer waits for an order or allocation; those of exclusions, circuits and
+        alerts may.
+        """
+        return all(key.startswith(_NOT_OF_ORDERS) for key, _ in self.timers)
+
     def live_order(self, allocation: Allocation) -> Order | None:
         """The allocation's order that is not over, or None."""
         for order_id in reversed(allocation.order_ids):
@@ -302,6 +342,10 @@ class Book:
             calendars=self.calendars,
             signals_pruned_day=self.signals_pruned_day,
             released=self.released,
+            circuits=self.circuits,
+            failures=self.failures,
+            throttled=self.throttled,
+            alerts=self.alerts,
             missing=self.missing,
             reconciled=self.reconciled,
             kills=self.kills,

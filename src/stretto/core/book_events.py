@@ -8,7 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
+from stretto.core.book import Alert
 from stretto.core.calendar import SessionTable
+from stretto.core.circuit import Change, Circuit
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 
@@ -65,6 +67,45 @@ class AccountExcluded(
     actor: str
     until: int | None = None
     until_tradable: bool = False
+
+
+class CircuitChanged(msgspec.Struct, frozen=True, kw_only=True, tag="circuit_changed"):
+    """The circuit of a venue or account opened, half-opened, closed or counted a failure; ``cause``
+    names the class of failure or the client order id that did it.
+    """
+
+    change: Change
+    circuit: Circuit
+    cause: str
+
+
+class VenueThrottled(msgspec.Struct, frozen=True, kw_only=True, tag="venue_throttled"):
+    """The venue limits its rate: no entry is released there before ``until``, ns UTC."""
+
+    venue: str
+    account_id: str
+    until: int
+    reason: str
+
+
+class AlertRaised(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="alert_raised"
+):
+    """Something a person should know, under ``key``; or what stands already, with its numbers now.
+    ``account_id`` is empty where it is about a venue.
+    """
+
+    key: str
+    account_id: str
+    alert: Alert
+
+
+class AlertCleared(msgspec.Struct, frozen=True, kw_only=True, tag="alert_cleared"):
+    """What the alert was raised for is over."""
+
+    key: str
+    account_id: str
+    reason: str
 
 
 class AccountRestored(msgspec.Struct, frozen=True, kw_only=True, tag="account_restored"):

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, NextStep
+from stretto.core.conduct import probes
 from stretto.core.deferral import deferrals
 from stretto.core.eligibility import judge_account
 from stretto.core.ending import ends_execution, refused
@@ -29,7 +30,7 @@ from stretto.core.screening import account_views, opposed_to, trade_context
 from stretto.core.signal import Signal
 from stretto.core.slippage import slippage_allowed
 from stretto.core.trade import trade_for
-from stretto.core.values import PPM, Side, client_order_id, iso, ppm_to_decimal
+from stretto.core.values import PPM, ZERO, Side, client_order_id, iso, ppm_to_decimal
 
 
 def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
@@ -54,6 +55,13 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             if not isinstance(moved, Refusal):
                 return moved
             return _given_up(book, allocation, moved)
+        venue = book.configuration.accounts[allocation.account_id].venue
+        free_at = book.throttled.get(venue, 0)
+        if free_at > at_ns:
+            refusal = _too_late(allocation, execution.signal, at_ns, free_at)
+            if refusal is None:
+                return (_again(allocation, free_at, "rate_limited", NextStep.SEND),)
+            return _given_up(book, allocation, refusal)
         waits = deferrals(book, key, at_ns)
         if not waits:
             refusal = _judge(book, allocation, execution, reads, at_ns)
@@ -61,9 +69,31 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             refusal = _too_late(allocation, execution.signal, at_ns, waits[0].deferred_to)
             if refusal is None:
                 return waits
+    if refusal is not None and refusal.rule in _ELSEWHERE:
+        return (_again(allocation, at_ns, refusal.rule.value, NextStep.REROUTE),)
     if refusal is not None:
         return _given_up(book, allocation, refusal)
-    return (_intended(book, allocation, execution, reads, at_ns),)
+    intended = _intended(book, allocation, execution, reads, at_ns)
+    return (intended, *probes(book, intended.order))
+
+
+_ELSEWHERE = (Rule.EXCLUDED, Rule.CIRCUIT_OPEN)
+"""Refusals that say that the way to the account is barred: what waits goes to another."""
+
+
+def _again(allocation: Allocation, due_at: int, reason: str, step: NextStep) -> ev.LegScheduled:
+    """What is pending goes on later, or elsewhere."""
+    return ev.LegScheduled(
+        execution_id=allocation.execution_id,
+        account_id=allocation.account_id,
+        client_order_id="",
+        released=ZERO,
+        due_at=due_at,
+        reason=reason,
+        attempt=1,
+        step=step,
+        leg_quantity=allocation.leg_quantity,
+    )
 
 
 def _given_up(book: Book, allocation: Allocation, refusal: Refusal) -> tuple[ev.Event, ...]:

@@ -51,6 +51,7 @@ def judge_account(
         and ledger.exclusion is None
         and not ledger.halted
         and not context.kills
+        and not context.circuits
         and trade.terms is not None
         and view.heartbeat_at >= context.heartbeat_min
         and context.tick_fresh
@@ -170,6 +171,14 @@ def _kill_switch(
         return None
     compared = {"kill_switch": described(switch), "since": iso(switch.at), "reason": switch.reason}
     return refuse(Rule.KILL_SWITCH, view, compared, f"a person releases {described(switch)}")
+
+
+def _circuit(view: AccountView, _t: Trade, _r: Room, context: TradeContext) -> Refusal | None:
+    for key in (f"account:{view.account.account_id}", f"venue:{view.account.venue}"):
+        if key in context.circuits:
+            compared = {"circuit": key, "stands": context.circuits[key]}
+            return refuse(Rule.CIRCUIT_OPEN, view, compared, "a closed circuit")
+    return None
 
 
 def _mapped(view: AccountView, trade: Trade, _r: Room, _c: TradeContext) -> Refusal | None:
@@ -350,6 +359,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.EXCLUDED, _excluded),
     (Rule.HALTED, _halted),
     (Rule.KILL_SWITCH, _kill_switch),
+    (Rule.CIRCUIT_OPEN, _circuit),
     (Rule.NOT_MAPPED, _mapped),
     (Rule.SESSION_UNKNOWN, _session_known),
     (Rule.SESSION_CLOSED, _session),
@@ -371,6 +381,7 @@ _GATE = (
     _excluded,
     _halted,
     _kill_switch,
+    _circuit,
     _mapped,
     _session_known,
     _session,

@@ -11,7 +11,9 @@ from typing import assert_never
 from stretto.core import events as ev
 from stretto.core.account_exclusion import on_exclusion_due
 from stretto.core.accounting import on_account
+from stretto.core.alerts import on_alert_due
 from stretto.core.book import Book
+from stretto.core.conduct import on_circuit_due
 from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
 from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
@@ -99,6 +101,10 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_query_due(book, item.key, at_ns)
         case ev.TimerKind.EXCLUSION:
             return on_exclusion_due(book, item.key, at_ns)
+        case ev.TimerKind.CIRCUIT:
+            return on_circuit_due(book, item.key, at_ns)
+        case ev.TimerKind.ALERT:
+            return on_alert_due(book, item.key, at_ns)
         case _:
             assert_never(item.timer)
 

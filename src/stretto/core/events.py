@@ -13,12 +13,16 @@ from stretto.core.book_events import (
     AccountHalted,
     AccountRestored,
     AccountUpdated,
+    AlertCleared,
+    AlertRaised,
     BarsRecorded,
     BookConfigured,
     CalendarRecorded,
+    CircuitChanged,
     HistoryRecorded,
     InterventionRequired,
     InterventionResolved,
+    VenueThrottled,
 )
 from stretto.core.execution_events import (
     AllocationAdjusted,
@@ -93,6 +97,8 @@ __all__ = [
     "AccountReleased",
     "AccountRestored",
     "AccountUpdated",
+    "AlertCleared",
+    "AlertRaised",
     "AllocationAdjusted",
     "AllocationEnded",
     "AllocationReduced",
@@ -105,6 +111,7 @@ __all__ = [
     "CalendarRecorded",
     "CancelRejected",
     "CancelRequested",
+    "CircuitChanged",
     "DifferenceFound",
     "Entry",
     "Event",
@@ -150,6 +157,7 @@ __all__ = [
     "TimerKind",
     "VenueAnswered",
     "VenueReported",
+    "VenueThrottled",
     "ViewReported",
     "actor_of",
     "kind_of",
@@ -182,6 +190,10 @@ Event = (
     | AccountHalted
     | AccountExcluded
     | AccountRestored
+    | CircuitChanged
+    | VenueThrottled
+    | AlertRaised
+    | AlertCleared
     | InterventionRequired
     | InterventionResolved
     | OrderProvenDead

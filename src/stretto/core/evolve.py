@@ -65,6 +65,7 @@ def restore(image: BookImage) -> Book:
         evolve_allocations.schedule(book, key, None, allocation)
     for account_id in sorted(book.ledgers):
         evolve_accounts.arm(book, account_id)
+    evolve_accounts.arm_all(book)
     recount(book)
     return book
 

@@ -13,6 +13,9 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.account import Exclusion
 from stretto.core.book import Book
+from stretto.core.circuit import CircuitState
+from stretto.core.failure import FailureClass
+from stretto.core.failure_statistics import NO_STATISTICS, after_failure, after_success
 
 
 def account_excluded(book: Book, event: ev.AccountExcluded) -> None:
@@ -42,7 +45,62 @@ def arm(book: Book, account_id: str) -> None:
     book.timers.set(f"{ev.TimerKind.EXCLUSION.value}:{account_id}", until)
 
 
+def circuit_changed(book: Book, event: ev.CircuitChanged) -> None:
+    """The circuit as it is now; a closed one without failures is not kept."""
+    circuit = event.circuit
+    if circuit.state is CircuitState.CLOSED and not circuit.failures_at:
+        book.circuits.pop(circuit.key, None)
+    else:
+        book.circuits[circuit.key] = circuit
+    book.timers.set(f"{ev.TimerKind.CIRCUIT.value}:{circuit.key}", circuit.probe_at)
+
+
+def venue_throttled(book: Book, event: ev.VenueThrottled) -> None:
+    """When the venue takes entries again."""
+    book.throttled[event.venue] = event.until
+
+
+def alert_raised(book: Book, event: ev.AlertRaised) -> None:
+    """The alert stands until it is cleared."""
+    book.alerts[event.key] = event.alert
+    book.timers.set(f"{ev.TimerKind.ALERT.value}:{event.key}", event.alert.clears_at)
+
+
+def alert_cleared(book: Book, event: ev.AlertCleared) -> None:
+    """The alert stands no longer."""
+    del book.alerts[event.key]
+    book.timers.set(f"{ev.TimerKind.ALERT.value}:{event.key}", None)
+
+
+def count(book: Book, account_id: str, failure_class: FailureClass | None) -> None:
+    """A request of the account failed with this class, or (None) did not fail."""
+    account = book.configuration.accounts.get(account_id)
+    if account is None:
+        return
+    policy = book.configuration.policy.failures
+    for key in (f"account:{account_id}", f"venue:{account.venue}"):
+        held = book.failures.get(key)
+        if failure_class is not None:
+            book.failures[key], _ = after_failure(
+                policy, held or NO_STATISTICS, failure_class, book.at
+            )
+        elif held is not None:
+            book.failures[key] = after_success(held)
+
+
+def arm_all(book: Book) -> None:
+    """The timers of circuits and alerts, anew from their records."""
+    for key, circuit in book.circuits.items():
+        book.timers.set(f"{ev.TimerKind.CIRCUIT.value}:{key}", circuit.probe_at)
+    for key, alert in book.alerts.items():
+        book.timers.set(f"{ev.TimerKind.ALERT.value}:{key}", alert.clears_at)
+
+
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.AccountExcluded: account_excluded,
     ev.AccountRestored: account_restored,
+    ev.CircuitChanged: circuit_changed,
+    ev.VenueThrottled: venue_throttled,
+    ev.AlertRaised: alert_raised,
+    ev.AlertCleared: alert_cleared,
 }

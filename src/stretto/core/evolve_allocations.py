@@ -13,6 +13,7 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, KnownSignal, allocation_key
 from stretto.core.carried import carry, enter
 from stretto.core.errors import InvariantViolated, check
+from stretto.core.evolve_accounts import count
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
 from stretto.core.plan import Plan
 from stretto.core.positions import move_position, remember_report
@@ -287,7 +288,8 @@ def remainder_rerouted(book: Book, event: ev.RemainderRerouted) -> None:
 
 
 def order_failed(book: Book, event: ev.OrderFailed) -> None:
-    """Counts against the attempts of its class."""
+    """Counts against the attempts of its class, and in what account and venue are known for."""
+    count(book, event.account_id, event.failure_class)
     key = allocation_key(event.execution_id, event.account_id)
     allocation = book.allocations[key]
     tries = allocation.tries | {event.failure_class.value: event.attempt}

@@ -10,9 +10,12 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.book import Book, LastRelease, allocation_key
 from stretto.core.errors import check
+from stretto.core.evolve_accounts import count
 from stretto.core.evolve_allocations import put_allocation, reopen
+from stretto.core.failure import FailureClass
 from stretto.core.order import Order, OrderState, is_done
 from stretto.core.order_changes import apply_changes
+from stretto.core.order_table import is_newly_doubtful
 from stretto.core.statistics import latency_after, reliability_after
 
 
@@ -59,6 +62,10 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     ledger = book.ledgers[event.account_id]
     acknowledged = before.acknowledged_at is None and after.acknowledged_at is not None
     verdict = _submit_verdict(before.state, after.state)
+    if acknowledged:
+        count(book, event.account_id, None)
+    elif is_newly_doubtful(before.state, after.state):
+        count(book, event.account_id, FailureClass.UNKNOWN_OUTCOME)
     if was_live == is_live and not acknowledged and verdict is None:
         return
     p95 = ledger.acknowledge_p95_ns

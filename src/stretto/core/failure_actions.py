@@ -14,7 +14,7 @@ import msgspec
 from stretto.core.backoff import query_delay_ns, rate_limit_wait_ns, retry_delay_ns
 from stretto.core.errors import check
 from stretto.core.failure import Failure, FailureClass, Outcome, Request
-from stretto.core.limits import QUERIES_MAX
+from stretto.core.limits import MARGIN_REFRESH_NS, QUERIES_MAX
 from stretto.core.policy import FailurePolicy
 
 
@@ -193,6 +193,8 @@ def _response(
     attempt, delay_ns = attempts + 1, 0
     if step is Step.RETRY:
         delay_ns = retry_delay_ns(policy, attempt, draw_64)
+    elif step is Step.RETRY_SMALLER:
+        delay_ns = MARGIN_REFRESH_NS
     elif step is Step.WAIT:
         delay_ns = rate_limit_wait_ns(policy, stated_wait_ns, draw_64)
     elif step is Step.QUERY:

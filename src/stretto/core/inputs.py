@@ -64,11 +64,13 @@ class TimerKind(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     QUERY = "query"
     EXCLUSION = "exclusion"
+    CIRCUIT = "circuit"
+    ALERT = "alert"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):
-    """A timer's time has come. ``key`` is an allocation key, a client order id or an
-    account id.
+    """A timer's time has come. ``key`` is an allocation key, a client order id, an
+    account id, or the key of a circuit or alert.
     """
 
     timer: TimerKind

@@ -152,6 +152,8 @@ RETRIES_MAX = 3
 RETRY_JITTER = 200_000
 MARGIN_RETRY_FACTOR = 700_000
 MARGIN_RETRIES_MAX = 2
+# What the venue has to say of an account's margin before the retry.
+MARGIN_REFRESH_NS = 2 * NS_PER_S
 REQUOTES_MAX = 2
 STOP_DISTANCE_FACTOR_MAX = 1_500_000
 # What a venue that names no wait is given, and the longest that one may name.
@@ -171,6 +173,8 @@ CIRCUIT_PROBE_NS_MAX = 900 * NS_PER_S
 FAILURE_STEP_NS = 600 * NS_PER_S
 FAILURE_STEPS_RECENT = 6
 FAILURE_STEPS_BEFORE = 144
+# How long an alert stands that no count of failures keeps up.
+ALERT_NS = 3_600 * NS_PER_S
 RISING_COUNT_MIN = 5
 RISING_FACTOR = 3_000_000
 RISING_FACTOR_CLEAR = 1_500_000

@@ -258,3 +258,8 @@ def as_markdown() -> str:
         lines += [f"| {name} | {', '.join(kinds)} |" for name, kinds in grouped.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def is_newly_doubtful(before: OrderState, after: OrderState) -> bool:
+    """Whether a submit has just become one whose fate is unknown."""
+    return after is OrderState.IN_DOUBT and before in UNANSWERED and before is not after

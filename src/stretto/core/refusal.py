@@ -33,6 +33,7 @@ class Rule(StrEnum):
     EXCLUDED = "excluded"
     HALTED = "halted"
     KILL_SWITCH = "kill_switch"
+    CIRCUIT_OPEN = "circuit_open"
     NOT_MAPPED = "instrument_not_mapped"
     SESSION_UNKNOWN = "session_unknown"
     SESSION_CLOSED = "session_closed"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from stretto.core import events as ev
 from stretto.core.account_exclusion import SYSTEM, exclude
+from stretto.core.alerts import alert_of_failure
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.deferral import first_free
@@ -119,20 +120,31 @@ def _stated_wait_ns(book: Book, order: Order) -> int | None:
     return None if wait_ms is None else int(wait_ms * NS_PER_MS)
 
 
-def _besides(
-    book: Book, order: Order, response: Response, at_ns: int
-) -> tuple[ev.AccountExcluded, ...]:
-    """What happens to the account besides."""
-    if Also.EXCLUDE_ACCOUNT not in response.also:
-        return ()
-    return exclude(
-        book,
-        order.account_id,
-        response.failure_class.value,
-        SYSTEM,
-        until=at_ns + book.configuration.policy.failures.exclusion_ns,
-        until_tradable=True,
-    )
+def _besides(book: Book, order: Order, response: Response, at_ns: int) -> tuple[ev.Event, ...]:
+    """What happens to the account and its venue besides."""
+    account_id, events = order.account_id, list[ev.Event]()
+    if Also.EXCLUDE_ACCOUNT in response.also:
+        events += exclude(
+            book,
+            account_id,
+            response.failure_class.value,
+            SYSTEM,
+            until=at_ns + book.configuration.policy.failures.exclusion_ns,
+            until_tradable=True,
+        )
+    account = book.configuration.accounts.get(account_id)
+    if Also.THROTTLE_VENUE in response.also and account is not None:
+        until, reason = at_ns + response.delay_ns, response.failure_class.value
+        if until > book.throttled.get(account.venue, 0):
+            events.append(
+                ev.VenueThrottled(
+                    venue=account.venue, account_id=account_id, until=until, reason=reason
+                )
+            )
+    if Also.ALERT in response.also:
+        text = " ".join(word for word in (order.reject_code, order.text) if word)
+        events += alert_of_failure(book, account_id, response.failure_class, text, at_ns)
+    return tuple(events)
 
 
 def _failure(book: Book, before: Order, order: Order) -> Failure | None:

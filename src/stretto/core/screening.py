@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from stretto.core.account import Account
 from stretto.core.book import Book
 from stretto.core.carried import stances_version
+from stretto.core.conduct import circuits_closed_to_entries
 from stretto.core.copying import opposed_by
 from stretto.core.eligibility import all_refusals, judge_account
 from stretto.core.entry import EntryPrices
@@ -114,6 +115,7 @@ def trade_context(
         venue_sessions=closed_venues(book, signal.symbol, at_ns),
     )
     context.kills = switches_over(book.kills, signal.symbol)
+    context.circuits = circuits_closed_to_entries(book)
     cap = config.policy.exposure_max
     if cap is not None:
         per_unit = context.notional_book

@@ -126,6 +126,7 @@ class TradeContext:
         "book_currency",
         "checks",
         "checks_beyond_gate",
+        "circuits",
         "day_starts",
         "entry",
         "firm_rules",
@@ -186,14 +187,14 @@ class TradeContext:
         self.checks: tuple[Check, ...] = ()
         """The rules of eligibility that can refuse at all here; kept by ``eligibility``."""
         self.checks_beyond_gate: tuple[Check, ...] = ()
+        self.circuits: dict[str, str] = {}  # how each stands that lets no entry pass
         self.exposure_remaining = exposure_remaining
         self.margin_level_min = Decimal(policy.margin_level_min) / PPM
         self.margin_level_min_ppm = Decimal(policy.margin_level_min)
         self.opposed = opposed
         self.quotes = fresh_quotes(reads, at - policy.tick_age_ns_max)
         """The quotes that may convert money or mark positions."""
-        quote = reads.quotes.get(symbol)
-        statistics = reads.statistics.get(symbol)
+        quote, statistics = reads.quotes.get(symbol), reads.statistics.get(symbol)
         self.tick_at = quote.at if quote is not None else None
         self.tick_fresh = quote is not None and at - quote.at <= policy.tick_age_ns_max
         self.heartbeat_min = at - policy.heartbeat_age_ns_max

@@ -15,6 +15,7 @@ from stretto.core.account import BarReturn
 from stretto.core.book import Book
 from stretto.core.calendar import covers
 from stretto.core.errors import BrokerUnreachable
+from stretto.core.failure_actions import ACTIONS, Also
 from stretto.core.limits import CALENDAR_HORIZON_NS, CALENDAR_REMAINING_NS_MIN
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
@@ -134,7 +135,7 @@ class Supervisor:
         if ends_at is not None:
             await self._clock.sleep_until(ends_at)
         else:
-            while self._writer.book.timers.next_at() is not None or not self._writer.idle:
+            while not (self._writer.book.is_at_rest and self._writer.idle):
                 await self._clock.sleep_until(self._clock.now_ns() + SETTLE_POLL_NS)
         await self._refresh(sorted(self._stale))
         await self._drained()
@@ -158,8 +159,12 @@ class Supervisor:
     # --- accounts -----------------------------------------------------------------------------
 
     def _notice_fills(self, entry: ev.Entry) -> None:
+        """After a fill, and after a refusal that says the book's numbers are not the venue's."""
         for event in entry.events:
-            if isinstance(event, ev.FillBooked):
+            if isinstance(event, ev.FillBooked) or (
+                isinstance(event, ev.OrderFailed)
+                and Also.REFRESH_ACCOUNT in ACTIONS[event.failure_class].also
+            ):
                 self._stale[event.account_id] = None
                 self._wake()
 

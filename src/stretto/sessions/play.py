@@ -170,7 +170,7 @@ def _is_over(started: StartedWith, book: Book) -> bool:
     left_out = started.signals not in ("", STANDARD_INPUT) and any(
         signal.generated_at >= started.until for signal in read_signals(Path(started.signals))
     )
-    return not left_out and book.timers.next_at() is None
+    return not left_out and book.is_at_rest
 
 
 def _speed(started: StartedWith) -> Decimal | None:

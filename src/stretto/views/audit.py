@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from stretto.core import events as ev
+from stretto.core.circuit import Scope
 from stretto.core.errors import check
 from stretto.core.intervention import name_of
 from stretto.core.killing import KillScope
@@ -114,6 +115,21 @@ def _failed(event: ev.OrderFailed, _at: int) -> Subject:
 
 def _halted(event: ev.AccountHalted, _at: int) -> Subject:
     return None, event.account_id, event.reason, "no entry until a person releases it"
+
+
+def _circuit(event: ev.CircuitChanged, _at: int) -> Subject:
+    circuit = event.circuit
+    account = circuit.name if circuit.scope is Scope.ACCOUNT else None
+    why = f"{circuit.key} {event.change.value}: {event.cause}"
+    return None, account, why, None
+
+
+def _alerted(event: ev.AlertRaised, _at: int) -> Subject:
+    alert = event.alert
+    why = f"{alert.about}: {alert.failure_class.value} {alert.text}".rstrip()
+    if alert.rising:
+        why += f", {alert.last_hour} in the last hour, {alert.day_before} in the day before it"
+    return None, event.account_id or None, why, None
 
 
 def _excluded(event: ev.AccountExcluded, _at: int) -> Subject:
@@ -246,6 +262,20 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
         None,
     ),
     ev.AccountHalted: _halted,
+    ev.CircuitChanged: _circuit,
+    ev.VenueThrottled: lambda event, _: (
+        None,
+        event.account_id,
+        f"{event.venue} until {timestamp(event.until)}: {event.reason}",
+        None,
+    ),
+    ev.AlertRaised: _alerted,
+    ev.AlertCleared: lambda event, _: (
+        None,
+        event.account_id or None,
+        f"{event.key}: {event.reason}",
+        None,
+    ),
     ev.AccountExcluded: _excluded,
     ev.AccountRestored: lambda event, _: (
         None,

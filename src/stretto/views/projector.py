@@ -55,6 +55,10 @@ OfBook = (
     | ev.AccountHalted
     | ev.AccountExcluded
     | ev.AccountRestored
+    | ev.CircuitChanged
+    | ev.VenueThrottled
+    | ev.AlertRaised
+    | ev.AlertCleared
     | ev.ExecutionEnded
     | ev.HistoryRecorded
     | ev.BarsRecorded
@@ -312,6 +316,10 @@ class SqlProjector:
                 connection.execute(self._sql.account_halted, (None, None, entry.seq, *key))
             case (
                 ev.ExecutionEnded()
+                | ev.CircuitChanged()
+                | ev.VenueThrottled()
+                | ev.AlertRaised()
+                | ev.AlertCleared()
                 | ev.HistoryRecorded()
                 | ev.BarsRecorded()
                 | ev.CalendarRecorded()

@@ -134,13 +134,15 @@ def test_what_nobody_can_classify_waits_for_a_person_until_the_signal_expires(co
     events = refuse(desk, order, code, "the venue's words")
     asked = only(events, ev.InterventionRequired)
     assert asked.known["text"] == "the venue's words"
+    alert = only(events, ev.AlertRaised)
+    assert alert.alert.text == f"{code} the venue's words"
     (a,) = desk.book.allocations.values()
     assert (a.pending, a.held != "", a.ended) == (order.quantity, True, "")
     assert desk.timers_until(desk.now + 60 * S) == []
     restored(desk.book)
     events = tuple(desk.timers_until(a_signal().valid_until + 2 * S))
     assert only(events, ev.AllocationEnded).reason == "expired"
-    assert len(desk.book.timers) == 0
+    assert [key for key, _ in desk.book.timers] == [f"alert:{alert.key}"]
     holds(desk.book)
     replays(desk.book, desk.entries)
 
