@@ -56,6 +56,8 @@ def _stances(book: Book) -> None:
         for p in held.values():
             count(p.symbol, p.quantity, p.account_id)
     for a in book.allocations.values():
+        if book.executions[a.execution_id].closes:
+            continue
         signal = book.executions[a.execution_id].signal
         coming = (a.intended - a.filled - a.abandoned + a.excess) * signal.side.sign
         count(signal.symbol, coming, a.account_id)
@@ -70,6 +72,8 @@ def _carried(book: Book) -> None:
             key = (p.symbol, p.account_id)
             expected[key] = expected.get(key, ZERO) + p.quantity
     for a in book.allocations.values():
+        if book.executions[a.execution_id].closes:  # counts once it is filled
+            continue
         signal = book.executions[a.execution_id].signal
         key = (signal.symbol, a.account_id)
         coming = (a.intended - a.filled - a.abandoned + a.excess) * signal.side.sign
@@ -122,7 +126,7 @@ def _quantities(book: Book) -> None:
         if unfinished:
             assert execution.status == "working"
         else:
-            done = any(part.filled for part in parts)
+            done = execution.closes or any(part.filled for part in parts)
             assert execution.status == ("completed" if done else "abandoned")
 
 
@@ -145,6 +149,8 @@ def _positions(book: Book) -> None:
     for held in book.positions.values():
         for position in held.values():
             assert position.quantity != 0
+            assert sum(position.tickets.values(), ZERO) == position.quantity
+            assert ZERO not in position.tickets.values()
     for a in book.allocations.values():
         orders = orders_of(book, a)
         assert a.notional == sum((o.notional for o in orders), ZERO)
@@ -156,6 +162,7 @@ def _entering(book: Book) -> None:
         (a.account_id, a.execution_id): a.intended - a.filled - a.abandoned + a.excess
         for a in book.allocations.values()
         if a.intended - a.filled - a.abandoned + a.excess
+        and not book.executions[a.execution_id].closes
     }
     found = {
         (account_id, execution_id): abs(entry.quantity)
@@ -171,9 +178,11 @@ def _timers(book: Book) -> None:
     for key, a in book.allocations.items():
         if a.pending and a.due_at is not None:
             expected[f"release:{key}"] = a.due_at
-            scheduled = book.scheduled.get(book.executions[a.execution_id].signal.symbol, {})
-            assert scheduled.get(key) == (None if a.held else a.due_at)
-            assert a.order_ids or a.held or a.due_at <= a.window_end
+            execution = book.executions[a.execution_id]
+            scheduled = book.scheduled.get(execution.signal.symbol, {})
+            in_turn = not (a.held or execution.closes)
+            assert scheduled.get(key) == (a.due_at if in_turn else None)
+            assert execution.closes or a.order_ids or a.held or a.due_at <= a.window_end
     for order in book.orders.values():
         if order.answer_due_at is not None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at

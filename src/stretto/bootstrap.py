@@ -23,9 +23,9 @@ from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
 from stretto.core.book import Book
+from stretto.core.exit_signal import AnySignal
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
 from stretto.journal import entries as stored_form
 from stretto.journal.chain import ChainBroken
 from stretto.journal.snapshot import SnapshotNotKept
@@ -56,7 +56,7 @@ class Scenario:
     market: SeriesMarket
     venues: Mapping[str, SimVenueConfig]
     balances: Mapping[str, Decimal]
-    arrivals: Sequence[tuple[int, Signal]]
+    arrivals: Sequence[tuple[int, AnySignal]]
     starts_at: int
     ends_at: int | None
     seed: int
@@ -191,7 +191,7 @@ def run(
     opened: OpenBook,
     *,
     speed: Decimal | None = None,
-    arrivals: Callable[[Clock], AsyncIterator[Signal]] | None = None,
+    arrivals: Callable[[Clock], AsyncIterator[AnySignal]] | None = None,
     on_entry: Callable[[ev.Entry], None] | None = None,
     on_start: Callable[[Writer], None] | None = None,
 ) -> Ended:
@@ -246,7 +246,7 @@ def run(
     )
 
 
-def _due(scenario: Scenario, book: Book) -> list[tuple[int, Signal]]:
+def _due(scenario: Scenario, book: Book) -> list[tuple[int, AnySignal]]:
     """What has not arrived yet. A signal that reached a process which stopped before it was
     journaled is not known to the book, and arrives again; so does, where the arrivals are given
     anew, another signal under a known id, to be refused.
@@ -260,7 +260,7 @@ def _due(scenario: Scenario, book: Book) -> list[tuple[int, Signal]]:
     ]
 
 
-async def _arriving(due: Sequence[tuple[int, Signal]], clock: Clock) -> AsyncIterator[Signal]:
+async def _arriving(due: Sequence[tuple[int, AnySignal]], clock: Clock) -> AsyncIterator[AnySignal]:
     for at_ns, signal in due:
         await clock.sleep_until(at_ns)
         yield signal

@@ -9,7 +9,7 @@ import msgspec
 
 from stretto.config import QuoteFiles, Settings, read_placed_signals, read_settings
 from stretto.core.errors import InvalidInput
-from stretto.core.signal import Signal
+from stretto.core.exit_signal import AnySignal
 from stretto.core.values import parse_iso
 from stretto.sessions.play import SPEED_MAX
 
@@ -29,7 +29,7 @@ def settings_of(path: Path) -> Settings:
     return msgspec.structs.replace(settings, market=market)
 
 
-def the_signal(path: Path) -> tuple[str, Signal]:
+def the_signal(path: Path) -> tuple[str, AnySignal]:
     """The one signal of a file, with its place. Raises InvalidInput where there are none or
     several.
     """

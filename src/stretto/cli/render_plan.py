@@ -12,7 +12,7 @@ from stretto.cli.output import Column, Grid, Output, listed, money, percent, qua
 from stretto.cli.render_summary import in_words
 from stretto.core.plan import Candidate, Plan, PlannedAllocation
 from stretto.core.report import OrderType
-from stretto.core.signal import RiskPercent, Signal
+from stretto.core.signal import RiskPercent, Signal, size_value
 from stretto.core.values import NS_PER_S, iso, plain, ppm_to_decimal
 from stretto.sessions.dryrun import DryRun
 from stretto.views.rows import decision_row, summary
@@ -70,7 +70,9 @@ def render_plan(output: Output, done: DryRun, db: Path) -> None:
 
 def _signal(signal: Signal) -> str:
     size = signal.size
-    amount = f"{size.percent} % of equity" if isinstance(size, RiskPercent) else str(size.quantity)
+    amount = str(size_value(size))
+    if isinstance(size, RiskPercent):
+        amount += " % of equity"
     parts = [
         f"signal {signal.signal_id}: {signal.action} {signal.side} {signal.symbol}",
         f"{signal.order_type}, {amount} ({size.__struct_config__.tag})",

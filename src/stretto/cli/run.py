@@ -22,7 +22,7 @@ from stretto.cli.render_events import EventLines
 from stretto.cli.render_summary import render_finished, summary_of
 from stretto.core import events as ev
 from stretto.core.errors import InvalidInput
-from stretto.core.signal import Signal
+from stretto.core.exit_signal import AnySignal
 from stretto.core.values import iso
 from stretto.sessions.files import make_parent
 from stretto.sessions.play import Played, Stop, play
@@ -173,7 +173,7 @@ def _play(
     def malformed(text: str) -> None:
         sys.stderr.write(f"stretto: {text}; the line is passed over\n")
 
-    def read(signal: Signal, place: str) -> None:
+    def read(signal: AnySignal, place: str) -> None:
         first = prepared.places.note(signal, place)
         if first:
             refused.repeated(signal.signal_id, place, first)

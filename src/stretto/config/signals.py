@@ -18,6 +18,7 @@ from stretto.config.problems import Problems, join, show
 from stretto.config.section import REQUIRED, UNSET, Key, Section
 from stretto.config.text_file import read_bytes, text_of
 from stretto.core.errors import InvalidInput
+from stretto.core.exit_signal import AnySignal, ExitSignal
 from stretto.core.report import OrderType, TimeInForce
 from stretto.core.signal import (
     Action,
@@ -28,6 +29,7 @@ from stretto.core.signal import (
     ListedAccounts,
     PerAccount,
     RiskPercent,
+    Share,
     Signal,
     Size,
     Split,
@@ -66,6 +68,14 @@ SIZES: dict[str, tuple[type[Size], Section]] = {
             Key("quantity", _NUMBER, REQUIRED, "base units over all accounts"),
             Key("split", kinds.choice(Split), "equal", "how it is shared out"),
             Key("ratios", kinds.MapOf(_NUMBER), {}, "`by_ratio` only: each account's share"),
+        ),
+    ),
+    "share": (
+        Share,
+        Section(
+            '"size": {"mode": "share"}',
+            "Of a `reduce`: a share of what each account holds.",
+            Key("fraction", _NUMBER, REQUIRED, "above 0, up to 1; rounded down to the lot step"),
         ),
     ),
 }
@@ -150,24 +160,45 @@ SIGNAL = Section(
         "expected_hold_ns",
     ),
     Key("accounts", _ByMode(ADDRESSINGS), {"mode": "all"}, "which accounts, see below"),
-    Key("refers_to", kinds.text(empty=True), "", "the earlier signal of a close, reduce or amend"),
 )
-SECTIONS = (SIGNAL, *(row[1] for row in SIZES.values()), *(row[1] for row in ADDRESSINGS.values()))
+EXIT = Section(
+    "exit",
+    "A signal whose action is close, reduce or amend, for every account that holds a part.",
+    Key("signal_id", _NAME, REQUIRED, "its own name for ever: the same id is taken once"),
+    Key("strategy_id", _NAME, REQUIRED, "who says so"),
+    Key("action", kinds.choice(Action), REQUIRED, "close, reduce or amend"),
+    Key("refers_to", _NAME, REQUIRED, "the earlier signal, or its execution"),
+    Key("generated_at", kinds.moment(), REQUIRED, "when the strategy decided"),
+    Key("size", _ByMode(SIZES), UNSET, "of a reduce: `share` or `per_account`; not read else"),
+    Key("stop_loss", _NUMBER, UNSET, "of an amend: the position's new stop"),
+    Key("take_profit", _NUMBER, UNSET, "of an amend: its new target"),
+    Key("limit_price", _NUMBER, UNSET, "of an amend: new price of entries that rest"),
+    Key("symbol", kinds.text(empty=True), "", "where stated, it must be the position's"),
+    Key("side", kinds.choice(Side), UNSET, "not read: an exit follows the position"),
+    Key("valid_until", kinds.moment(), UNSET, "not read: an exit does not expire"),
+)
+_EXITS = frozenset({Action.CLOSE.value, Action.REDUCE.value, Action.AMEND.value})
+SECTIONS = (
+    SIGNAL,
+    EXIT,
+    *(row[1] for row in SIZES.values()),
+    *(row[1] for row in ADDRESSINGS.values()),
+)
 
 
-def read_signal(text: str, source: str) -> Signal:
+def read_signal(text: str, source: str) -> AnySignal:
     """The signal of one JSON object. Raises InvalidInput naming ``source`` and the key."""
     return _signal(_parsed(text, source), source)
 
 
-def read_signals(source: Path | str | TextIO, name: str = "standard input") -> Iterator[Signal]:
+def read_signals(source: Path | str | TextIO, name: str = "standard input") -> Iterator[AnySignal]:
     """The signals of ``read_placed_signals`` without their places."""
     return (signal for _, signal in read_placed_signals(source, name))
 
 
 def read_placed_signals(
     source: Path | str | TextIO, name: str = "standard input"
-) -> Iterator[tuple[str, Signal]]:
+) -> Iterator[tuple[str, AnySignal]]:
     """Place and signal, for each signal of a ``.json`` file (an object or a list), of a file of
     JSON lines, or of an open text stream of JSON lines, which is called ``name``. Blank lines are
     passed over. Raises InvalidInput at the first malformed signal, after those before it were given
@@ -184,12 +215,13 @@ def read_placed_signals(
         yield from _lines(_decoded(source, name), name)
 
 
-def signal_to_json(signal: Signal) -> dict[str, Any]:
+def signal_to_json(signal: AnySignal) -> dict[str, Any]:
     """The signal as ``read_signal`` takes it: what equals its default is left out, decimals are
     text, so that nothing is lost.
     """
     shown: dict[str, Any] = {}
-    for key in SIGNAL.keys:
+    section = EXIT if isinstance(signal, ExitSignal) else SIGNAL
+    for key in section.keys:
         value = getattr(signal, key.field)
         if key.default is not REQUIRED and value == _default(key):
             continue
@@ -231,16 +263,18 @@ def _plain(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _signal(raw: object, source: str) -> Signal:
+def _signal(raw: object, source: str) -> AnySignal:
     problems = Problems(source)
     if not isinstance(raw, dict):
         raise InvalidInput(source, f"is {show(raw)}", "a JSON object")
-    values = SIGNAL.read(raw, "", problems)
+    action = raw.get("action")
+    is_exit = isinstance(action, str) and action in _EXITS
+    values = (EXIT if is_exit else SIGNAL).read(raw, "", problems)
     problems.raise_if_any()
-    return Signal(**values)
+    return ExitSignal(**values) if is_exit else Signal(**values)
 
 
-def _whole(text: str, source: str) -> Iterator[tuple[str, Signal]]:
+def _whole(text: str, source: str) -> Iterator[tuple[str, AnySignal]]:
     parsed = _parsed(text, source)
     if isinstance(parsed, list):
         for number, each in enumerate(parsed):
@@ -250,7 +284,7 @@ def _whole(text: str, source: str) -> Iterator[tuple[str, Signal]]:
         yield source, _signal(parsed, source)
 
 
-def _lines(lines: Iterable[str], name: str) -> Iterator[tuple[str, Signal]]:
+def _lines(lines: Iterable[str], name: str) -> Iterator[tuple[str, AnySignal]]:
     for number, line in enumerate(lines, start=1):
         if len(line) > SIGNAL_CHARACTERS_MAX:
             raise InvalidInput(f"{name}:{number}", "is too long", "one signal per line")

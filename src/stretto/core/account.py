@@ -143,7 +143,8 @@ class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one execution holds in one account: signed base units at an average price. On netting
     accounts this is the execution's virtual share of the venue's position. ``entry_*`` are the
-    unsigned sums over its entry fills, so that a bust reverses exactly.
+    unsigned sums over its entry fills, so that a bust reverses exactly. ``tickets`` are the venue's
+    positions that it consists of, signed base units by the venue's id ("" where it gave none).
     """
 
     execution_id: str
@@ -157,6 +158,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry_notional: Decimal = ZERO
     opened_at: int = 0
     position_id: str = ""
+    tickets: dict[str, Decimal] = msgspec.field(default_factory=dict)
 
 
 class Entering(NamedTuple):

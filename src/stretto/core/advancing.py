@@ -12,11 +12,13 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
+from stretto.core.exit_legs import adjusted, concluded, of_position
 from stretto.core.giving_up import wanted_gone
+from stretto.core.late_fills import followed
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
 from stretto.core.remedy import after_leg
-from stretto.core.report import ExecutionReport
+from stretto.core.report import ExecutionReport, OrderRole
 from stretto.core.settling import Settlement, settle
 from stretto.core.values import ZERO
 
@@ -68,15 +70,24 @@ def advance(
             events += settled_doubt(book, order, done.kind.value)
     if done.fill_delta or done.notional_delta or done.fee_delta:
         fill = _fill(allocation, done, settled, report, at_ns)
+        if order.role is OrderRole.EXIT:
+            fill = of_position(book, fill)
         events.append(fill)
     overfill = settled.overfilled - allocation.overfilled
     events += _alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
-    if is_done(done.order) and not elsewhere:
+    if order.role is OrderRole.EXIT:
+        if is_done(done.order) and not elsewhere:
+            events += concluded(book, allocation, order, done.order, settled, detail, at_ns)
+        else:
+            events += adjusted(allocation, settled)
+    elif is_done(done.order) and not elsewhere:
         events += _concluded(book, allocation, order, done, fill, settled, detail, at_ns)
     else:
         events += _adjusted(allocation, settled)
     if allocation.closing:
         events += wanted_gone(book, allocation, done.order, message, at_ns)
+    if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:
+        events += followed(book, order, done.order, fill, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
     return (*events, *conducted(book, order, done.order, failed, at_ns))
 
@@ -190,7 +201,7 @@ def _fill(
         transact_at=report.transact_at if report is not None else at_ns,
         margin=margin,
         risk=risk,
-        position_id=report.position_id if report is not None else "",
+        position_id=order.position_id,
         inferred=done.note is Note.INFERRED,
     )
 

@@ -24,6 +24,7 @@ from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.policy import BookConfig
 from stretto.core.reconciliation_events import Suspect
+from stretto.core.report import OrderRole
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
 from stretto.core.values import PPM, ZERO, Side
@@ -125,9 +126,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision.
-    ``awaits`` says what of its plan a person has to approve first, ``paused`` why nothing further
-    is sent; ``redraws`` counts how often its delays were drawn anew.
+    """The handling of one signal. ``arrival_bid``/``arrival_ask`` are the touch at the decision, 0
+    where an exit was decided without a quote. ``awaits`` says what of its plan a person has to
+    approve first, ``paused`` why nothing further is sent; ``redraws`` counts how often its delays
+    were drawn anew. An execution of ``role`` exit ``closes`` what another one holds; that one names
+    its ``exits`` in order, and in ``closed_by`` the last that closes all.
     """
 
     execution_id: str
@@ -144,6 +147,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     awaits: tuple[str, ...] = ()
     paused: str = ""
     redraws: int = 0
+    role: OrderRole = OrderRole.ENTRY
+    closes: str = ""
+    exits: tuple[str, ...] = ()
+    closed_by: str = ""
 
 
 class KnownSignal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -63,6 +63,8 @@ def enter(book: Book, allocation: Allocation) -> None:
     before = None if entering is None else entering.get(execution_id)
     if coming:
         execution = book.executions[execution_id]
+        if execution.closes:  # it counts once it is filled, for until then it may not be
+            return
         if entering is None:
             entering = book.entering[account_id] = {}
         symbol, signed = execution.signal.symbol, execution.side.sign * coming
@@ -86,6 +88,8 @@ def recount(book: Book) -> None:
             carry(book, account_id, position.symbol, position.quantity)
             stand(book, account_id, position.symbol, ZERO, position.quantity)
     for execution in book.executions.values():
+        if execution.closes:
+            continue
         for account_id in execution.accounts:
             allocation = book.allocations[allocation_key(execution.execution_id, account_id)]
             coming = allocation.intended - allocation.filled - allocation.abandoned

@@ -156,10 +156,12 @@ def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     allocation = book.allocations[key]
     if allocation.ended or allocation.held or allocation.due_at is None:
         return ()
-    config = book.configuration
+    config, execution = book.configuration, book.executions[allocation.execution_id]
+    if execution.closes:
+        return ()
     if allocation.step is NextStep.REROUTE:
         return tuple(sorted(config.instruments))
-    symbols = [book.executions[allocation.execution_id].signal.symbol]
+    symbols = [execution.signal.symbol]
     symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]
     currency = config.accounts[allocation.account_id].currency
     capped = config.policy.exposure_max is not None and config.currency != currency

@@ -11,6 +11,7 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.order import Order
 from stretto.core.refusal import Refusal
+from stretto.core.report import OrderRole
 from stretto.core.values import Side
 
 
@@ -47,6 +48,16 @@ def shortfall_pips(
     return worse.quantize(Decimal("0.0001"))
 
 
+def status_of(book: Book, execution: Execution) -> str:
+    """How an execution ended of which nothing is open any more: a close of what is not there (any
+    more) is done.
+    """
+    if execution.role is OrderRole.EXIT:
+        return "completed"
+    keys = (allocation_key(execution.execution_id, name) for name in execution.accounts)
+    return "completed" if any(book.allocations[key].filled > 0 for key in keys) else "abandoned"
+
+
 def ends_execution(book: Book, ended: ev.AllocationEnded, filled: bool) -> list[ev.Event]:
     """ExecutionEnded, where ``ended`` closes the last open allocation, or changes how an execution
     ended that was over; ``filled`` says whether anything of that allocation is.
@@ -60,7 +71,7 @@ def ends_execution(book: Book, ended: ev.AllocationEnded, filled: bool) -> list[
         for account_id in execution.accounts
         if account_id != ended.account_id
     )
-    status = "completed" if filled else "abandoned"
+    status = "completed" if filled or execution.role is OrderRole.EXIT else "abandoned"
     if execution.status == status:
         return []
     return [ev.ExecutionEnded(execution_id=ended.execution_id, status=status)]

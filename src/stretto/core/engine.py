@@ -18,6 +18,8 @@ from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
 from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
 from stretto.core.errors import check
+from stretto.core.exit_legs import on_exit_due
+from stretto.core.exits import on_exit, reads_for_exit
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.intervening import on_intervened, reads_for_intervention
 from stretto.core.market import Reads
@@ -41,8 +43,8 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_send(book, item, at_ns)
         case ev.TimerDue():
             return _on_timer(book, item, reads, at_ns)
-        case ev.SignalReceived():
-            return on_signal(book, item.signal, reads, at_ns)
+        case ev.SignalReceived() | ev.ExitReceived():
+            return _on_arrival(book, item, reads, at_ns)
         case ev.AccountObserved():
             return on_account(book, item.snapshot)
         case ev.VenueAnswered():
@@ -63,7 +65,17 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             assert_never(item)
 
 
+def _on_arrival(
+    book: Book, item: ev.SignalReceived | ev.ExitReceived, reads: Reads, at_ns: int
+) -> Events:
+    """A signal that opens something, or one that closes it."""
+    if isinstance(item, ev.SignalReceived):
+        return on_signal(book, item.signal, reads, at_ns)
+    return on_exit(book, item.exit, reads, at_ns)
+
+
 def _on_view(book: Book, item: ev.ViewReported | ev.MassStatusObserved, at_ns: int) -> Events:
+    """What a venue shows of an account, whole or one order of it."""
     if isinstance(item, ev.ViewReported):
         return on_shown(book, item.report, at_ns)
     return on_mass_status(book, item, at_ns)
@@ -94,6 +106,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
     check(item.due_at <= at_ns, "timer {}:{} would fire early", item.timer, item.key)
     match item.timer:
         case ev.TimerKind.RELEASE:
+            if book.executions[book.allocations[item.key].execution_id].closes:
+                return on_exit_due(book, item.key, at_ns)
             return on_release_due(book, item.key, reads, at_ns)
         case ev.TimerKind.ACKNOWLEDGE:
             return on_acknowledge_due(book, item.key, at_ns)
@@ -117,6 +131,8 @@ def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
         return reads_for_signal(book)
     if isinstance(item, ev.Intervened):
         return reads_for_intervention(book, item.action)
+    if isinstance(item, ev.ExitReceived):
+        return reads_for_exit(book, item.exit)
     return ()
 
 
@@ -180,4 +196,5 @@ def _submit(book: Book, event: ev.OrderIntended) -> SubmitOrder:
         stop_loss=order.stop_loss,
         take_profit=order.take_profit,
         slippage_max=event.slippage_max,
+        position_id=order.position_id,
     )

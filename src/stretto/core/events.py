@@ -42,6 +42,7 @@ from stretto.core.inputs import (
     BookRecovered,
     CalendarObserved,
     CancelRejected,
+    ExitReceived,
     HistoryObserved,
     Input,
     Intervened,
@@ -55,6 +56,7 @@ from stretto.core.inputs import (
     VenueAnswered,
     VenueReported,
     ViewReported,
+    arrival_of,
 )
 from stretto.core.market import Reads
 from stretto.core.order_events import (
@@ -118,6 +120,7 @@ __all__ = [
     "ExecutionEnded",
     "ExecutionPaused",
     "ExecutionResumed",
+    "ExitReceived",
     "FillBooked",
     "HistoryObserved",
     "HistoryRecorded",
@@ -160,6 +163,7 @@ __all__ = [
     "VenueThrottled",
     "ViewReported",
     "actor_of",
+    "arrival_of",
     "kind_of",
     "subject_of",
 ]

@@ -13,6 +13,7 @@ from stretto.core import events as ev
 from stretto.core import (
     evolve_accounts,
     evolve_allocations,
+    evolve_exits,
     evolve_orders,
     evolve_people,
     evolve_reconciliation,
@@ -86,7 +87,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.CancelRequested: evolve_orders.cancel_requested,
     ev.ReplaceRequested: evolve_orders.replace_requested,
     ev.OrderQueried: evolve_orders.order_queried,
-    ev.SignalPlanned: evolve_allocations.signal_planned,
+    **evolve_exits.HANDLERS,
     ev.SignalRefused: evolve_allocations.signal_refused,
     ev.AccountUpdated: facts.account_updated,
     ev.HistoryRecorded: facts.history_recorded,

@@ -25,7 +25,7 @@ _DAY_NS = 86_400 * NS_PER_S
 def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
     """The execution and its allocations, reserved and scheduled."""
     plan = event.plan
-    _remember_signal(book, plan)
+    remember_signal(book, plan)
     quote = plan.quote
     if quote is None:
         raise InvariantViolated("a plan with allocations has a quote")
@@ -81,10 +81,11 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
 
 def signal_refused(book: Book, event: ev.SignalRefused) -> None:
     """Only the signal's id is kept."""
-    _remember_signal(book, event.plan)
+    remember_signal(book, event.plan)
 
 
-def _remember_signal(book: Book, plan: Plan) -> None:
+def remember_signal(book: Book, plan: Plan) -> None:
+    """The signal's id is taken; those older than they have to be kept are forgotten."""
     signal_id = plan.signal.signal_id
     if signal_id in book.signals:
         return
@@ -137,16 +138,36 @@ def fill_booked(book: Book, event: ev.FillBooked) -> None:
             last_fill_at=book.at,
         )
     else:
+        if event.position_of:
+            _exit_filled(book, event)
         carry(book, event.account_id, event.symbol, event.direction * event.quantity)
+        counts = 1 if event.quantity > 0 else -1  # a bust takes back what its fill counted
         ledger = replace(
             ledger,
             last_fill_at=book.at,
-            trades=ledger.trades + 1,
-            hits=ledger.hits + int(event.realized > 0),
+            trades=ledger.trades + counts,
+            hits=ledger.hits + counts * int(event.realized * counts > 0),
         )
     book.ledgers[event.account_id] = ledger
     move_position(book, event)
     remember_report(book, event)
+
+
+def _exit_filled(book: Book, event: ev.FillBooked) -> None:
+    """The exit's own numbers; the position and the account's are moved as for any close."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    put_allocation(
+        book,
+        key,
+        replace(
+            allocation,
+            filled=allocation.filled + event.quantity - event.overfill,
+            overfilled=allocation.overfilled + event.overfill,
+            notional=allocation.notional + event.notional,
+            fees=allocation.fees + event.fee,
+        ),
+    )
 
 
 def allocation_ended(book: Book, event: ev.AllocationEnded) -> None:
@@ -313,7 +334,8 @@ def _carry_less(
     book: Book, event: ev.AllocationAdjusted | ev.AllocationEnded | ev.LegScheduled, by: Decimal
 ) -> None:
     execution = book.executions[event.execution_id]
-    carry(book, event.account_id, execution.signal.symbol, -execution.side.sign * by)
+    if not execution.closes:
+        carry(book, event.account_id, execution.signal.symbol, -execution.side.sign * by)
 
 
 def execution_ended(book: Book, event: ev.ExecutionEnded) -> None:
@@ -337,7 +359,10 @@ def schedule(book: Book, key: str, before: Allocation | None, after: Allocation)
     due_at = _due(after)
     if due_at != was_due or (before is not None and bool(before.held) is not bool(after.held)):
         book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", due_at)
-        symbol = book.executions[after.execution_id].signal.symbol
+        execution = book.executions[after.execution_id]
+        if execution.closes:  # keeps no gap to anything, and nothing keeps one to it
+            return
+        symbol = execution.signal.symbol
         scheduled = book.scheduled.setdefault(symbol, {})
         if due_at is not None and not after.held:
             scheduled[key] = due_at

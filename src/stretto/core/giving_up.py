@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, allocation_key
-from stretto.core.ending import shortfall_pips
+from stretto.core.ending import shortfall_pips, status_of
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, CANCELS_MAX
 from stretto.core.order import Message, Order, OrderInput, is_done, step
 from stretto.core.order_changes import OrderChanges, changes_between
@@ -156,7 +156,9 @@ def _live(book: Book, allocation: Allocation) -> list[Order]:
 def _ended(book: Book, allocation: Allocation, reason: str) -> ev.AllocationEnded:
     executed = allocation.filled + allocation.overfilled
     execution = book.executions[allocation.execution_id]
-    shortfall = shortfall_pips(book, execution, allocation.notional, executed) if executed else None
+    shortfall = None
+    if executed and not execution.closes:
+        shortfall = shortfall_pips(book, execution, allocation.notional, executed)
     return ev.AllocationEnded(
         execution_id=allocation.execution_id,
         account_id=allocation.account_id,
@@ -169,9 +171,4 @@ def _ended(book: Book, allocation: Allocation, reason: str) -> ev.AllocationEnde
 
 
 def _execution_ended(book: Book, execution: Execution) -> ev.ExecutionEnded:
-    filled = any(
-        book.allocations[allocation_key(execution.execution_id, account_id)].filled > 0
-        for account_id in execution.accounts
-    )
-    status = "completed" if filled else "abandoned"
-    return ev.ExecutionEnded(execution_id=execution.execution_id, status=status)
+    return ev.ExecutionEnded(execution_id=execution.execution_id, status=status_of(book, execution))

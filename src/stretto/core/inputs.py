@@ -11,6 +11,7 @@ import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn
 from stretto.core.calendar import SessionTable
+from stretto.core.exit_signal import AnySignal, ExitSignal
 from stretto.core.intervention import Action
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
@@ -55,6 +56,12 @@ class SignalReceived(msgspec.Struct, frozen=True, kw_only=True, tag="signal_rece
     """A signal arrived at intake."""
 
     signal: Signal
+
+
+class ExitReceived(msgspec.Struct, frozen=True, kw_only=True, tag="exit_received"):
+    """A signal arrived that closes, reduces or amends what an earlier one opened."""
+
+    exit: ExitSignal
 
 
 class TimerKind(StrEnum):
@@ -163,6 +170,7 @@ Input = (
     | BarsObserved
     | CalendarObserved
     | SignalReceived
+    | ExitReceived
     | TimerDue
     | SendReported
     | VenueReported
@@ -174,3 +182,12 @@ Input = (
     | Intervened
     | BookRecovered
 )
+
+
+def arrival_of(signal: AnySignal) -> SignalReceived | ExitReceived:
+    """The input that a signal is."""
+    return (
+        ExitReceived(exit=signal)
+        if isinstance(signal, ExitSignal)
+        else SignalReceived(signal=signal)
+    )

@@ -95,5 +95,5 @@ def _gate(book: Book, signal: Signal, quote: Quote | None, at_ns: int) -> Refusa
             compared={"symbol": signal.symbol, "at": iso(at_ns)},
             would_pass=f"a quote of {signal.symbol} before the signal",
         )
-    ahead = judge_clock(signal, at_ns, book.configuration.policy.signal_ahead_ns_max)
+    ahead = judge_clock(signal.generated_at, at_ns, book.configuration.policy.signal_ahead_ns_max)
     return ahead or judge_market(signal, quote, at_ns)

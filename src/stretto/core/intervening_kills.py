@@ -50,6 +50,8 @@ def _in_scope(book: Book, switch: KillSwitch) -> list[Allocation]:
     found = []
     for execution_id in sorted(book.open_executions):
         execution = book.executions[execution_id]
+        if execution.closes:
+            continue
         for account_id in execution.accounts:
             account, symbol = accounts.get(account_id), execution.signal.symbol
             if covering((switch,), account, symbol) is not None:

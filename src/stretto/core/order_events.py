@@ -61,7 +61,8 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
     ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
     reserved to open (back, where negative: the order works again), account currency. ``cause`` is
-    ``entry`` or what the venue closed for;
+    ``entry``, ``exit`` or what the venue closed for; ``position_of`` names the execution whose
+    position an exit's fill reduces (empty: its own);
     ``realized`` is profit in quote currency, for closes.
     """
 
@@ -84,6 +85,7 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     realized: Decimal = ZERO
     position_id: str = ""
     inferred: bool = False
+    position_of: str = ""
 
 
 class OrderFailed(

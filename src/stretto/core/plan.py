@@ -149,7 +149,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     holds further refusals of accounts, compactly: ``every_refusal`` has them all.
 
     ``reads_seq`` maps the name of each journaled input the decision rests on to its sequence number
-    (see ``citing``).
+    (see ``citing``). ``closes`` names the execution whose positions an exit closes.
     """
 
     execution_id: str
@@ -169,6 +169,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str = ""
     reads_seq: dict[str, int] = msgspec.field(default_factory=dict)
     refused: Refusal | None = None
+    closes: str = ""
     beyond: Beyond | None = None
 
     @property

@@ -31,40 +31,67 @@ def remember_report(book: Book, event: ev.FillBooked) -> None:
 
 
 def move_position(book: Book, event: ev.FillBooked) -> None:
-    """Add the fill to what its execution holds in the account; a flat position is dropped."""
+    """Add the fill to what its execution holds in the account; a flat position is dropped. An
+    exit's fill moves the position of the execution that it closes.
+    """
     held = book.positions.setdefault(event.account_id, {})
-    position = held.get(event.execution_id)
+    owner = event.position_of or event.execution_id
+    position = held.get(owner)
     signed = event.quantity * event.direction
     if position is None:
-        allocation = book.allocations.get(allocation_key(event.execution_id, event.account_id))
-        position = Position(
-            execution_id=event.execution_id,
-            account_id=event.account_id,
-            symbol=event.symbol,
-            quantity=ZERO,
-            average_price=event.price,
-            stop_loss=allocation.stop_loss if allocation else None,
-            take_profit=allocation.take_profit if allocation else None,
-            opened_at=event.transact_at,
-        )
+        position = _opened(book, event, owner)
     quantity = position.quantity + signed
     stand(book, event.account_id, event.symbol, position.quantity, quantity)
     entry_quantity, entry_notional = position.entry_quantity, position.entry_notional
     if event.cause == "entry":
         entry_quantity += event.quantity
         entry_notional += event.notional
-    ticket = event.position_id or position.position_id
     if quantity == 0:
-        held.pop(event.execution_id, None)
+        held.pop(owner, None)
         return
-    held[event.execution_id] = replace(
+    ticket = event.position_id or position.position_id
+    held[owner] = replace(
         position,
         quantity=quantity,
         entry_quantity=entry_quantity,
         entry_notional=entry_notional,
         average_price=_average(entry_notional, entry_quantity, position.average_price),
         position_id=ticket,
+        tickets=_tickets(position, ticket, signed),
     )
+
+
+def _opened(book: Book, event: ev.FillBooked, owner: str) -> Position:
+    """A position that was flat: new, or back because a close was busted. What it entered before is
+    known from its allocation, this fill (if it is an entry's) apart.
+    """
+    allocation = book.allocations.get(allocation_key(owner, event.account_id))
+    entered = notional = ZERO
+    if allocation is not None:
+        entered = allocation.filled + allocation.overfilled
+        notional = allocation.notional
+        if event.cause == "entry":
+            entered, notional = entered - event.quantity, notional - event.notional
+    return Position(
+        execution_id=owner,
+        account_id=event.account_id,
+        symbol=event.symbol,
+        quantity=ZERO,
+        average_price=_average(notional, entered, event.price),
+        stop_loss=allocation.stop_loss if allocation else None,
+        take_profit=allocation.take_profit if allocation else None,
+        entry_quantity=entered,
+        entry_notional=notional,
+        opened_at=event.transact_at,
+    )
+
+
+def _tickets(position: Position, ticket: str, signed: Decimal) -> dict[str, Decimal]:
+    tickets = position.tickets
+    left = tickets.get(ticket, ZERO) + signed
+    if left:
+        return {**tickets, ticket: left}
+    return {name: quantity for name, quantity in tickets.items() if name != ticket}
 
 
 def _average(notional: Decimal, quantity: Decimal, otherwise: Decimal) -> Decimal:

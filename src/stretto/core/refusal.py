@@ -26,6 +26,7 @@ class Rule(StrEnum):
     STOP_REQUIRED_FOR_SIZE = "stop_required_for_size"
     PRICE_REQUIRED = "price_required"
     ACTION_NOT_SUPPORTED = "action_not_supported"
+    UNKNOWN_REFERENCE = "unknown_reference"
     NO_QUOTE = "no_quote"
     # the account, in precedence (DESIGN §4.2)
     NOT_ADDRESSED = "not_addressed"
@@ -64,6 +65,8 @@ class Rule(StrEnum):
     WINDOW_PASSED = "window_passed"
     SLIPPAGE_EXCEEDED = "slippage_exceeded"
     NO_ALTERNATIVE = "no_alternative_account"
+    # an exit (DESIGN §4.1)
+    POSITION_GONE = "position_gone"
 
 
 PRECEDENCE: tuple[Rule, ...] = tuple(Rule)

@@ -85,7 +85,7 @@ def _venue_closed(book: Book, report: ExecutionReport) -> Events:
     if is_seen(book, report):
         return ()
     positions = book.positions.get(report.account_id, {}).values()
-    held = [p for p in positions if p.position_id == report.position_id]
+    held = [p for p in positions if report.position_id in p.tickets]
     if not held:
         return _unknown_order(book, report)
     if report.exec_type is not ExecType.TRADE or not report.last_qty:
@@ -95,12 +95,13 @@ def _venue_closed(book: Book, report: ExecutionReport) -> Events:
     events: list[ev.Event] = []
     left = report.last_qty
     for place, position in enumerate(held, start=1):
-        quantity = left if place == len(held) else min(left, abs(position.quantity))
+        own = abs(position.tickets[report.position_id])
+        quantity = left if place == len(held) else min(left, own)
         if quantity:
             fee = ZERO if events else report.fee
             events.append(_closing_fill(report, position, quantity, fee))
         left -= quantity
-    beyond = report.last_qty - sum((abs(p.quantity) for p in held), ZERO)
+    beyond = report.last_qty - sum((abs(p.tickets[report.position_id]) for p in held), ZERO)
     if beyond > 0:
         events += halt(book, report.account_id, "closed_beyond_position")
         events += _unknown_order(book, report, "closed_beyond_position")

@@ -266,7 +266,7 @@ def _carried(book: Book, symbol: str) -> Decimal:
                 total += abs(position.quantity)
     for execution_id in book.open_executions:
         execution = book.executions[execution_id]
-        if execution.signal.symbol == symbol:
+        if execution.signal.symbol == symbol and not execution.closes:
             for account_id in execution.accounts:
                 allocation = book.allocations[f"{execution_id}/{account_id}"]
                 total += allocation.intended - allocation.filled - allocation.abandoned

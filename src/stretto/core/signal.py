@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
 import msgspec
 
@@ -63,7 +64,26 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, tag_field="mode", tag="to
     ratios: dict[str, Decimal] = msgspec.field(default_factory=dict)
 
 
-Size = PerAccount | RiskPercent | Total
+class Share(msgspec.Struct, frozen=True, kw_only=True, tag_field="mode", tag="share"):
+    """A fraction of what each account holds, in (0, 1]: what an exit closes."""
+
+    fraction: Decimal
+
+
+Size = PerAccount | RiskPercent | Total | Share
+
+
+def size_value(size: Size) -> Decimal:
+    """The one number of a size, in the unit of its mode."""
+    match size:
+        case RiskPercent():
+            return size.percent
+        case Share():
+            return size.fraction
+        case PerAccount() | Total():
+            return size.quantity
+        case _:
+            assert_never(size)
 
 
 class AllAccounts(msgspec.Struct, frozen=True, kw_only=True, tag_field="mode", tag="all"):
@@ -156,15 +176,15 @@ def judge_form(signal: Signal) -> Refusal | None:
     return _judge_size(signal) or _judge_prices(signal)
 
 
-def judge_clock(signal: Signal, now_ns: int, ahead_ns_max: int) -> Refusal | None:
+def judge_clock(generated_at: int, now_ns: int, ahead_ns_max: int) -> Refusal | None:
     """A signal dated further ahead of the book than clocks differ: its own age cannot be known."""
-    if signal.generated_at - now_ns <= ahead_ns_max:
+    if generated_at - now_ns <= ahead_ns_max:
         return None
     latest = iso(now_ns + ahead_ns_max)
     return Refusal(
         rule=Rule.FUTURE_DATED,
         compared={
-            "generated_at": iso(signal.generated_at),
+            "generated_at": iso(generated_at),
             "now": iso(now_ns),
             "signal_ahead_ns_max": str(ahead_ns_max),
         },
@@ -209,7 +229,9 @@ def judge_market(signal: Signal, quote: Quote, now_ns: int) -> Refusal | None:
 
 def _judge_size(signal: Signal) -> Refusal | None:
     size = signal.size
-    value = size.percent if isinstance(size, RiskPercent) else size.quantity
+    if isinstance(size, Share):
+        return _malformed("size.mode", "share", "per_account, risk_percent or total")
+    value = size_value(size)
     if not value.is_finite() or value <= 0:
         return Refusal(
             rule=Rule.SIZE_NOT_POSITIVE,

@@ -21,6 +21,7 @@ VERSIONS = {
     "bars_observed": 1,
     "calendar_observed": 1,
     "signal_received": 1,
+    "exit_received": 1,
     "timer_due": 1,
     "send_reported": 1,
     "venue_reported": 1,

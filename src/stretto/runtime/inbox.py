@@ -1,7 +1,7 @@
 """The writer's inbox: inputs wait in lanes and leave in their order of urgency (DESIGN §3).
 
 Venue reports and the book's own timers never wait behind signals, and only signals are refused when
-the lane is full. Knows nothing of what an input means beyond its lane.
+the lane is full; exits leave before them. Knows nothing of what an input means beyond its lane.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from stretto.core.events import Input, SignalReceived
+from stretto.core.events import ExitReceived, Input, SignalReceived
 from stretto.core.limits import INBOX_SIGNALS_MAX
 
 
 class Inbox:
-    """Two lanes: what the world reports, and signals (bounded)."""
+    """Three lanes: what the world reports, exits, and signals that open something (bounded)."""
 
-    __slots__ = ("_reports", "_signals", "signals_max")
+    __slots__ = ("_exits", "_reports", "_signals", "signals_max")
 
     def __init__(self, signals_max: int = INBOX_SIGNALS_MAX) -> None:
         self._reports: deque[Input] = deque()
+        self._exits: deque[Input] = deque()
         self._signals: deque[Input] = deque()
         self.signals_max = signals_max
 
     def __len__(self) -> int:
-        return len(self._reports) + len(self._signals)
+        return len(self._reports) + len(self._exits) + len(self._signals)
 
     @property
     def reports_waiting(self) -> bool:
@@ -37,6 +38,8 @@ class Inbox:
             if len(self._signals) >= self.signals_max:
                 return False
             self._signals.append(item)
+        elif isinstance(item, ExitReceived):
+            self._exits.append(item)
         else:
             self._reports.append(item)
         return True
@@ -48,6 +51,15 @@ class Inbox:
     def reports(self) -> Iterator[Input]:
         """The reports that wait, oldest first; they stay."""
         return iter(self._reports)
+
+    @property
+    def exits_waiting(self) -> bool:
+        """True where an exit waits."""
+        return bool(self._exits)
+
+    def take_exit(self) -> Input | None:
+        """The oldest exit, or None."""
+        return self._exits.popleft() if self._exits else None
 
     def take_signal(self) -> Input | None:
         """The oldest signal, or None."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from stretto.core.effects import Command, SubmitOrder
 from stretto.core.events import SendOutcomeKind
 from stretto.core.limits import SEND_BEFORE_NS
+from stretto.core.report import OrderRole
 from stretto.core.values import NS_PER_S
 from stretto.ports import Broker, Clock, NotSent, VenueMessage
 
@@ -27,6 +28,7 @@ class Sender:
         self.broker = broker
         self._clock = clock
         self._report = report
+        self._urgent: deque[Command] = deque()
         self._waiting: deque[Command] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._writing = False
@@ -35,11 +37,11 @@ class Sender:
     @property
     def idle(self) -> bool:
         """True where nothing waits and nothing is being written."""
-        return not self._waiting and not self._writing
+        return not self._waiting and not self._urgent and not self._writing
 
     def put(self, command: Command) -> None:
-        """Queue a command."""
-        self._waiting.append(command)
+        """Queue a command; what closes or protects a position goes before everything else."""
+        (self._urgent if _is_exit(command) else self._waiting).append(command)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -54,12 +56,12 @@ class Sender:
         """Write until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            if not self._waiting:
+            if not self._waiting and not self._urgent:
                 self._wake = loop.create_future()
                 await self._wake
                 self._wake = None
                 continue
-            await self._write(self._waiting.popleft())
+            await self._write((self._urgent or self._waiting).popleft())
 
     def _left_ns(self, command: Command) -> int:
         """How long a write may take before it is cut off, its outcome unknown."""
@@ -87,3 +89,7 @@ class Sender:
             held, self._held = self._held, []
             for message, deliver in held:
                 deliver(message)
+
+
+def _is_exit(command: Command) -> bool:
+    return isinstance(command, SubmitOrder) and command.role is not OrderRole.ENTRY

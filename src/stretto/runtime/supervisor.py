@@ -15,11 +15,11 @@ from stretto.core.account import BarReturn
 from stretto.core.book import Book
 from stretto.core.calendar import covers
 from stretto.core.errors import BrokerUnreachable
+from stretto.core.exit_signal import AnySignal
 from stretto.core.failure_actions import ACTIONS, Also
 from stretto.core.limits import CALENDAR_HORIZON_NS, CALENDAR_REMAINING_NS_MIN
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Calendars, Clock
 from stretto.runtime.writer import Writer
@@ -91,7 +91,7 @@ class Supervisor:
 
     async def run(
         self,
-        arrivals: AsyncIterator[Signal],
+        arrivals: AsyncIterator[AnySignal],
         *,
         ends_at: int | None,
         recovered: bool,
@@ -124,12 +124,12 @@ class Supervisor:
             with contextlib.suppress(asyncio.CancelledError):
                 await refreshing
 
-    async def _session(self, arrivals: AsyncIterator[Signal], ends_at: int | None) -> None:
+    async def _session(self, arrivals: AsyncIterator[AnySignal], ends_at: int | None) -> None:
         await self._drained()
         await self._refresh(sorted(self._opening.config.accounts))
         await self._drained()
         async for signal in arrivals:
-            if not self._writer.post(ev.SignalReceived(signal=signal)):
+            if not self._writer.post(ev.arrival_of(signal)):
                 self.signals_turned_away += 1
         await self._drained()
         if ends_at is not None:

@@ -171,7 +171,12 @@ class Writer:
         if due:
             key, due_at = due[0]
             kind, _, name = key.partition(":")
-            return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
+            if kind != ev.TimerKind.RELEASE.value or not self._inbox.exits_waiting:
+                return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
+        # An exit needs no planning worth the name, and goes before what would enter.
+        exit_item = self._inbox.take_exit()
+        if exit_item is not None:
+            return exit_item
         return self._inbox.take_signal() if signals else None
 
     def _with_the_rest(self, first: ev.Input) -> ev.Input:

@@ -14,10 +14,11 @@ from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
+from stretto.core.exit_signal import AnySignal, ExitSignal
+from stretto.core.exits import plan_exit
 from stretto.core.intake import plan_signal, reads_for_signal
 from stretto.core.market import Reads, VenueState
 from stretto.core.plan import Plan
-from stretto.core.signal import Signal
 from stretto.core.values import ZERO
 from stretto.sessions.reading import book_of, replayed
 from stretto.sessions.scenario import of_settings
@@ -35,7 +36,7 @@ class DryRun:
     seq: int
 
 
-def dry_run(started: RunArguments, signal: Signal, db: Path, at_ns: int | None) -> DryRun:
+def dry_run(started: RunArguments, signal: AnySignal, db: Path, at_ns: int | None) -> DryRun:
     """Plan ``signal`` at ``at_ns``, by default when it was generated (never before the book's own
     time). Raises InvalidInput, JournalUnavailable, JournalDamaged.
     """
@@ -52,7 +53,11 @@ def dry_run(started: RunArguments, signal: Signal, db: Path, at_ns: int | None) 
     if not seq:
         for item in _first_snapshots(scenario, at):
             _apply(book, item, at)
-    plan = plan_signal(book, signal, _reads(book, scenario, at), at)
+    reads = _reads(book, scenario, at)
+    if isinstance(signal, ExitSignal):
+        plan = plan_exit(book, signal, reads, at)
+    else:
+        plan = plan_signal(book, signal, reads, at)
     return DryRun(plan=plan, at=at, seq=seq)
 
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from stretto.config import read_signal
 from stretto.core.errors import InvalidInput
-from stretto.core.signal import Signal
+from stretto.core.exit_signal import AnySignal
 from stretto.ports import Clock
 
 SOURCE = "standard input"
@@ -30,9 +30,9 @@ async def from_standard_input(
     speed: Decimal | None,
     until: int | None,
     on_malformed: Callable[[str], None],
-    on_read: Callable[[Signal, str], object],
+    on_read: Callable[[AnySignal, str], object],
     is_stopped: Callable[[], bool],
-) -> AsyncIterator[Signal]:
+) -> AsyncIterator[AnySignal]:
     """Every signal read until end of file, ``until`` (ns UTC) or a stop, each told to ``on_read``
     with its place before it arrives. A malformed line is told to ``on_malformed`` and passed over:
     the book goes on with what it holds.

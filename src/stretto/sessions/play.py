@@ -21,7 +21,7 @@ from stretto.brokers.sim import SimVenue
 from stretto.config import read_signals
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.signal import Signal
+from stretto.core.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S
 from stretto.ports import Clock
 from stretto.runtime.writer import Writer
@@ -103,7 +103,7 @@ def play(
     signals_from: str = "",
     on_entry: Listener | None = None,
     on_malformed: Callable[[str], None] | None = None,
-    on_read: Callable[[Signal, str], object] = lambda _signal, _place: None,
+    on_read: Callable[[AnySignal, str], object] = lambda _signal, _place: None,
     downtime_s: Decimal = Decimal(0),
     stop: Stop | None = None,
     verify: bool = False,
@@ -123,7 +123,7 @@ def play(
         if on_malformed is not None:
             on_malformed(text)
 
-    def incoming(clock: Clock) -> AsyncIterator[Signal]:
+    def incoming(clock: Clock) -> AsyncIterator[AnySignal]:
         return from_standard_input(
             clock, speed, scenario.ends_at, wrong, on_read, lambda: stop.number != 0
         )

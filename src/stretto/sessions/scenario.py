@@ -21,8 +21,8 @@ from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan, kinds_named
 from stretto.config import EcbMarket, Settings, read_placed_signals
 from stretto.core.errors import InvalidInput
+from stretto.core.exit_signal import AnySignal
 from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
 from stretto.core.values import NS_PER_S, digest
 from stretto.market import FxWeek
 from stretto.sessions.markets import (
@@ -181,7 +181,7 @@ def _seed(settings: Settings) -> int:
 
 def _arrivals(
     started: RunArguments, places: SignalPlaces
-) -> tuple[list[tuple[int, Signal]], tuple[tuple[str, str, str], ...]]:
+) -> tuple[list[tuple[int, AnySignal]], tuple[tuple[str, str, str], ...]]:
     if started.signals in ("", STANDARD_INPUT):
         return [], ()
     until = started.until

@@ -147,7 +147,7 @@ def _order_times(status: ExecutionStatus) -> list[dict[str, str | None]]:
     executed: dict[str, str] = {}
     recorded: dict[str, str] = {}
     for fill in status.fills:
-        if fill.get("cause", "entry") == "entry":
+        if fill.get("cause", "entry") in ("entry", "exit"):
             executed.setdefault(fill["account_id"], iso(int(fill["transact_at"])))
             recorded.setdefault(fill["account_id"], fill["at"])
     return [

@@ -39,7 +39,7 @@ PROJECTOR = "query_tables.3"
 """Name and layout of this projection. Raise it with any change of a table's layout, of what a row
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
-CAUSE_OF_OWN_FILLS = "entry"
+CAUSES_OF_OWN_FILLS = ("entry", "exit")
 _ORDER_EVENTS = frozenset(
     {"order_intended", "order_advanced", "cancel_requested", "replace_requested"}
 )
@@ -241,7 +241,7 @@ class SqlProjector:
                 result = self._result(connection, order.execution_id, order.account_id, entry)
                 result.order_intended(event, entry.at)
             case ev.FillBooked():
-                if event.cause == CAUSE_OF_OWN_FILLS:
+                if event.cause in CAUSES_OF_OWN_FILLS:
                     result = self._result(connection, event.execution_id, event.account_id, entry)
                     result.fill_booked(event, entry.at)
             case ev.AllocationEnded():

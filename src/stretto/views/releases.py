@@ -1,4 +1,4 @@
-"""Every allocation of a time range with its planned and its actual first release, from the tables.
+"""Every entry of a time range with its planned and its actual first release, from the tables.
 
 What the reports on fairness and on delays have in common. Never writes. Knows nothing of either.
 """
@@ -43,7 +43,8 @@ SELECT d.execution_id, r.account_id, d.symbol, d.execution_strategy, r.execution
   r.filled_quantity
 FROM execution_decisions AS d JOIN execution_results AS r
   ON r.book_id = d.book_id AND r.decision_id = d.decision_id
-WHERE d.book_id = ? AND d.decision_timestamp > ? AND d.decision_timestamp <= ?
+WHERE d.book_id = ? AND d.execution_strategy <> 'exit'
+  AND d.decision_timestamp > ? AND d.decision_timestamp <= ?
 ORDER BY d.seq, r.account_id
 """
 

@@ -13,7 +13,7 @@ from stretto.core.account import Account
 from stretto.core.market import Instrument
 from stretto.core.plan import Candidate, CorrelationAnalysis, Plan
 from stretto.core.refusal import Refusal
-from stretto.core.signal import RiskPercent, Signal, Urgency
+from stretto.core.signal import Action, Signal, Urgency, size_value
 from stretto.core.values import plain
 from stretto.views.texts import (
     event_json,
@@ -26,6 +26,7 @@ from stretto.views.texts import (
 )
 
 REFUSED = "refused"
+EXIT = "exit"
 
 
 def decision_id(plan: Plan, seq: int) -> str:
@@ -44,7 +45,7 @@ def decision_row(book_id: str, plan: Plan, seq: int) -> tuple[Any, ...]:
         seq,
         execution_strategy(plan),
         plan.signal.symbol,
-        plan.signal.side.value,
+        _side(plan),
         plain(plan.intended),
         None if quote is None else plain(quote.bid),
         None if quote is None else plain(quote.ask),
@@ -60,9 +61,11 @@ def decision_row(book_id: str, plan: Plan, seq: int) -> tuple[Any, ...]:
 
 
 def execution_strategy(plan: Plan) -> str:
-    """How the plan is carried out: ``staggered``, ``immediate`` or ``refused``."""
+    """How the plan is carried out: ``staggered``, ``immediate``, ``exit`` or ``refused``."""
     if plan.refused is not None:
         return REFUSED
+    if plan.closes:
+        return EXIT
     return "immediate" if plan.signal.urgency is Urgency.IMMEDIATE else "staggered"
 
 
@@ -74,11 +77,24 @@ def summary(plan: Plan) -> str:
         hint = f"; would pass with: {refusal.would_pass}" if refusal.would_pass else ""
         return f"refused by {refusal.rule.value}{account}{hint}"
     shares = len(plan.allocations)
+    if plan.closes:
+        signal = plan.signal
+        return (
+            f"{signal.action} of {signal.refers_to}: {shares} accounts {signal.side} "
+            f"{plain(plan.intended)} {signal.symbol} at once; "
+            f"without a position: {len(plan.refusals)}"
+        )
     return (
         f"{shares} of {len(plan.candidates)} eligible accounts take {plain(plan.intended)} "
         f"{plan.signal.symbol} {plan.signal.side.value}; "
         f"accounts refused: {plan.refused_accounts}; {execution_strategy(plan)} release"
     )
+
+
+def _side(plan: Plan) -> str:
+    """The side that trades; empty for an exit that closes nothing known."""
+    signal = plan.signal
+    return signal.side.value if plan.closes or signal.action is Action.OPEN else ""
 
 
 def clauses(plan: Plan) -> str | None:
@@ -107,10 +123,10 @@ def signal_row(book_id: str, plan: Plan, seq: int, at_ns: int) -> tuple[Any, ...
         signal.strategy_id,
         signal.action.value,
         signal.symbol,
-        signal.side.value,
+        _side(plan),
         signal.order_type.value,
         str(type(size).__struct_config__.tag),
-        plain(size.percent if isinstance(size, RiskPercent) else size.quantity),
+        plain(size_value(size)),
         maybe_plain(signal.limit_price),
         maybe_plain(signal.stop_price),
         maybe_plain(signal.stop_loss),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from stretto.config import MalformedInput, read_signal, read_signals, signal_to_json
 from stretto.core.errors import InvalidInput
+from stretto.core.exit_signal import AnySignal, ExitSignal
 from stretto.core.report import OrderType, TimeInForce
 from stretto.core.signal import (
     Action,
@@ -24,6 +25,7 @@ from stretto.core.signal import (
     ListedAccounts,
     PerAccount,
     RiskPercent,
+    Share,
     Signal,
     Split,
     Total,
@@ -167,7 +169,9 @@ def test_every_fault_of_a_signal_is_named_at_once() -> None:
 @pytest.mark.parametrize("quantity", ["0", "-5", "0.0"])
 def test_what_a_signal_asks_for_is_left_to_the_book(quantity: str) -> None:
     text = with_raw("size", json.dumps({"mode": "per_account", "quantity": quantity}))
-    refusal = judge_form(read_signal(text, "x"))
+    signal = read_signal(text, "x")
+    assert isinstance(signal, Signal)
+    refusal = judge_form(signal)
     assert refusal is not None
     assert refusal.rule.value == "size_not_positive"
 
@@ -201,7 +205,7 @@ def test_a_stream_is_read_line_by_line() -> None:
             asked += 1
             return super().readline(size)
 
-    signals: Iterator[Signal] = read_signals(Slow(json.dumps(SOUND) + "\nnonsense\n"))
+    signals: Iterator[AnySignal] = read_signals(Slow(json.dumps(SOUND) + "\nnonsense\n"))
     assert next(signals).signal_id == "s1"
     assert asked == 1
     with pytest.raises(InvalidInput, match=r"standard input:2: is no JSON"):
@@ -224,7 +228,13 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_the_examples_can_be_read(repository: Path) -> None:
     files = sorted((repository / "examples/signals").iterdir())
-    assert [len(list(read_signals(path))) for path in files] == [1, 3]
+    assert [(path.stem, len(list(read_signals(path)))) for path in files] == [
+        ("close", 1),
+        ("eurusd-buy", 1),
+        ("reduce-half", 1),
+        ("three-signals", 3),
+        ("with-exits", 3),
+    ]
 
 
 NAMES = st.text("abcXYZ-_0.é", min_size=1, max_size=12)
@@ -233,6 +243,7 @@ MAYBE = st.none() | NUMBERS
 SIZES = st.one_of(
     st.builds(PerAccount, quantity=NUMBERS),
     st.builds(RiskPercent, percent=NUMBERS),
+    st.builds(Share, fraction=NUMBERS),
     st.builds(
         Total,
         quantity=NUMBERS,
@@ -254,7 +265,7 @@ TIMES = st.integers(0, 7 * 10**18)
         Signal,
         signal_id=NAMES,
         strategy_id=NAMES,
-        action=st.sampled_from(Action),
+        action=st.just(Action.OPEN),
         symbol=NAMES,
         side=st.sampled_from(Side),
         size=SIZES,
@@ -272,16 +283,30 @@ TIMES = st.integers(0, 7 * 10**18)
         max_slippage=MAYBE,
         expected_hold_ns=st.integers(0, 315_360_000 * NS_PER_S),
         accounts=ADDRESSINGS,
-        refers_to=st.just("") | NAMES,
+    )
+    | st.builds(
+        ExitSignal,
+        signal_id=NAMES,
+        strategy_id=NAMES,
+        action=st.sampled_from([Action.CLOSE, Action.REDUCE, Action.AMEND]),
+        refers_to=NAMES,
+        generated_at=TIMES,
+        size=st.none() | SIZES,
+        stop_loss=MAYBE,
+        take_profit=MAYBE,
+        limit_price=MAYBE,
+        symbol=st.just("") | NAMES,
+        side=st.none() | st.sampled_from(Side),
+        valid_until=st.none() | TIMES,
     )
 )
-def test_signals_survive_json(signal: Signal) -> None:
+def test_signals_survive_json(signal: AnySignal) -> None:
     text = json.dumps(signal_to_json(signal))
     assert read_signal(text, "x") == signal
 
 
 @given(
-    key=st.sampled_from([*SOUND, "accounts", "stop_loss", "expected_hold_s", "refers_to"]),
+    key=st.sampled_from([*SOUND, "accounts", "stop_loss", "expected_hold_s"]),
     junk=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
         lambda inner: (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from stretto.core import events as ev
+from stretto.core.exit_signal import ExitSignal
 from stretto.core.limits import INBOX_SIGNALS_MAX
+from stretto.core.signal import Action
 from stretto.runtime.inbox import Inbox
-from tests.builders import a_signal, a_snapshot
+from tests.builders import START, a_signal, a_snapshot
 
 
 def signal(number: int) -> ev.SignalReceived:
@@ -40,3 +42,22 @@ def test_only_signals_are_refused_when_their_lane_is_full() -> None:
     assert len(inbox) == 102
     inbox.take_signal()
     assert inbox.put(signal(3))
+
+
+def test_an_exit_waits_behind_no_entry_signal() -> None:
+    inbox = Inbox()
+    exit_item = ev.ExitReceived(
+        exit=ExitSignal(
+            signal_id="x1",
+            strategy_id="strategy",
+            action=Action.CLOSE,
+            refers_to="s1",
+            generated_at=START,
+        )
+    )
+    assert inbox.put(ev.SignalReceived(signal=a_signal()))
+    assert inbox.put(exit_item)
+    assert (inbox.exits_waiting, len(inbox), inbox.reports_waiting) == (True, 2, False)
+    assert inbox.take_exit() is exit_item
+    assert inbox.take_exit() is None
+    assert inbox.take_signal() is not None

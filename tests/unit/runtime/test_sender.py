@@ -7,10 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from stretto.core.effects import Command, QueryOrder, SubmitOrder
 from stretto.core.events import SendOutcomeKind
-from stretto.core.report import ExecutionReport, OrderType
+from stretto.core.report import ExecutionReport, OrderRole, OrderType
 from stretto.core.values import Side
 from stretto.ports import VenueMessage
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
@@ -127,3 +128,11 @@ def test_queries_have_no_last_time() -> None:
     line = Line(lambda _: "fill")
     line.run(QueryOrder(client_order_id="order", account_id="a0", venue=VENUE))
     assert [order_id for _, order_id in line.venue.queries] == ["order"]
+
+
+def test_what_closes_a_position_is_written_before_entries_that_wait() -> None:
+    line = Line(lambda _: "fill")
+    closing = structs.replace(a_submit("exit"), role=OrderRole.EXIT)
+    said = line.run(a_submit("one"), a_submit("two"), closing)
+    written = [each for each in said if each in {(name, SENT) for name in ("one", "two", "exit")}]
+    assert written == [("exit", SENT), ("one", SENT), ("two", SENT)]
