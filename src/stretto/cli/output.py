@@ -41,6 +41,9 @@ _STYLES = {
     "damaged": "bold red",
 }
 _GAP = 2
+PRICE_STEP = Decimal("0.00001")
+PIP_STEP = Decimal("0.01")
+MS_STEP = Decimal("0.001")
 _WRAPPED_WIDTH_MIN = 24
 
 
@@ -117,14 +120,21 @@ class Output:
         self.err.print(Text(text, style=style), soft_wrap=True)
 
     def grid(self, grid: Grid) -> None:
-        """A table: drawn and cut to the terminal's width, or aligned plain text of full width."""
+        """A table: drawn to the terminal's width, naming the columns that it had no room for, or
+        aligned plain text of full width.
+        """
         if grid.title:
             self.heading(grid.title)
         if not self.is_terminal:
             for line in plain_lines(grid.columns, grid.rows):
                 self.line(line)
         else:
-            self.out.print(_drawn(grid, self.out.width))
+            kept = fitting(grid.columns, grid.rows, self.out.width)
+            self.out.print(_drawn(grid, kept))
+            left_out = [c.name for place, c in enumerate(grid.columns) if place not in kept]
+            if any(left_out):
+                names = listed(name for name in left_out if name)
+                self.line(f"no room in {self.out.width} columns for: {names}", "dim")
         if grid.note:
             self.line(grid.note, "dim")
 
@@ -164,6 +174,11 @@ def money(value: Decimal | None) -> str:
     return "–" if value is None else f"{value:,.2f}"
 
 
+def rounded(value: Decimal | None, step: Decimal) -> str:
+    """A mean or a ratio for a person, to the nearest ``step``."""
+    return "–" if value is None else str(value.quantize(step))
+
+
 def percent(value_ppm: int) -> str:
     """A fraction in 1e-6 as a percentage with one decimal."""
     return f"{Decimal(value_ppm).scaleb(-4):.1f} %"
@@ -189,7 +204,7 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
         for natural, column in zip(_widths(columns, rows), columns, strict=True)
     ]
     kept = list(range(len(columns)))
-    while sum(widths[i] + _GAP for i in kept) > width:
+    while sum(widths[i] + _GAP for i in kept) - _GAP > width:
         worst = max(kept, key=lambda i: (columns[i].rank, i))
         if columns[worst].rank == 0:
             break
@@ -204,8 +219,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[in
     ]
 
 
-def _drawn(grid: Grid, width: int) -> Table:
-    kept = fitting(grid.columns, grid.rows, width)
+def _drawn(grid: Grid, kept: Sequence[int]) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,

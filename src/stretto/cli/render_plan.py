@@ -91,13 +91,13 @@ def _candidates(output: Output, plan: Plan) -> None:
         Column("account"),
         Column("score", right=True),
         Column("margin", right=True, rank=1),
-        Column("risk budget", right=True, rank=1),
+        Column("budget", right=True, rank=1),
         Column("health", right=True, rank=1),
         Column("performance", right=True, rank=1),
         Column("correlation", right=True, rank=1),
         Column("rotation", right=True, rank=4),
         Column("confidence", right=True, rank=2),
-        Column("selected"),
+        Column("chosen"),
     )
     rows = [
         (

@@ -6,7 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from stretto.cli.output import Column, Grid, Output, quantity
+from stretto.cli.output import (
+    MS_STEP,
+    PIP_STEP,
+    PRICE_STEP,
+    Column,
+    Grid,
+    Output,
+    quantity,
+    rounded,
+)
 from stretto.cli.render_summary import NANOSECONDS, in_words
 from stretto.core.values import parse_iso
 from stretto.sessions.statuses import ExecutionPage, FoundExecution
@@ -75,7 +84,7 @@ def render_one(output: Output, found: FoundExecution) -> None:
         f"{summary.symbol}, {summary.execution_strategy}, {summary.status}",
         "bold",
     )
-    output.line(f"decided {summary.decided_at}; {_said(found)}")
+    output.line(NANOSECONDS.sub(r"\1Z", f"decided {summary.decided_at}; {_said(found)}"))
     output.line(identity(summary.quantities))
     if found.allocations:
         _allocations(output, found)
@@ -144,9 +153,9 @@ def _allocations(output: Output, found: FoundExecution) -> None:
                         "overfilled",
                     )
                 ),
-                quantity(row["fill_price"]),
-                quantity(row["slippage_pips"]),
-                quantity(row["execution_latency_ms"]),
+                rounded(row["fill_price"], PRICE_STEP),
+                rounded(row["slippage_pips"], PIP_STEP),
+                rounded(row["execution_latency_ms"], MS_STEP),
                 row["failure_reason"] or "",
             )
         )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from stretto.bootstrap import Scenario
-from stretto.cli.output import Column, Grid, Output, quantity
+from stretto.cli.output import PIP_STEP, PRICE_STEP, Column, Grid, Output, quantity, rounded
 from stretto.core.values import NS_PER_S
 from stretto.sessions.play import Played
 from stretto.sessions.reading import tables_of
@@ -27,8 +27,6 @@ from stretto.views.queries import QuantityTotals
 from stretto.views.texts import compared_text
 
 NANOSECONDS = re.compile(r"(:\d\d\.\d{3})\d{6}Z")
-_PRICE_STEP = Decimal("0.00001")
-_PIP_STEP = Decimal("0.01")
 EXECUTIONS_SHOWN_MAX = 200
 _STAGES = {"signal": "whole signal", "selection": "account", "dispatch": "at release"}
 
@@ -116,8 +114,8 @@ def render_executions(output: Output, lines: list[ExecutionLine]) -> None:
             str(line.accounts),
             quantity(line.quantities.intended),
             quantity(line.quantities.filled),
-            _rounded(line.average_price, _PRICE_STEP),
-            _rounded(line.slippage_pips, _PIP_STEP),
+            rounded(line.average_price, PRICE_STEP),
+            rounded(line.slippage_pips, PIP_STEP),
             line.status,
         )
         for line in lines[:EXECUTIONS_SHOWN_MAX]
@@ -237,7 +235,3 @@ def in_words(refusal: dict[str, Any]) -> str:
     if refusal.get("also"):
         text += f"; also {', '.join(each['rule'] for each in refusal['also'])}"
     return NANOSECONDS.sub(r"\1Z", text)
-
-
-def _rounded(value: Decimal | None, step: Decimal) -> str:
-    return "–" if value is None else str(value.quantize(step))

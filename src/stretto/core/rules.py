@@ -272,7 +272,7 @@ def explain_room(
         compared[f"equity_{currency}"] = plain(view.snapshot.equity)
         compared[f"open_risk_{currency}"] = plain(room.open_risk)
         compared[f"reserved_risk_{currency}"] = plain(view.ledger.reserved_risk)
-    otherwise = f"a {name} room of at least {plain(trade.risk)} {currency}"
+    otherwise = f"at least {plain(trade.risk)} {currency} of {name} room"
     if name == "daily" and anchor_assumed(view, context):
         compared["day_anchor"] = AnchorBasis.ASSUMED.value
         otherwise += ", or a day_start_balance in the configuration"

@@ -32,6 +32,7 @@ ROWS = (
     ("granite-01", "100,000.00", "99,000.00", "a reason that is rather long, longer than a line"),
     ("b", "1.00", "2.00", ""),
 )
+ROWS_SHORT = (ROWS[0][:3],)
 
 
 def output(width: int, *, terminal: bool) -> tuple[Output, io.StringIO]:
@@ -107,10 +108,10 @@ def test_plain_text_is_aligned_and_never_cut() -> None:
 
 def test_columns_of_the_highest_rank_are_left_out_first() -> None:
     # account 10, balance 10, equity 9, why 24 of 48 characters, each with a gap of 2.
-    assert fitting(COLUMNS, ROWS, 61) == [0, 1, 2, 3]
-    assert fitting(COLUMNS, ROWS, 60) == [0, 1, 2]
-    assert fitting(COLUMNS, ROWS, 34) == [0, 2]
-    assert fitting(COLUMNS, ROWS, 12) == [0]
+    assert fitting(COLUMNS, ROWS, 59) == [0, 1, 2, 3]
+    assert fitting(COLUMNS, ROWS, 58) == [0, 1, 2]
+    assert fitting(COLUMNS, ROWS, 32) == [0, 2]
+    assert fitting(COLUMNS, ROWS, 10) == [0]
     assert fitting(COLUMNS, ROWS, 5) == [0], "what matters most stays"
 
 
@@ -134,6 +135,17 @@ def test_a_terminal_gets_a_table_of_its_width(width: int) -> None:
     assert any("granite-01" in line for line in lines)
     assert any("─" in line for line in lines)
     assert any("a reason" in line for line in lines) is (width > 40)
+    told = [line for line in lines if line.startswith("no room in ")]
+    assert told == (["no room in 40 columns for: why"] if width == 40 else [])
+
+
+def test_a_table_that_fits_to_the_last_character_loses_none() -> None:
+    width = 33
+    out, to = output(width, terminal=True)
+    out.grid(Grid(title="", columns=COLUMNS[:3], rows=ROWS_SHORT))
+    lines = [line.rstrip() for line in to.getvalue().splitlines()]
+    assert max(map(len, lines)) == width
+    assert lines[-1].split() == ["granite-01", "100,000.00", "99,000.00"]
 
 
 def test_with_json_the_result_is_one_line_on_standard_output(

@@ -77,7 +77,7 @@ def test_the_daily_loss_veto_cites_its_clause_and_the_size_that_passes() -> None
 @pytest.mark.requirement("U4")
 def test_where_no_order_is_small_enough_the_room_is_named() -> None:
     spent = view(rulebook=replace(RULEBOOK, daily_loss=DAILY), snapshot=snapshot("95003"))
-    assert verdicts(spent)["daily_loss"].would_pass == "a daily room of at least 410 USD"
+    assert verdicts(spent)["daily_loss"].would_pass == "at least 410 USD of daily room"
 
 
 def test_overall_loss_and_risk_per_trade() -> None:
