@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from stretto import __version__
@@ -34,6 +35,7 @@ from stretto.market.calendars import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
 from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
+from stretto.runtime.control import ControlSocket
 from stretto.runtime.recover import recover, snapshot_of
 from stretto.runtime.supervisor import Opening, Supervisor
 from stretto.runtime.writer import Writer
@@ -194,10 +196,11 @@ def run(
     arrivals: Callable[[Clock], AsyncIterator[AnySignal]] | None = None,
     on_entry: Callable[[ev.Entry], None] | None = None,
     on_start: Callable[[Writer], None] | None = None,
+    control: Path | None = None,
 ) -> Ended:
     """Play the scenario on the opened book and say how it ended. ``speed`` None is virtual time,
     else a multiple of real time. ``arrivals`` takes the place of the scenario's own, where signals
-    come as the session goes. Raises what halted the book.
+    come as the session goes; on ``control`` people reach the book. Raises what halted the book.
     """
     resumed = opened.book.seq > 0
     starts_at = max(scenario.starts_at, opened.book.at)
@@ -229,14 +232,13 @@ def run(
         _arriving(_due(scenario, opened.book), clock) if arrivals is None else arrivals(clock)
     )
     try:
-        loop.run_until_complete(
-            supervisor.run(
-                incoming,
-                ends_at=scenario.ends_at,
-                recovered=resumed,
-                engine_version=__version__,
-            )
+        session = supervisor.run(
+            incoming,
+            ends_at=scenario.ends_at,
+            recovered=resumed,
+            engine_version=__version__,
         )
+        loop.run_until_complete(session if control is None else _reached(session, writer, control))
     finally:
         loop.close()
     return Ended(
@@ -244,6 +246,20 @@ def run(
         inputs_unchanged=writer.unjournaled,
         signals_turned_away=supervisor.signals_turned_away,
     )
+
+
+async def _reached(session: Coroutine[Any, Any, None], writer: Writer, path: Path) -> None:
+    """The session, with a socket on which people reach its writer."""
+    control = ControlSocket(writer, path)
+    try:
+        await control.open()
+    except BaseException:
+        session.close()
+        raise
+    try:
+        await session
+    finally:
+        await control.close()
 
 
 def _due(scenario: Scenario, book: Book) -> list[tuple[int, AnySignal]]:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stretto import __version__
-from stretto.cli import accounts, delays, demo, fairness, journal, plan, run, status
+from stretto.cli import accounts, delays, demo, fairness, journal, people, plan, run, status
 from stretto.cli.errors import (
     EXIT_INPUT,
     EXIT_INTERRUPTED,
@@ -36,6 +36,13 @@ app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("status")(status.status)
 app.command("accounts")(accounts.accounts)
+app.command("intervene")(people.intervene)
+app.command("approve")(people.approve)
+app.command("reject")(people.reject)
+app.command("resolve")(people.resolve)
+app.command("kill")(people.kill)
+app.command("release")(people.release)
+app.command("account")(people.account)
 app.command("fairness")(fairness.fairness)
 app.command("delays")(delays.delays)
 app.command("rebuild")(journal.rebuild)

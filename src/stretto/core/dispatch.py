@@ -112,6 +112,30 @@ def _reroute(
     return refusal or reroute(book, allocation, reads, at_ns, left)
 
 
+def rerouted_by_person(
+    book: Book,
+    allocation: Allocation,
+    reads: Reads,
+    at_ns: int,
+    to: str,
+    actor: str,
+    reason: str,
+) -> tuple[ev.Event, ...] | Refusal:
+    """What waits goes to one account that a person chose; expiry and slippage bind all the same."""
+    execution = book.executions[allocation.execution_id]
+    late = _too_late(allocation, execution.signal, at_ns, at_ns)
+    if late is not None:
+        return late
+    quote = _quoted(allocation, execution, reads, at_ns)
+    if isinstance(quote, Refusal):
+        return quote
+    left = _slippage_left(book, execution, quote)
+    slipped = _judge_slippage(book, allocation, execution, quote)
+    return slipped or reroute(
+        book, allocation, reads, at_ns, left, only=to, actor=actor, reason=reason
+    )
+
+
 def _intended(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> ev.OrderIntended:

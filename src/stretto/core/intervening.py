@@ -24,6 +24,7 @@ from stretto.core.intervening_executions import (
     cancel_remaining,
     pause,
     reject,
+    reroute_to,
     resume,
     retry_now,
 )
@@ -83,9 +84,11 @@ def on_intervened(
 
 
 def reads_for_intervention(book: Book, action: iv.Action) -> tuple[str, ...]:
-    """Symbols that a request needs quotes and statistics of: those whose delays it draws anew."""
-    if not isinstance(action, iv.Resume | iv.Approve | iv.RetryNow):
+    """Symbols that a request needs quotes and statistics of: for new delays, or for the gate."""
+    if not isinstance(action, iv.Resume | iv.Approve | iv.RetryNow | iv.RerouteTo):
         return ()
+    if isinstance(action, iv.RerouteTo) and book.config is not None:
+        return tuple(sorted(book.config.instruments))
     execution = book.executions.get(action.execution_id)
     return () if execution is None else (execution.signal.symbol,)
 
@@ -96,7 +99,9 @@ def _answered(
     """What a person was asked about, and now decided. Who decides about the rest of an order in
     doubt has not said yet what became of it.
     """
-    if not isinstance(item.action, iv.RetryNow | iv.CancelRemaining | iv.AcceptPartial):
+    if not isinstance(
+        item.action, iv.RetryNow | iv.RerouteTo | iv.CancelRemaining | iv.AcceptPartial
+    ):
         return []
     events: list[ev.Event] = []
     for name in book.executions[execution_id].accounts:
@@ -164,7 +169,7 @@ def _act(book: Book, item: ev.Intervened, reads: Reads, at_ns: int) -> Outcome:
         case iv.ResolveInDoubt():
             return resolve_in_doubt(book, action, item.request_id, item.actor, at_ns)
         case _:
-            return _on_execution(book, action, item.reason, reads, at_ns)
+            return _on_execution(book, action, item.actor, item.reason, reads, at_ns)
 
 
 def _on_execution(
@@ -174,10 +179,12 @@ def _on_execution(
     | iv.CancelRemaining
     | iv.AcceptPartial
     | iv.RetryNow
+    | iv.RerouteTo
     | iv.Approve
     | iv.Reject
     | iv.ChangePrice
     | iv.ChangeSize,
+    actor: str,
     reason: str,
     reads: Reads,
     at_ns: int,
@@ -193,6 +200,8 @@ def _on_execution(
             return accept_partial(book, action, at_ns)
         case iv.RetryNow():
             return retry_now(book, action, reads, at_ns)
+        case iv.RerouteTo():
+            return reroute_to(book, action, actor, reason, reads, at_ns)
         case iv.Approve():
             return approve(book, action, reads, at_ns)
         case iv.Reject():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stretto.core import events as ev
 from stretto.core import intervention as iv
 from stretto.core.book import Allocation, Book, Execution, NextStep, allocation_key
+from stretto.core.dispatch import rerouted_by_person
 from stretto.core.giving_up import give_up, has_left
 from stretto.core.holding import AWAITING, PAUSED, held
 from stretto.core.killing import covering, described
@@ -111,6 +112,42 @@ def retry_now(book: Book, action: iv.RetryNow, reads: Reads, at_ns: int) -> Outc
         return killed
     expired = _expired(execution, at_ns)
     return expired or _freed(book, execution, waiting, reads, at_ns, "retry_now")
+
+
+def reroute_to(
+    book: Book, action: iv.RerouteTo, actor: str, reason: str, reads: Reads, at_ns: int
+) -> Outcome:
+    """What waits in one account goes to the one a person chose, if that passes the whole gate."""
+    execution = _open(book, action.execution_id, may_await=False)
+    if isinstance(execution, iv.Denied):
+        return execution
+    named = _named(book, execution, action.account_id)
+    if isinstance(named, iv.Denied):
+        return named
+    (allocation,) = named
+    if execution.paused:
+        return _denied(iv.Denial.PAUSED, execution, "resume first")
+    if action.to not in book.configuration.accounts:
+        return iv.Denied(
+            rule=iv.Denial.UNKNOWN_ACCOUNT,
+            compared={"account": action.to, "in_the_book": "no"},
+            expected="an account of the book",
+        )
+    if allocation.pending <= 0 or not allocation.order_ids:
+        return _denied(
+            iv.Denial.NOTHING_WAITS,
+            execution,
+            "what a dead order left; what works or is in doubt stays where it is",
+        )
+    moved = rerouted_by_person(book, allocation, reads, at_ns, action.to, actor, reason)
+    if not isinstance(moved, Refusal):
+        return list(moved)
+    why = moved.also[0] if moved.also else moved
+    return iv.Denied(
+        rule=iv.Denial.NOT_REROUTED,
+        compared={"rule": why.rule.value} | why.compared,
+        expected=why.would_pass,
+    )
 
 
 def approve(book: Book, action: iv.Approve, reads: Reads, at_ns: int) -> Outcome:

@@ -59,6 +59,14 @@ class RetryNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     account_id: str = ""
 
 
+class RerouteTo(msgspec.Struct, frozen=True, kw_only=True, tag="reroute_to"):
+    """What waits in one account goes to another, which a person chose, through the whole gate."""
+
+    execution_id: str
+    account_id: str
+    to: str
+
+
 class Approve(msgspec.Struct, frozen=True, kw_only=True, tag="approve"):
     """A plan that waits for approval is carried out; its delays count from now."""
 
@@ -149,6 +157,7 @@ Action = (
     | CancelRemaining
     | AcceptPartial
     | RetryNow
+    | RerouteTo
     | Approve
     | Reject
     | ChangePrice
@@ -187,6 +196,7 @@ class Denial(StrEnum):
     NOTHING_FILLED = "nothing_filled"
     NOTHING_WAITS = "nothing_waits"
     TIMING = "timing"
+    NOT_REROUTED = "not_rerouted"
     ORDER_BUSY = "order_busy"
     NO_LIMIT_PRICE = "no_limit_price"
     PRICE_OUTSIDE_LIMITS = "price_outside_limits"

@@ -9,28 +9,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from stretto.core.events import ExitReceived, Input, SignalReceived
+from stretto.core.events import ExitReceived, Input, Intervened, SignalReceived
 from stretto.core.limits import INBOX_SIGNALS_MAX
 
 
 class Inbox:
-    """Three lanes: what the world reports, exits, and signals that open something (bounded)."""
+    """Four lanes: people's requests, what the world reports, exits, and signals that open something
+    (bounded).
+    """
 
-    __slots__ = ("_exits", "_reports", "_signals", "signals_max")
+    __slots__ = ("_exits", "_people", "_reports", "_signals", "signals_max")
 
     def __init__(self, signals_max: int = INBOX_SIGNALS_MAX) -> None:
+        self._people: deque[Input] = deque()
         self._reports: deque[Input] = deque()
         self._exits: deque[Input] = deque()
         self._signals: deque[Input] = deque()
         self.signals_max = signals_max
 
     def __len__(self) -> int:
-        return len(self._reports) + len(self._exits) + len(self._signals)
+        lanes = (self._people, self._reports, self._exits, self._signals)
+        return sum(len(lane) for lane in lanes)
 
     @property
     def reports_waiting(self) -> bool:
         """True where something other than a signal waits."""
-        return bool(self._reports)
+        return bool(self._people or self._reports)
 
     def put(self, item: Input) -> bool:
         """Queue an input; False where it is a signal and the lane is full."""
@@ -40,9 +44,15 @@ class Inbox:
             self._signals.append(item)
         elif isinstance(item, ExitReceived):
             self._exits.append(item)
+        elif isinstance(item, Intervened):
+            self._people.append(item)
         else:
             self._reports.append(item)
         return True
+
+    def take_person(self) -> Input | None:
+        """The oldest request of a person, or None: a kill waits behind nothing."""
+        return self._people.popleft() if self._people else None
 
     def take_report(self) -> Input | None:
         """The oldest report, or None."""

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from stretto.core.effects import Command, SubmitOrder
+from stretto.core.effects import CancelOrder, Command, SubmitOrder
 from stretto.core.events import SendOutcomeKind
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.report import OrderRole
@@ -40,10 +40,22 @@ class Sender:
         return not self._waiting and not self._urgent and not self._writing
 
     def put(self, command: Command) -> None:
-        """Queue a command; what closes or protects a position goes before everything else."""
+        """Queue a command; what closes or protects a position goes before everything else. A submit
+        that was not written yet is withdrawn by its cancel.
+        """
+        if isinstance(command, CancelOrder) and self._withdrawn(command.client_order_id):
+            return
         (self._urgent if _is_exit(command) else self._waiting).append(command)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def _withdrawn(self, client_order_id: str) -> bool:
+        for place, waiting in enumerate(self._waiting):
+            if isinstance(waiting, SubmitOrder) and waiting.client_order_id == client_order_id:
+                del self._waiting[place]
+                self._report(waiting, SendOutcomeKind.NOT_SENT, "cancelled before it was written")
+                return True
+        return False
 
     def receive(self, message: VenueMessage, deliver: Callable[[VenueMessage], None]) -> None:
         """Pass on what the venue says, after the outcome of the write in hand."""

@@ -71,6 +71,7 @@ class Writer:
         self._wake: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._replies: list[tuple[ev.Intervened, Callable[[ev.Entry | None], None]]] = []
         self._broken: BaseException | None = None
 
     # --- what others call ---------------------------------------------------------------------
@@ -80,6 +81,15 @@ class Writer:
         accepted = self._inbox.put(item)
         self._ring()
         return accepted
+
+    def ask(self, item: ev.Intervened, reply: Callable[[ev.Entry | None], None]) -> bool:
+        """Queue a person's request; ``reply`` gets its entry once that is durable, None where it
+        changed nothing. False where the writer is being stopped.
+        """
+        if self._stopping:
+            return False
+        self._replies.append((item, reply))
+        return self.post(item)
 
     def stop(self) -> None:
         """Decide nothing further and leave ``run`` once what is durable is written, its outcomes
@@ -134,6 +144,7 @@ class Writer:
 
     def _handle_batch(self) -> None:
         entries: list[ev.Entry] = []
+        answered: list[tuple[ev.Intervened, ev.Entry | None]] = []
         intended = False
         for _ in range(BATCH_INPUTS_MAX):
             # Planning takes time that an order decided in this batch does not have (send_before).
@@ -141,10 +152,13 @@ class Writer:
             if item is None:
                 break
             entry = self._handle(item)
+            if isinstance(item, ev.Intervened):
+                answered.append((item, entry))
             if entry is not None:
                 entries.append(entry)
                 intended = intended or any(isinstance(e, ev.OrderIntended) for e in entry.events)
         if not entries:
+            self._reply(answered)
             return
         prepared = [self._codec.prepare(entry) for entry in entries]
         projector = self._projector
@@ -157,11 +171,23 @@ class Writer:
                 self._put(command)
             for listener in self.on_entry:
                 listener(entry)
+        self._reply(answered)
         if self._snapshot and self.book.seq - self._snapshot_seq >= self._snapshot_every:
             self._snapshot(self.book)
             self._snapshot_seq = self.book.seq
 
+    def _reply(self, answered: list[tuple[ev.Intervened, ev.Entry | None]]) -> None:
+        for item, entry in answered:
+            for place, (asked, reply) in enumerate(self._replies):
+                if asked is item:
+                    del self._replies[place]
+                    reply(entry)
+                    break
+
     def _next_input(self, *, signals: bool) -> ev.Input | None:
+        asked = self._inbox.take_person()
+        if asked is not None:
+            return asked
         report = self._inbox.take_report()
         if report is not None:
             return self._with_the_rest(report)

@@ -24,6 +24,7 @@ from stretto.core.book import Book
 from stretto.core.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S
 from stretto.ports import Clock
+from stretto.runtime.control import socket_path
 from stretto.runtime.writer import Writer
 from stretto.sessions.incoming import from_standard_input
 from stretto.sessions.scenario import STANDARD_INPUT, book_id_of
@@ -143,6 +144,7 @@ def play(
             arrivals=incoming if reads_input else None,
             on_entry=on_entry,
             on_start=stop.attach,
+            control=_control(db, book_id, speed),
         )
         is_over = not stop.number and _is_over(started, opened.book)
         if is_over:
@@ -171,6 +173,13 @@ def _is_over(started: StartedWith, book: Book) -> bool:
         signal.generated_at >= started.until for signal in read_signals(Path(started.signals))
     )
     return not left_out and book.is_at_rest
+
+
+def _control(db: Path, book_id: str, speed: Decimal | None) -> Path | None:
+    """Virtual time passes faster than anybody asks, so that only paced time has a socket."""
+    if speed is None or not hasattr(asyncio, "start_unix_server"):
+        return None
+    return socket_path(db, book_id)
 
 
 def _speed(started: StartedWith) -> Decimal | None:

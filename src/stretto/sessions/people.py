@@ -1,0 +1,97 @@
+"""A person's request to a book: over its control socket where it runs, else journaled directly.
+
+Without a running writer the book's time stands still: the decision is journaled at the last known
+instant, and what follows from it for the venues goes out when the book is resumed.
+"""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stretto.bootstrap import OpenBook, open_book
+from stretto.core import events as ev
+from stretto.core.engine import decide
+from stretto.core.errors import BrokerUnreachable, JournalUnavailable
+from stretto.core.evolve import begin, evolve, finish
+from stretto.core.market import Reads
+from stretto.runtime.control import (
+    LINE_BYTES_MAX,
+    Answer,
+    answer_of,
+    decode_answer,
+    encode,
+    socket_path,
+)
+
+ANSWER_S_MAX = 30.0
+
+
+def intervene(db: Path, book_id: str, item: ev.Intervened) -> tuple[Answer, bool]:
+    """The book's answer, once it is durable, and whether the book runs. Raises JournalUnavailable
+    where a process runs the book that nobody can reach, BrokerUnreachable where it did not answer.
+    """
+    answered = _over_socket(socket_path(db, book_id), item)
+    if answered is not None:
+        if answered.error:
+            raise JournalUnavailable(f"{db}: {answered.error}; ask again")
+        return answered, True
+    try:
+        with open_book(db, book_id, create=False) as opened:
+            return _journaled(opened, item), False
+    except JournalUnavailable as error:
+        if "another writer" not in str(error):
+            raise
+        raise JournalUnavailable(
+            f"{error}. It cannot be reached while it runs: a demo and `run --speed max` pass their "
+            "time at once; stop it, or run it with a --speed"
+        ) from error
+
+
+def _over_socket(path: Path, item: ev.Intervened) -> Answer | None:
+    """None where nobody listens."""
+    if not hasattr(socket, "AF_UNIX"):
+        return None
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
+        stream.settimeout(ANSWER_S_MAX)
+        try:
+            stream.connect(str(path))
+        except OSError:
+            return None
+        try:
+            stream.sendall(encode(item) + b"\n")
+            line = b""
+            while not line.endswith(b"\n"):
+                chunk = stream.recv(LINE_BYTES_MAX)
+                if not chunk:
+                    break
+                line += chunk
+            return decode_answer(line)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BrokerUnreachable(
+                f"{path}: the book did not answer ({error}); whether it took the request is not "
+                f"known: ask again with --request-id {item.request_id}, it acts once"
+            ) from error
+
+
+def _journaled(opened: OpenBook, item: ev.Intervened) -> Answer:
+    book = opened.book
+    events = decide(book, item, Reads(), book.at)
+    if not events:
+        return answer_of(book, item, None)
+    begin(book, book.seq + 1, book.at)
+    for event in events:
+        evolve(book, event)
+    finish(book)
+    entry = ev.Entry(seq=book.seq, at=book.at, input=item, reads=Reads(), events=events)
+
+    def project(connection: sqlite3.Connection | Any) -> None:
+        opened.projector.apply(connection, [entry])
+
+    opened.journal.append([opened.codec.prepare(entry)], project)
+    return answer_of(book, item, entry)
