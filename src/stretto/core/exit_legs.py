@@ -14,9 +14,11 @@ from stretto.core import events as ev
 from stretto.core.account import PositionMode
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.ending import ends_execution, reason_of
+from stretto.core.exit_signal import PERSON
 from stretto.core.failure import FailureClass, Request, classify, unsent
 from stretto.core.failure_actions import Response, Step, respond
 from stretto.core.held_positions import at_venue, exits_of, held, live_orders
+from stretto.core.killing import covering, described, switches_over
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.order import Order, OrderInput, OrderState, intend, is_done, step
 from stretto.core.remedy import table_of
@@ -41,9 +43,19 @@ def on_exit_due(book: Book, key: str, at_ns: int) -> tuple[ev.Event, ...]:
 
 
 def next_leg(book: Book, execution: Execution, allocation: Allocation, at_ns: int) -> Events:
-    """An order for what is pending, at most what is still held; what is not is position_gone."""
+    """An order for what is pending, at most what is still held; what is not is position_gone. Under
+    a kill switch only what a person asked for goes out (DESIGN §8.11).
+    """
     target = book.executions[execution.closes]
     account_id, pending = allocation.account_id, allocation.pending
+    switch = covering(
+        switches_over(book.kills, execution.signal.symbol),
+        book.configuration.accounts.get(account_id),
+        execution.signal.symbol,
+    )
+    if switch is not None and execution.signal.strategy_id != PERSON:
+        known = {"left": str(pending), "switch": described(switch)}
+        return _held_for_a_person(allocation, "", "kill_switch", known)
     others = exits_of(book, target, account_id, but=execution.execution_id)
     available = held(book, target, account_id)
     available -= sum((at_venue(book, other) for other in others), ZERO)

@@ -14,6 +14,8 @@ from stretto.core.refusal import Refusal, Rule
 from stretto.core.signal import Action, PerAccount, Share, Signal, Size
 from stretto.core.values import ONE, Side
 
+PERSON = "a person"
+"""The strategy that a person's exits are under; no strategy may take it for its own."""
 LEVELS = ("stop_loss", "take_profit", "limit_price")
 
 

@@ -14,14 +14,14 @@ from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.citing import cited
 from stretto.core.closing import allocation_of, made_of
 from stretto.core.exit_legs import next_leg
-from stretto.core.exit_signal import ExitSignal, as_signal, judge_exit_form
+from stretto.core.exit_signal import PERSON, ExitSignal, as_signal, judge_exit_form
 from stretto.core.giving_up import give_up
 from stretto.core.held_positions import at_venue, exits_of, held, live_orders
 from stretto.core.market import Quote, Reads
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole
-from stretto.core.signal import Action, PerAccount, Share, Signal, judge_clock
+from stretto.core.signal import Action, ListedAccounts, PerAccount, Share, Signal, judge_clock
 from stretto.core.values import ZERO, Side, execution_id, floor_to_step, iso
 
 Events = list[ev.Event]
@@ -70,17 +70,24 @@ def plan_exit(book: Book, item: ExitSignal, reads: Reads, at_ns: int) -> Plan:
     refusal = _gate(book, item, at_ns) or _other_symbol(item, signal)
     if refusal is not None or signal.action is Action.AMEND:
         return plan_of(book, signal, target, quote, at_ns, refused=refusal)
-    shares, refusals = _shared(book, signal, target, at_ns)
+    shares, refusals = shared(book, signal, target, at_ns)
     return plan_of(book, signal, target, quote, at_ns, tuple(shares), tuple(refusals))
 
 
-def _shared(
+def addressed(signal: Signal, target: Execution) -> tuple[str, ...]:
+    """The accounts that an exit reaches: every one with a part, or the one a person names."""
+    if isinstance(signal.accounts, ListedAccounts):
+        return tuple(name for name in target.accounts if name in signal.accounts.account_ids)
+    return target.accounts
+
+
+def shared(
     book: Book, signal: Signal, target: Execution, at_ns: int
 ) -> tuple[list[PlannedAllocation], list[Refusal]]:
     """What the exit closes in each account that has a part in the execution."""
     shares: list[PlannedAllocation] = []
     refusals: list[Refusal] = []
-    for account_id in target.accounts:
+    for account_id in addressed(signal, target):
         quantity, refusal = _share(book, signal, target, account_id)
         if refusal is None:
             shares.append(allocated(account_id, quantity, len(shares) + 1, at_ns))
@@ -193,6 +200,12 @@ def _gate(book: Book, item: ExitSignal, at_ns: int) -> Refusal | None:
             compared={"action": item.action.value},
             would_pass="action close or reduce",
         )
+    if item.strategy_id == PERSON:
+        return Refusal(
+            rule=Rule.MALFORMED,
+            compared={"strategy_id": item.strategy_id},
+            would_pass="strategy_id: the strategy's own name",
+        )
     return judge_exit_form(item) or judge_clock(
         item.generated_at, at_ns, book.configuration.policy.signal_ahead_ns_max
     )
@@ -225,8 +238,11 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
     events: Events = [ev.SignalPlanned(plan=plan)]
     if plan.signal.action is Action.CLOSE:
         name = plan.signal.signal_id
-        events += _taken_over(book, target, name, at_ns)
-        keys = (allocation_key(target.execution_id, account_id) for account_id in target.accounts)
+        events += _taken_over(book, target, addressed(plan.signal, target), name, at_ns)
+        keys = (
+            allocation_key(target.execution_id, account_id)
+            for account_id in addressed(plan.signal, target)
+        )
         entered = [book.allocations[key] for key in keys]
         events += give_up(book, entered, f"closed by {name}", at_ns)
     # What the plan makes of them is not in the book before the events are applied.
@@ -238,11 +254,13 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
     return events
 
 
-def _taken_over(book: Book, target: Execution, by: str, at_ns: int) -> Events:
+def _taken_over(
+    book: Book, target: Execution, accounts: tuple[str, ...], by: str, at_ns: int
+) -> Events:
     """What earlier exits have pending, a close does: theirs is given up, their orders work on."""
     events: Events = []
     idle: list[Allocation] = []
-    for account_id in target.accounts:
+    for account_id in accounts:
         for allocation in exits_of(book, target, account_id):
             if not allocation.pending:
                 continue

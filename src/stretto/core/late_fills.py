@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, Execution, allocation_key
-from stretto.core.exits import Events, allocated, plan_of
+from stretto.core.errors import InvariantViolated
+from stretto.core.exits import Events, addressed, allocated, plan_of
 from stretto.core.held_positions import at_venue, exits_of
 from stretto.core.order import Order, is_done, open_quantity
+from stretto.core.signal import Action, Signal
 from stretto.core.values import ZERO
 
 _LATE = "#late-"
@@ -30,7 +32,7 @@ def followed(
     """What one message about an order of a closed execution, or of an exit, calls for."""
     execution = book.executions[order.execution_id]
     target = book.executions[execution.closes] if execution.closes else execution
-    if not target.closed_by:
+    if _close_over(book, target, order.account_id) is None:
         return []
     events: Events = []
     if fill is not None:
@@ -41,9 +43,13 @@ def followed(
     return events
 
 
-def regained(book: Book, target: Execution, account_id: str, gained: Decimal, at_ns: int) -> Events:
-    """A closed execution holds ``gained`` base units again that no exit is at work on."""
-    return [_late_exit(book, target, account_id, gained, at_ns)] if target.closed_by else []
+def _close_over(book: Book, target: Execution, account_id: str) -> Signal | None:
+    """The last exit that closes all that the execution holds in the account."""
+    for exit_id in reversed(target.exits if target.closed_by else ()):
+        signal = book.executions[exit_id].signal
+        if signal.action is Action.CLOSE and account_id in addressed(signal, target):
+            return signal
+    return None
 
 
 def _uncovered(
@@ -67,7 +73,9 @@ def _late_exit(
     book: Book, target: Execution, account_id: str, quantity: Decimal, at_ns: int
 ) -> ev.SignalPlanned:
     """A further close, due at once. It has a name of its own, after the close that it completes."""
-    close = book.executions[target.closed_by].signal
+    close = _close_over(book, target, account_id)
+    if close is None:
+        raise InvariantViolated(f"{target.execution_id} was not closed in {account_id}")
     name = close.signal_id.partition(_LATE)[0]
     number = len(target.exits)
     while f"{name}{_LATE}{number}" in book.signals:
