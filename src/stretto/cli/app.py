@@ -13,7 +13,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from stretto import __version__
-from stretto.cli import accounts, delays, demo, fairness, journal, people, plan, run, status
+from stretto.cli import (
+    accounts,
+    delays,
+    demo,
+    failures,
+    fairness,
+    journal,
+    people,
+    plan,
+    run,
+    status,
+)
 from stretto.cli.errors import (
     EXIT_INPUT,
     EXIT_INTERRUPTED,
@@ -43,6 +54,7 @@ app.command("resolve")(people.resolve)
 app.command("kill")(people.kill)
 app.command("release")(people.release)
 app.command("account")(people.account)
+app.command("failures")(failures.failures)
 app.command("fairness")(fairness.fairness)
 app.command("delays")(delays.delays)
 app.command("rebuild")(journal.rebuild)

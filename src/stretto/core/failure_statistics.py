@@ -97,6 +97,14 @@ def rising_now(
     return tuple(standing)
 
 
+def failures_counted(
+    statistics: FailureStatistics, failure_class: FailureClass, at_ns: int
+) -> tuple[int, int]:
+    """Failures of this class in the last hour and in the 24 hours before it."""
+    record = statistics.classes.get(failure_class)
+    return (0, 0) if record is None else _hours(record, at_ns // FAILURE_STEP_NS)
+
+
 def share(statistics: FailureStatistics, failure_class: FailureClass) -> int:
     """Exponentially weighted share of requests that failed with this class, 1e-6."""
     record = statistics.classes.get(failure_class)

@@ -39,7 +39,7 @@ def opened(accounts: int = 3) -> Desk:
     return desk
 
 
-@pytest.mark.requirement("R5.3")
+@pytest.mark.requirement("R5.6")
 def test_connection_failures_open_the_circuit_of_their_account_and_no_entry_is_planned_there() -> (
     None
 ):
@@ -74,7 +74,7 @@ def test_an_open_circuit_sends_what_waits_to_another_account() -> None:
     replays(desk.book, desk.entries)
 
 
-@pytest.mark.requirement("R5.3")
+@pytest.mark.requirement("R5.6")
 def test_one_order_probes_and_its_answer_closes_the_circuit() -> None:
     desk = opened(1)
     circuit = desk.book.circuits["account:a0"]
@@ -105,7 +105,7 @@ def test_a_probe_that_fails_opens_the_circuit_for_twice_as_long() -> None:
     assert circuit.probe_at == desk.now + 60 * S
 
 
-@pytest.mark.requirement("R5.3")
+@pytest.mark.requirement("R5.4")
 def test_connection_persistent_opens_both_circuits_and_reroutes_what_is_proven_dead() -> None:
     desk = Desk(a_config(2))
     (order,) = sent_to(desk, "a0", 1)

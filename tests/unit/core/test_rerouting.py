@@ -56,7 +56,7 @@ def of(desk: Desk, execution_id: str, account_id: str) -> Allocation:
     return desk.book.allocations[allocation_key(execution_id, account_id)]
 
 
-@pytest.mark.requirement("R5.3", "R5.4")
+@pytest.mark.requirement("R5.2")
 def test_what_a_suspended_account_could_not_trade_goes_to_another() -> None:
     desk, order = a_desk()
     before = of(desk, order.execution_id, order.account_id)
