@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core import events as ev
-from stretto.core.book import Allocation, Book, BookImage, allocation_key
+from stretto.core.book import CORRELATION_BREACH, Allocation, Book, BookImage, allocation_key
 from stretto.core.booking import FillStatus
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish, restore
@@ -197,6 +197,11 @@ def _timers(book: Book) -> None:
             expected[f"circuit:{key}"] = circuit.probe_at
     for key, alert in book.alerts.items():
         expected[f"alert:{key}"] = alert.clears_at
+    for key, breach in book.breaches.items():
+        assert book.allocations[key].held == CORRELATION_BREACH
+        assert breach.first == book.allocations[key].account_id != breach.second
+        if breach.review_at is not None:
+            expected[f"correlation:{key}"] = breach.review_at
     assert dict(book.timers) == expected
 
 
@@ -292,6 +297,7 @@ def restored(book: Book) -> Book:
     assert dict(copy.timers) == dict(book.timers)
     assert copy.scheduled == book.scheduled
     assert copy.entering == book.entering
+    assert copy.shifted_seq == book.shifted_seq
     assert copy.open_executions == book.open_executions
     _carried(copy)
     _stances(copy)

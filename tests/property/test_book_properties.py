@@ -318,7 +318,8 @@ def records(book: Book) -> bytes:
     """The book's records without the sequence of the entries that made them."""
     image = book.image()
     seen = {day: dict.fromkeys(known, 0) for day, known in image.reports_seen.items()}
-    changed = msgspec.structs.replace(image, seq=0, reports_seen=seen)
+    shifted = dict.fromkeys(image.shifted, 0)
+    changed = msgspec.structs.replace(image, seq=0, reports_seen=seen, shifted=shifted)
     return msgspec.msgpack.encode(changed, order="deterministic")
 
 

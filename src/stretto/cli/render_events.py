@@ -14,7 +14,7 @@ from stretto.core import events as ev
 from stretto.core.circuit import Change
 from stretto.core.intervention import name_of
 from stretto.core.order import OrderState
-from stretto.core.values import NS_PER_S, iso
+from stretto.core.values import NS_PER_S, iso, ppm_text
 from stretto.sessions.play import Stop
 from stretto.views.rows import summary
 
@@ -112,6 +112,13 @@ def _ended(event: ev.AllocationEnded) -> str:
     return f"ended  {event.account_id}: {quantity(event.abandoned)} abandoned: {event.reason}"
 
 
+def _breached(event: ev.CorrelationBreached) -> str:
+    return (
+        f"alike  {event.first} and {event.second}: {ppm_text(event.now)} with what is pending, "
+        f"{ppm_text(event.before)} without it"
+    )
+
+
 def _said(word: str) -> Callable[[Any], str]:
     return lambda event: f"{word:<6} {event.account_id}: {event.reason}"
 
@@ -139,6 +146,7 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.ReplaceRequested: _said("change"),
     ev.PendingHeld: _said("held"),
     ev.PendingFreed: _said("freed"),
+    ev.CorrelationBreached: _breached,
     ev.AllocationEnded: _ended,
     ev.ExecutionEnded: lambda event: f"execution {event.execution_id}: {event.status}",
     ev.AccountHalted: _said("HALTED"),

@@ -15,8 +15,8 @@ import numpy as np
 from stretto.core.book import Book
 from stretto.core.correlation import Projection, Trade, project
 from stretto.core.exclusions import copy_conflicts, why_blocked, why_not_chosen, without_share
-from stretto.core.exposures import exposures_of, returns_of
-from stretto.core.factors import BookFactors, History, book_factors, history
+from stretto.core.exposures import exposures_of, history_of, returns_of
+from stretto.core.factors import BookFactors, book_factors
 from stretto.core.limits import (
     CORRELATED_CANDIDATES_MAX,
     CORRELATION_BARS_MIN,
@@ -168,12 +168,7 @@ def factors_for(
     book = setting.book
     returns = returns_of(book)
     column = returns.symbol_names.index(setting.signal.symbol)
-    held = book.cache.get("history")
-    if held is not None and held[0] is returns and isinstance(held[1], History):
-        bars = held[1]
-    else:
-        bars = history(returns.accounts, returns.symbols)
-        book.cache["history"] = (returns, bars)
+    bars = history_of(book, returns)
     if not bars.covariance_known(column):
         return None, column, _unknown(setting.signal.symbol, int(bars.symbol_bars[column]))
     exposures = exposures_of(book, setting.reads, returns, leaving)

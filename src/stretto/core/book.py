@@ -161,6 +161,20 @@ class KnownSignal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at: int
 
 
+CORRELATION_BREACH = "correlation_breach"
+"""Why a breach holds what is pending."""
+
+
+class Breach(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A held allocation's account and the one it would be too alike; ``review_at``, where set, is
+    when one of the two last moved and nobody looked since, ns UTC.
+    """
+
+    first: str
+    second: str
+    review_at: int | None = None
+
+
 _NOT_OF_ORDERS = ("exclusion:", "circuit:", "alert:")
 
 
@@ -194,6 +208,8 @@ class BookImage(msgspec.Struct, kw_only=True):
     failures: dict[str, FailureStatistics] = msgspec.field(default_factory=dict)
     throttled: dict[str, int] = msgspec.field(default_factory=dict)
     alerts: dict[str, Alert] = msgspec.field(default_factory=dict)
+    shifted: dict[str, int] = msgspec.field(default_factory=dict)
+    breaches: dict[str, Breach] = msgspec.field(default_factory=dict)
     missing: dict[str, int] = msgspec.field(default_factory=dict)
     reconciled: dict[str, Reconciled] = msgspec.field(default_factory=dict)
     kills: dict[str, KillSwitch] = msgspec.field(default_factory=dict)
@@ -208,6 +224,7 @@ class Book:
         "allocations",
         "at",
         "bars",
+        "breaches",
         "cache",
         "calendars",
         "carried",
@@ -232,6 +249,8 @@ class Book:
         "requests",
         "scheduled",
         "seq",
+        "shifted",
+        "shifted_seq",
         "signals",
         "signals_pruned_day",
         "snapshots",
@@ -269,7 +288,11 @@ class Book:
         self.reconciled: dict[str, Reconciled] = {}
         self.kills: dict[str, KillSwitch] = {}
         self.requests: dict[str, KnownRequest] = {}
+        # by account, the entry that last moved what it carries other than a plan said
+        self.shifted: dict[str, int] = {}
+        self.breaches: dict[str, Breach] = {}
         # derived, rebuilt by evolve.restore
+        self.shifted_seq = 0
         self.timers = Timers()
         self.carried: dict[str, dict[str, Decimal]] = {}
         self.stances: dict[tuple[str, int], dict[str, int]] = {}
@@ -353,6 +376,8 @@ class Book:
             failures=self.failures,
             throttled=self.throttled,
             alerts=self.alerts,
+            shifted=self.shifted,
+            breaches=self.breaches,
             missing=self.missing,
             reconciled=self.reconciled,
             kills=self.kills,

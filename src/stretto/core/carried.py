@@ -8,12 +8,41 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from stretto.core.account import Entering
-from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.book import CORRELATION_BREACH, Allocation, Book, Breach, allocation_key
+from stretto.core.inputs import TimerKind
 from stretto.core.values import ZERO
 
 
 def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
+    """Add signed base units that no plan foresaw to what the account carries; breaches that the
+    account is part of are looked at again.
+    """
+    if not signed:
+        return
+    carry_planned(book, account_id, symbol, signed)
+    book.shifted[account_id] = book.shifted_seq = book.seq
+    for key, breach in book.breaches.items():
+        if account_id in (breach.first, breach.second):
+            put_breach(book, key, replace(breach, review_at=book.at))
+
+
+def put_breach(book: Book, key: str, breach: Breach) -> None:
+    """Keep a breach and its timer, under the key of the allocation that it holds."""
+    book.breaches[key] = breach
+    book.timers.set(f"{TimerKind.CORRELATION.value}:{key}", breach.review_at)
+
+
+def keep_breach(book: Book, key: str, allocation: Allocation) -> None:
+    """Forget the breach of an allocation that it does not hold any more."""
+    if key in book.breaches and not (allocation.pending and allocation.held == CORRELATION_BREACH):
+        del book.breaches[key]
+        book.timers.set(f"{TimerKind.CORRELATION.value}:{key}", None)
+
+
+def carry_planned(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
     """Add signed base units to what the account carries; nothing is kept where that is flat."""
     if not signed:
         return
@@ -85,7 +114,7 @@ def recount(book: Book) -> None:
     book.entering.clear()
     for account_id, held in book.positions.items():
         for position in held.values():
-            carry(book, account_id, position.symbol, position.quantity)
+            carry_planned(book, account_id, position.symbol, position.quantity)
             stand(book, account_id, position.symbol, ZERO, position.quantity)
     for execution in book.executions.values():
         if execution.closes:
@@ -94,5 +123,5 @@ def recount(book: Book) -> None:
             allocation = book.allocations[allocation_key(execution.execution_id, account_id)]
             coming = allocation.intended - allocation.filled - allocation.abandoned
             coming += allocation.excess
-            carry(book, account_id, execution.signal.symbol, execution.side.sign * coming)
+            carry_planned(book, account_id, execution.signal.symbol, execution.side.sign * coming)
             enter(book, allocation)

@@ -96,7 +96,7 @@ class Projection:
 
     def pair(self, first: int, second: int) -> PairCorrelation:
         """Two candidates, by place."""
-        return _pair(
+        return pair_of(
             int(self.accounts[first]),
             int(self.accounts[second]),
             _entry_ppm(float(self.standing[:, first] @ self.standing[:, second])),
@@ -135,7 +135,7 @@ def project(
     check(np.unique(accounts).size == accounts.size, "a candidate is named twice")
     traded = _traded_rows(book, trade)
     standing = book.rows_of(accounts)
-    projected = _ppm(traded.T @ traded)
+    projected = in_ppm(traded.T @ traded)
     past = HistoricalCorrelations(book.history, accounts, bars_min)
     historical = past.among()
     inside = np.abs(projected)
@@ -179,7 +179,7 @@ def size_that_would_pass(
     """
     candidate = trade.accounts[place : place + 1]
     standing = book.rows_of(others)
-    before = np.abs(_ppm(book.rows_of(candidate).T @ standing))
+    before = np.abs(in_ppm(book.rows_of(candidate).T @ standing))
     against = standing
     against[:, trading] = _traded_rows(book, _only(trade, others[trading]))
     past = HistoricalCorrelations(book.history, candidate, bars_min)
@@ -194,7 +194,7 @@ def size_that_would_pass(
         exposure = book.exposure[same]
         exposure[:, trade.symbol] += trade.delta[place] * (shares / PPM)
         rows = factor_rows(book.history, same, exposure)
-        after = np.abs(_ppm(rows.T @ against))
+        after = np.abs(in_ppm(rows.T @ against))
         raised = after > before
         clash = ((after > threshold) | alike) & (raised | trading)
         fits = shares[~clash.any(axis=1)]
@@ -254,14 +254,14 @@ def _against_book(
                 _Suspects(
                     places=places,
                     others=others,
-                    before=_ppm(entries_of(still, places, rows, inside)),
-                    projected=_ppm(after[places, inside]),
+                    before=in_ppm(entries_of(still, places, rows, inside)),
+                    projected=in_ppm(after[places, inside]),
                     alike=alike[places, inside],
                 )
             )
         size[:, candidate[block]] = 0.0
         np.maximum(largest, size.max(axis=1, initial=0.0), out=largest)
-    return _ppm(largest), _blockers(accounts, suspects, past, threshold)
+    return in_ppm(largest), _blockers(accounts, suspects, past, threshold)
 
 
 def _against_resting(
@@ -312,11 +312,12 @@ def _blockers(
         past.correlations_of(places[heads], others[heads]).tolist(),
         strict=True,
     ):
-        found[place] = _pair(int(accounts[place]), other, *numbers)
+        found[place] = pair_of(int(accounts[place]), other, *numbers)
     return tuple(found)
 
 
-def _pair(first: int, second: int, before: int, projected: int, past: int) -> PairCorrelation:
+def pair_of(first: int, second: int, before: int, projected: int, past: int) -> PairCorrelation:
+    """Two accounts and their correlations; ``past`` may be ``UNKNOWN``."""
     return PairCorrelation(
         first=first,
         second=second,
@@ -340,13 +341,13 @@ def _traded_rows(book: BookFactors, trade: Trade) -> Floats:
     return factor_rows(book.history, trade.accounts, exposure)
 
 
-def _ppm(products: Floats) -> Indices:
+def in_ppm(products: Floats) -> Indices:
     """Exact products in 2**-48 as 1e-6, rounded to the nearest (ties to even), within [-1, 1]."""
     return np.clip(np.rint(products * _TO_PPM), -PPM, PPM).astype(np.int64)
 
 
 def _entry_ppm(product: float) -> int:
-    """One product, as ``_ppm``."""
+    """One product, as ``in_ppm``."""
     return max(-PPM, min(PPM, round(product * _TO_PPM)))
 
 

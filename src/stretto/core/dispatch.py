@@ -19,6 +19,7 @@ from stretto.core.eligibility import judge_account
 from stretto.core.ending import ends_execution, refused
 from stretto.core.entry import EntryPrices
 from stretto.core.holding import PAUSED, held
+from stretto.core.in_flight import held_back, moved_since_plan
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
@@ -35,7 +36,8 @@ from stretto.core.values import PPM, ZERO, Side, client_order_id, iso, ppm_to_de
 
 def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
     """OrderIntended for what is pending, ReleaseDeferred (for all that is overdue in the symbol)
-    where its last release is too near, or AllocationEnded with the rule that refused it.
+    where its last release is too near, PendingHeld where a pair of accounts would become too alike,
+    or AllocationEnded with the rule that refused it.
     """
     allocation = book.allocations[key]
     due_at = allocation.due_at
@@ -73,6 +75,12 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
         return (_again(allocation, at_ns, refusal.rule.value, NextStep.REROUTE),)
     if refusal is not None:
         return _given_up(book, allocation, refusal)
+    return held_back(book, key, reads) or _goes(book, allocation, execution, reads, at_ns)
+
+
+def _goes(
+    book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
+) -> tuple[ev.Event, ...]:
     intended = _intended(book, allocation, execution, reads, at_ns)
     return (intended, *probes(book, intended.order))
 
@@ -176,14 +184,16 @@ def _trading_day(book: Book, account_id: str, at_ns: int) -> int:
 
 
 def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
-    """Symbols the gate needs: the traded one, those the account holds, and those that convert."""
+    """Symbols the gate needs: the traded one, those the account holds, those that convert; all
+    where pairs of accounts are judged anew.
+    """
     allocation = book.allocations[key]
     if allocation.ended or allocation.held or allocation.due_at is None:
         return ()
     config, execution = book.configuration, book.executions[allocation.execution_id]
     if execution.closes:
         return ()
-    if allocation.step is NextStep.REROUTE:
+    if allocation.step is NextStep.REROUTE or moved_since_plan(book, allocation):
         return tuple(sorted(config.instruments))
     symbols = [execution.signal.symbol]
     symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]

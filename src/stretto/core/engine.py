@@ -20,6 +20,7 @@ from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder,
 from stretto.core.errors import check
 from stretto.core.exit_legs import on_exit_due
 from stretto.core.exits import on_exit, reads_for_exit
+from stretto.core.in_flight import on_correlation_due
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.intervening import on_intervened, reads_for_intervention
 from stretto.core.market import Reads
@@ -119,14 +120,20 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_circuit_due(book, item.key, at_ns)
         case ev.TimerKind.ALERT:
             return on_alert_due(book, item.key, at_ns)
+        case ev.TimerKind.CORRELATION:
+            return on_correlation_due(book, item.key, reads, at_ns)
         case _:
             assert_never(item.timer)
 
 
 def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
     """Symbols whose quotes and statistics ``decide`` has to be handed for this input, sorted."""
-    if isinstance(item, ev.TimerDue) and item.timer is ev.TimerKind.RELEASE:
-        return reads_for_release(book, item.key)
+    if isinstance(item, ev.TimerDue):
+        if item.timer is ev.TimerKind.RELEASE:
+            return reads_for_release(book, item.key)
+        if item.timer is ev.TimerKind.CORRELATION:
+            return tuple(sorted(book.configuration.instruments))
+        return ()
     if isinstance(item, ev.SignalReceived):
         return reads_for_signal(book)
     if isinstance(item, ev.Intervened):

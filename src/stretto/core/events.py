@@ -27,6 +27,7 @@ from stretto.core.book_events import (
 from stretto.core.execution_events import (
     AllocationAdjusted,
     AllocationEnded,
+    CorrelationBreached,
     ExecutionEnded,
     LegScheduled,
     PendingFreed,
@@ -114,6 +115,7 @@ __all__ = [
     "CancelRejected",
     "CancelRequested",
     "CircuitChanged",
+    "CorrelationBreached",
     "DifferenceFound",
     "Entry",
     "Event",
@@ -189,6 +191,7 @@ Event = (
     | RemainderRerouted
     | PendingHeld
     | PendingFreed
+    | CorrelationBreached
     | AllocationEnded
     | ExecutionEnded
     | AccountHalted

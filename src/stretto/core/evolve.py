@@ -20,8 +20,9 @@ from stretto.core import (
     facts,
 )
 from stretto.core.book import Book, BookImage
-from stretto.core.carried import recount
+from stretto.core.carried import put_breach, recount
 from stretto.core.errors import check
+from stretto.core.evolve_correlation import correlation_breached
 from stretto.core.order import open_quantity
 
 
@@ -68,6 +69,9 @@ def restore(image: BookImage) -> Book:
         evolve_accounts.arm(book, account_id)
     evolve_accounts.arm_all(book)
     recount(book)
+    book.shifted_seq = max(book.shifted.values(), default=0)
+    for key in sorted(book.breaches):
+        put_breach(book, key, book.breaches[key])
     return book
 
 
@@ -84,6 +88,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderFailed: evolve_allocations.order_failed,
     ev.PendingHeld: evolve_allocations.pending_held,
     ev.PendingFreed: evolve_allocations.pending_freed,
+    ev.CorrelationBreached: correlation_breached,
     ev.CancelRequested: evolve_orders.cancel_requested,
     ev.ReplaceRequested: evolve_orders.replace_requested,
     ev.OrderQueried: evolve_orders.order_queried,

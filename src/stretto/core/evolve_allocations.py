@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, KnownSignal, allocation_key
-from stretto.core.carried import carry, enter
+from stretto.core.carried import carry, carry_planned, enter, keep_breach
 from stretto.core.errors import InvariantViolated, check
 from stretto.core.evolve_accounts import count
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
@@ -69,7 +69,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             take_profit=planned.take_profit,
         )
         put_allocation(book, key, allocation)
-        carry(book, planned.account_id, symbol, sign * planned.position_size)
+        carry_planned(book, planned.account_id, symbol, sign * planned.position_size)
         ledger = book.ledgers[planned.account_id]
         book.ledgers[planned.account_id] = replace(
             ledger,
@@ -350,6 +350,7 @@ def put_allocation(book: Book, key: str, allocation: Allocation) -> None:
     book.allocations[key] = allocation
     book.touched[key] = None
     enter(book, allocation)
+    keep_breach(book, key, allocation)
     schedule(book, key, before, allocation)
 
 

@@ -128,6 +128,23 @@ class PendingFreed(msgspec.Struct, frozen=True, kw_only=True, tag="pending_freed
     due_at: int
 
 
+class CorrelationBreached(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="correlation_breached"
+):
+    """What ``first`` has pending would make it too alike to ``second``: their correlation in 1e-6
+    without it (``before``) and with it (``now``), and that of their past, None where unknown. It is
+    held until one of the two moves and the pair passes again.
+    """
+
+    execution_id: str
+    first: str
+    second: str
+    before: int
+    now: int
+    threshold: int
+    historical: int | None = None
+
+
 class ExecutionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="execution_ended"):
     """Every allocation of the execution has ended."""
 

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from stretto.core.account import AccountSnapshot, BarReturn
 from stretto.core.book import Book
+from stretto.core.factors import History, Indices, history
 from stretto.core.limits import CORRELATION_WINDOW_BARS
 from stretto.core.market import Bar, Quote, Reads, conversion_rate
+from stretto.core.values import ZERO
 
 Floats = NDArray[np.float64]
 _PPB = 1e9
@@ -90,6 +92,16 @@ class Exposures(NamedTuple):
     unvalued: tuple[str, str] | None
 
 
+def history_of(book: Book, returns: Returns) -> History:
+    """What the bars say of ``returns``; kept as long as they are."""
+    held = book.cache.get("history")
+    if held is not None and held[0] is returns and isinstance(held[1], History):
+        return held[1]
+    made = history(returns.accounts, returns.symbols)
+    book.cache["history"] = (returns, made)
+    return made
+
+
 def exposures_of(
     book: Book,
     reads: Reads,
@@ -106,26 +118,22 @@ def exposures_of(
     """
     carriers = _carriers(book, returns)
     carriers.follow(book)
-    rows = np.flatnonzero(carriers.carrying)
+    carrying = carriers.carrying
+    if leaving:  # who carries nothing in all may carry something without what leaves
+        carriers.value(book, [account_id for account_id, _ in leaving])
+        carrying = carrying.copy()
+        carrying[[returns.row_of[account_id] for account_id, _ in leaving]] = True
+    rows = np.flatnonzero(carrying)
     quantities = carriers.quantities[rows]
     for (account_id, symbol), gone in (leaving or {}).items():
         place = np.searchsorted(rows, returns.row_of[account_id])
-        left = book.carried[symbol][account_id] - gone
+        left = book.carried.get(symbol, {}).get(account_id, ZERO) - gone
         quantities[place, returns.symbol_names.index(symbol)] = float(left)
-    per_unit = _money(book, reads, carriers)[carriers.currency_of[rows]]
-    per_unit /= carriers.equity[rows, None]
-    found = quantities * per_unit
-    found[quantities == 0] = 0.0
-    blind, columns = np.nonzero(np.isnan(found))
-    found[blind, columns] = 0.0
-    names = [
-        (returns.symbol_names[column], returns.account_ids[row])
-        for row, column in zip(rows[blind].tolist(), columns.tolist(), strict=True)
-    ]
-    unvalued = min(names, default=None)
+    found = _valued(book, reads, carriers, rows, quantities)
+    unvalued = _unvalued(returns, rows, found)
     values = np.zeros_like(carriers.quantities)
     values[rows] = found
-    return Exposures(values, None if unvalued is None else (unvalued[1], unvalued[0]))
+    return Exposures(values, unvalued)
 
 
 class _Carriers:
@@ -171,6 +179,11 @@ class _Carriers:
             for row in np.flatnonzero(self.carrying).tolist():
                 self._value(book, self.returns.account_ids[row], row)
 
+    def value(self, book: Book, account_ids: Sequence[str]) -> None:
+        """Take over the equities of accounts that may carry nothing."""
+        for account_id in account_ids:
+            self._value(book, account_id, self.returns.row_of[account_id])
+
     def _value(self, book: Book, account_id: str, row: int) -> None:
         snapshot = book.snapshots.get(account_id)
         if snapshot is None or snapshot is not self._snapshots[row]:
@@ -180,6 +193,20 @@ class _Carriers:
             self._snapshots[row] = snapshot
 
 
+def exposures_at(
+    book: Book, reads: Reads, returns: Returns, account_ids: Sequence[str], quantities: Floats
+) -> Exposures:
+    """The same of signed ``quantities`` (m x S, base units), each row of the account named for it,
+    which is configured.
+    """
+    carriers = _carriers(book, returns)
+    carriers.follow(book)
+    carriers.value(book, account_ids)
+    rows = np.array([returns.row_of[name] for name in account_ids], np.int64)
+    values = _valued(book, reads, carriers, rows, quantities)
+    return Exposures(values, _unvalued(returns, rows, values))
+
+
 def _carriers(book: Book, returns: Returns) -> _Carriers:
     held = book.cache.get("carriers")
     if held is not None and held[0] is returns and isinstance(held[1], _Carriers):
@@ -187,6 +214,31 @@ def _carriers(book: Book, returns: Returns) -> _Carriers:
     made = _Carriers(book, returns)
     book.cache["carriers"] = (returns, made)
     return made
+
+
+def _valued(
+    book: Book, reads: Reads, carriers: _Carriers, rows: Indices, quantities: Floats
+) -> Floats:
+    """Quantities as shares of their accounts' equities; NaN where that is not known."""
+    per_unit = _money(book, reads, carriers)[carriers.currency_of[rows]]
+    per_unit /= carriers.equity[rows, None]
+    found: Floats = quantities * per_unit
+    found[quantities == 0] = 0.0
+    return found
+
+
+def _unvalued(returns: Returns, rows: Indices, values: Floats) -> tuple[str, str] | None:
+    """Account and symbol of the first value that is not known, which counts as nothing from here
+    on.
+    """
+    blind, columns = np.nonzero(np.isnan(values))
+    values[blind, columns] = 0.0
+    names = [
+        (returns.symbol_names[column], returns.account_ids[row])
+        for row, column in zip(rows[blind].tolist(), columns.tolist(), strict=True)
+    ]
+    unvalued = min(names, default=None)
+    return None if unvalued is None else (unvalued[1], unvalued[0])
 
 
 def _money(book: Book, reads: Reads, carriers: _Carriers) -> Floats:

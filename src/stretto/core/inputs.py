@@ -73,6 +73,7 @@ class TimerKind(StrEnum):
     EXCLUSION = "exclusion"
     CIRCUIT = "circuit"
     ALERT = "alert"
+    CORRELATION = "correlation"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):

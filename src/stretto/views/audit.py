@@ -113,6 +113,16 @@ def _failed(event: ev.OrderFailed, _at: int) -> Subject:
     return event.execution_id, event.account_id, why, None
 
 
+def _breached(event: ev.CorrelationBreached, _at: int) -> Subject:
+    past = "" if event.historical is None else f", in their past {ppm_text(event.historical)}"
+    why = (
+        f"with what is pending, {event.first} and {event.second} correlate by "
+        f"{ppm_text(event.now)}, without it by {ppm_text(event.before)}{past}; "
+        f"at most {ppm_text(event.threshold)}"
+    )
+    return event.execution_id, event.first, why, None
+
+
 def _halted(event: ev.AccountHalted, _at: int) -> Subject:
     return None, event.account_id, event.reason, "no entry until a person releases it"
 
@@ -246,6 +256,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.RemainderRerouted: _rerouted,
     ev.PendingHeld: _with_reason,
     ev.PendingFreed: _with_reason,
+    ev.CorrelationBreached: _breached,
     ev.ExecutionEnded: lambda event, _: (event.execution_id, None, event.status, None),
     ev.SignalPlanned: _decided,
     ev.SignalRefused: _decided,

@@ -278,8 +278,8 @@ class SqlProjector:
                 if event.execution_id:
                     result = self._result(connection, event.execution_id, event.account_id, entry)
                     result.intervention(event, entry.at)
-            case ev.ReleaseDeferred():
-                pass  # the window counts from the plan; the audit log says until when it waits
+            case ev.ReleaseDeferred() | ev.CorrelationBreached():
+                pass  # the window counts from the plan; the audit log says what it waits for
             case _:
                 self._project_of_book(connection, event, entry)
 
