@@ -88,7 +88,7 @@ def accept_partial(book: Book, action: iv.AcceptPartial, at_ns: int) -> Outcome:
 
 def retry_now(book: Book, action: iv.RetryNow, reads: Reads, at_ns: int) -> Outcome:
     """What waits for a retry, or for a person, is due now; first orders get new delays."""
-    execution = _open(book, action.execution_id, may_await=False)
+    execution = _open(book, action.execution_id, may_await=False, may_exit=True)
     if isinstance(execution, iv.Denied):
         return execution
     if execution.paused:
@@ -107,11 +107,10 @@ def retry_now(book: Book, action: iv.RetryNow, reads: Reads, at_ns: int) -> Outc
             execution,
             "quantity that is held, or waits for another leg; what is in doubt is never sent again",
         )
-    killed = _killed(book, execution, waiting)
-    if killed is not None:
-        return killed
-    expired = _expired(execution, at_ns)
-    return expired or _freed(book, execution, waiting, reads, at_ns, "retry_now")
+    bars = None
+    if not execution.closes:  # no entry rule and no expiry holds an exit up
+        bars = _killed(book, execution, waiting) or _expired(execution, at_ns)
+    return bars or _freed(book, execution, waiting, reads, at_ns, "retry_now")
 
 
 def reroute_to(
@@ -177,8 +176,10 @@ def reject(book: Book, action: iv.Reject, at_ns: int) -> Outcome:
     return give_up(book, _allocations(book, execution), "rejected_by_person", at_ns)
 
 
-def execution_named(book: Book, execution_id: str) -> Execution | iv.Denied:
-    """The execution, open; or the refusal."""
+def execution_named(
+    book: Book, execution_id: str, *, may_exit: bool = False
+) -> Execution | iv.Denied:
+    """The execution, open; or the refusal. What closes a position is not held up or cut short."""
     execution = book.executions.get(execution_id)
     if execution is None:
         return iv.Denied(
@@ -188,11 +189,15 @@ def execution_named(book: Book, execution_id: str) -> Execution | iv.Denied:
         )
     if not execution.open_allocations:
         return _denied(iv.Denial.EXECUTION_OVER, execution, "an execution that is not over")
+    if execution.closes and not may_exit:
+        return _denied(iv.Denial.IS_EXIT, execution, "an execution of entries")
     return execution
 
 
-def _open(book: Book, execution_id: str, *, may_await: bool = True) -> Execution | iv.Denied:
-    execution = execution_named(book, execution_id)
+def _open(
+    book: Book, execution_id: str, *, may_await: bool = True, may_exit: bool = False
+) -> Execution | iv.Denied:
+    execution = execution_named(book, execution_id, may_exit=may_exit)
     if isinstance(execution, iv.Denied) or may_await or not execution.awaits:
         return execution
     return _denied(iv.Denial.AWAITING_APPROVAL, execution, "approve or reject first")
@@ -234,7 +239,7 @@ def _freed(
     reason: str,
 ) -> Outcome:
     """Further legs are due now, in their own account; first orders are drawn anew."""
-    firsts = [a for a in waiting if not a.order_ids]
+    firsts = [a for a in waiting if not a.order_ids and not execution.closes]
     scheduled = redrawn(book, execution, firsts, reads, at_ns, reason)
     if isinstance(scheduled, Refusal):
         return iv.Denied(
@@ -244,9 +249,9 @@ def _freed(
         )
     events = list(scheduled)
     for allocation in waiting:
-        if not allocation.order_ids:
+        if not allocation.order_ids and not execution.closes:
             continue
-        if allocation.step is not NextStep.SEND:
+        if allocation.step is not NextStep.SEND and allocation.order_ids:
             events.append(
                 ev.LegScheduled(
                     execution_id=execution.execution_id,

@@ -185,6 +185,7 @@ class Denial(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_NAME = "unknown_name"
     EXECUTION_OVER = "execution_over"
+    IS_EXIT = "exit_not_stopped"
     AWAITING_APPROVAL = "awaiting_approval"
     NOT_AWAITING_APPROVAL = "not_awaiting_approval"
     ALREADY_PAUSED = "already_paused"

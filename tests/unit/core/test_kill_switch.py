@@ -15,6 +15,7 @@ from stretto.core.refusal import PRECEDENCE, Rule
 from stretto.core.report import ExecType, OrdStatus
 from tests.book_invariants import holds, replays, restored
 from tests.builders import Desk, S, a_config, a_signal, an_account, only
+from tests.exit_desk import ExitDesk
 
 pytestmark = pytest.mark.requirement("R5.5")
 
@@ -159,3 +160,22 @@ def test_an_order_in_doubt_under_a_kill_stays_in_doubt_and_is_never_sent_again()
     assert not any(isinstance(c, SubmitOrder) for c in desk.commands[before:])
     (share,) = desk.book.allocations.values()
     assert desk.book.quantities(share).in_doubt == order.quantity
+
+
+def test_an_exit_is_neither_killed_nor_held_up() -> None:
+    desk = ExitDesk(a_config(1))
+    desk.entered(1)
+    (exit_order,) = desk.exit()
+    before = len(desk.commands)
+    ask(desk, BOOK)
+    assert desk.commands[before:] == []
+    for action in (
+        iv.Pause(execution_id=exit_order.execution_id),
+        iv.CancelRemaining(execution_id=exit_order.execution_id),
+    ):
+        (refused,) = ask(desk, action)
+        assert isinstance(refused, ev.InterventionRefused)
+        assert refused.denied.rule is iv.Denial.IS_EXIT
+    desk.send(exit_order)
+    desk.filled(desk.book.orders[exit_order.client_order_id])
+    assert not desk.book.positions.get("a0"), "flat, under the kill switch"
