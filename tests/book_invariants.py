@@ -13,13 +13,14 @@ from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish, restore
 from stretto.core.order import Order, OrderState
 from stretto.core.order_table import TABLE, TERMINAL, OrderInput
+from stretto.core.report import OrderRole, OrderType
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.runtime.recover import image_bytes
 
 DAY_ENDED = (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
 
 
-_OWN_CAUSES = ("queries_spent", "cancel_wanted")
+_OWN_CAUSES = ("queries_spent", "cancel_wanted", "cancel_open")
 
 
 def is_over(order: Order) -> bool:
@@ -88,7 +89,11 @@ def orders_of(book: Book, a: Allocation) -> list[Order]:
 
 def still_open(order: Order) -> Decimal:
     """What may still fill, from the order's own terms."""
-    if is_over(order) or not order.leaves_qty:
+    if is_over(order):
+        return ZERO
+    if order.replacing is not None and order.replacing.quantity > order.asked_qty:
+        return max(ZERO, order.replacing.quantity - order.cum_qty)
+    if not order.leaves_qty:
         return ZERO
     return max(ZERO, min(order.quantity, order.asked_qty) - order.cum_qty)
 
@@ -188,6 +193,9 @@ def _timers(book: Book) -> None:
             expected[f"acknowledge:{order.client_order_id}"] = order.answer_due_at
         if order.state is OrderState.IN_DOUBT and order.query_at is not None:
             expected[f"query:{order.client_order_id}"] = order.query_at
+        if order.complete_at is not None:
+            expected[f"completion:{order.client_order_id}"] = order.complete_at
+        _seen_to(book, order)
     for account_id, ledger in book.ledgers.items():
         if ledger.exclusion is not None and ledger.exclusion.until is not None:
             expected[f"exclusion:{account_id}"] = ledger.exclusion.until
@@ -203,6 +211,17 @@ def _timers(book: Book) -> None:
         if breach.review_at is not None:
             expected[f"correlation:{key}"] = breach.review_at
     assert dict(book.timers) == expected
+
+
+def _seen_to(book: Book, order: Order) -> None:
+    """A market entry that the venue has and that is not over is looked at again, or by a person."""
+    acknowledged = order.acknowledged_at is not None and order.state is not OrderState.IN_DOUBT
+    is_entry = order.role is OrderRole.ENTRY and order.order_type is OrderType.MARKET
+    if is_entry and acknowledged and not is_over(order):
+        asked = order.client_order_id in book.interventions
+        assert order.complete_at is not None or asked, order
+    else:
+        assert order.complete_at is None
 
 
 def legal(book: Book, before: dict[str, Order], entry: ev.Entry) -> None:
@@ -227,53 +246,104 @@ def spaced(entries: list[ev.Entry]) -> int:
     """Entries of one symbol leave in their turn, however long the process stood still: each keeps
     the gap to the one before, but for urgency immediate (DESIGN §8.13). How many had to wait.
     """
-    gaps: dict[tuple[str, str], int] = {}
-    waiting: dict[str, dict[tuple[str, str], None]] = {}
-    last: dict[str, tuple[int, int]] = {}
-    symbols: dict[str, str] = {}
-    deferred = 0
+    turns = _Turns()
     for entry in entries:
         for event in entry.events:
-            if isinstance(event, ev.SignalPlanned):
-                plan = event.plan
-                symbols[plan.execution_id] = plan.signal.symbol
-                for a in plan.allocations:
-                    key = (plan.execution_id, a.account_id)
-                    gaps[key] = plan.timing_gap_ns
-                    waiting.setdefault(plan.signal.symbol, {})[key] = None
-            elif isinstance(event, ev.RemainderRerouted):
-                key = (event.execution_id, event.share.account_id)
-                gaps[key] = event.gap_ns
-                waiting.setdefault(symbols[event.execution_id], {})[key] = None
-            elif isinstance(event, ev.ReleaseDeferred):
-                deferred += 1
-                key = (event.execution_id, event.account_id)
-                at, gap = last[event.symbol]
-                most = 29 * NS_PER_S // (2 * len(waiting[event.symbol]))
-                assert event.last_release_at == at
-                assert event.gap_ns == min(gaps[key], gap, NS_PER_S, most)
-                assert entry.at < at + event.gap_ns <= event.deferred_to
-                gaps[key] = event.gap_ns
-            elif isinstance(event, ev.OrderIntended) and event.order.leg == 1:
-                order = event.order
-                key = (order.execution_id, order.account_id)
-                least = 29 * NS_PER_S // (2 * len(waiting[order.symbol]))
-                del waiting[order.symbol][key]
-                if gaps[key]:
-                    at, gap = last.get(order.symbol, (0, 0))
-                    assert entry.at - at >= min(gaps[key], gap, least), (at, entry.at, gap)
-                    last[order.symbol] = (entry.at, gaps[key])
-            elif isinstance(event, ev.PendingHeld):
-                for keys in waiting.values():
-                    keys.pop((event.execution_id, event.account_id), None)
-            elif isinstance(event, ev.ReleaseScheduled):
-                key = (event.execution_id, event.account_id)
-                gaps[key] = event.gap_ns
-                waiting[symbols[event.execution_id]][key] = None
-            elif isinstance(event, ev.AllocationEnded):
-                for keys in waiting.values():
-                    keys.pop((event.execution_id, event.account_id), None)
-    return deferred
+            turns.take(event, entry.at)
+    return turns.deferred
+
+
+Key = tuple[str, str]
+
+
+class _Turns:
+    """What waits for its release, by symbol, as the events alone tell it."""
+
+    def __init__(self) -> None:
+        self.deferred = 0
+        self._gaps: dict[Key, int] = {}
+        self._pending: dict[Key, Decimal] = {}
+        self._waiting: dict[str, dict[Key, None]] = {}
+        self._last: dict[str, tuple[int, int]] = {}
+        self._symbols: dict[str, str] = {}
+
+    def take(self, event: ev.Event, at_ns: int) -> None:
+        if isinstance(event, ev.SignalPlanned):
+            self._symbols[event.plan.execution_id] = event.plan.signal.symbol
+            for a in event.plan.allocations:
+                key = (event.plan.execution_id, a.account_id)
+                self._gaps[key] = event.plan.timing_gap_ns
+                self._move(key, a.position_size)
+        elif isinstance(event, ev.OrderIntended):
+            self._released(event, at_ns)
+        elif isinstance(event, ev.ReleaseDeferred):
+            self._deferred(event, at_ns)
+        elif isinstance(event, ev.RemainderRerouted):
+            self._move((event.execution_id, event.account_id), -event.quantity)
+            key = (event.execution_id, event.share.account_id)
+            self._gaps[key] = event.gap_ns
+            self._move(key, event.quantity)
+        elif isinstance(event, ev.ReleaseScheduled):
+            key = (event.execution_id, event.account_id)
+            self._gaps[key] = event.gap_ns
+            self._move(key, ZERO)
+        else:
+            self._shifted(event)
+
+    def _shifted(self, event: ev.Event) -> None:
+        """Events that only move what waits, or stop it from going."""
+        if isinstance(event, ev.LegScheduled):
+            moved = event.released - event.abandoned
+            self._move((event.execution_id, event.account_id), moved)
+        elif isinstance(event, ev.PendingFreed):
+            self._move((event.execution_id, event.account_id), ZERO)
+        elif isinstance(event, ev.AllocationAdjusted):
+            key = (event.execution_id, event.account_id)
+            self._pending[key] += event.pending
+            self._stop(key, only_empty=True)
+        elif isinstance(event, ev.RemainderAbandoned | ev.AllocationReduced):
+            key = (event.execution_id, event.account_id)
+            self._pending[key] -= event.abandoned
+            self._stop(key, only_empty=True)
+        elif isinstance(event, ev.PendingHeld | ev.AllocationEnded):
+            key = (event.execution_id, event.account_id)
+            if isinstance(event, ev.AllocationEnded):
+                self._pending[key] = ZERO
+            self._stop(key)
+
+    def _released(self, event: ev.OrderIntended, at_ns: int) -> None:
+        order = event.order
+        key = (order.execution_id, order.account_id)
+        least = 29 * NS_PER_S // (2 * len(self._waiting[order.symbol]))
+        self._pending[key] -= order.quantity
+        assert key in self._waiting[order.symbol]
+        self._stop(key)
+        if self._gaps[key]:
+            last, gap = self._last.get(order.symbol, (0, 0))
+            assert at_ns - last >= min(self._gaps[key], gap, least), (last, at_ns, gap)
+            self._last[order.symbol] = (at_ns, self._gaps[key])
+
+    def _deferred(self, event: ev.ReleaseDeferred, at_ns: int) -> None:
+        self.deferred += 1
+        key = (event.execution_id, event.account_id)
+        last, gap = self._last[event.symbol]
+        most = 29 * NS_PER_S // (2 * len(self._waiting[event.symbol]))
+        assert event.last_release_at == last
+        assert event.gap_ns == min(self._gaps[key], gap, NS_PER_S, most)
+        assert at_ns < last + event.gap_ns <= event.deferred_to
+        self._gaps[key] = event.gap_ns
+
+    def _move(self, key: Key, quantity: Decimal) -> None:
+        """More (or less) of it waits, and may go."""
+        self._pending[key] = self._pending.get(key, ZERO) + quantity
+        if self._pending[key] > 0:
+            self._waiting.setdefault(self._symbols[key[0]], {})[key] = None
+        else:
+            self._stop(key)
+
+    def _stop(self, key: Key, *, only_empty: bool = False) -> None:
+        if not only_empty or self._pending[key] <= 0:
+            self._waiting.get(self._symbols[key[0]], {}).pop(key, None)
 
 
 def replays(book: Book, entries: list[ev.Entry]) -> None:

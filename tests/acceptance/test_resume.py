@@ -55,7 +55,8 @@ def agree(book: Book, venue: ScriptedVenue) -> None:
             assert order_id not in venue.orders
             assert book.interventions[order_id] == "in_doubt"
     for a in book.allocations.values():
-        waits = (OrderState.IN_DOUBT, OrderState.PARTIALLY_FILLED)
+        # this venue is deaf to cancels
+        waits = (OrderState.IN_DOUBT, OrderState.PARTIALLY_FILLED, OrderState.PENDING_CANCEL)
         is_open = any(book.orders[order_id].state in waits for order_id in a.order_ids)
         assert bool(a.ended) is not is_open
 

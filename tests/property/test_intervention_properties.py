@@ -19,7 +19,7 @@ from stretto.core.killing import KillScope, covering
 from stretto.core.report import OrderRole
 from tests.book_invariants import replays, restored, spaced
 from tests.builders import S
-from tests.property.test_book_properties import ACTIONS, World
+from tests.property.book_world import ACTIONS, World
 
 SCOPES = (
     (KillScope.BOOK, ""),

@@ -106,6 +106,13 @@ def _circuit(event: ev.CircuitChanged) -> str:
     return f"circuit {event.circuit.key}: {event.change.value} ({event.cause})"
 
 
+def _assessed(event: ev.CompletionAssessed) -> str:
+    return (
+        f"rest   {event.account_id}: {quantity(event.remainder)} not filled: "
+        f"{event.strategy.value} ({event.reason})"
+    )
+
+
 def _ended(event: ev.AllocationEnded) -> str:
     if not event.abandoned:
         return ""
@@ -142,6 +149,7 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.OrderFailed: lambda e: f"failed {e.account_id}: {e.failure_class.value}, {e.step.value}",
     ev.LegScheduled: _scheduled,
     ev.RemainderRerouted: _rerouted,
+    ev.CompletionAssessed: _assessed,
     ev.CancelRequested: _said("cancel"),
     ev.ReplaceRequested: _said("change"),
     ev.PendingHeld: _said("held"),

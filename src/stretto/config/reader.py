@@ -22,7 +22,14 @@ from stretto.config.venue_sections import VENUE
 from stretto.core.errors import InvariantViolated
 from stretto.core.failure import FailureTable
 from stretto.core.market import Instrument
-from stretto.core.policy import FAILURE_POLICY, BookConfig, FailurePolicy, Policy
+from stretto.core.policy import (
+    COMPLETION_POLICY,
+    FAILURE_POLICY,
+    BookConfig,
+    CompletionPolicy,
+    FailurePolicy,
+    Policy,
+)
 from stretto.core.values import NS_PER_S, PPM, is_multiple
 from stretto.core.venue import VenueCapabilities
 
@@ -108,7 +115,12 @@ def _policy(raw: object, problems: Problems) -> Policy | None:
             f"less than dispersion_percent_max, {values['dispersion_max'] / 10_000:g}",
         )
     failures = _failure_policy(values.pop("failures"), problems)
-    return Policy(**values, failures=failures) if len(problems.found) == count else None
+    completion = CompletionPolicy(**values.pop("completion"))
+    if completion == COMPLETION_POLICY:  # left out of the journal only where it is the same object
+        completion = COMPLETION_POLICY
+    if len(problems.found) > count:
+        return None
+    return Policy(**values, failures=failures, completion=completion)
 
 
 def _failure_policy(values: dict[str, Any], problems: Problems) -> FailurePolicy:

@@ -6,6 +6,7 @@ docs/configuration.md shows these tables and a test holds the two together. Know
 from __future__ import annotations
 
 from stretto.config import calendars, failure_sections, kinds, venue_sections
+from stretto.config.completion_sections import COMPLETION
 from stretto.config.section import REQUIRED, UNSET, Key, Partial, Section
 from stretto.core import limits
 from stretto.core.account import AccountMode, PositionMode
@@ -112,6 +113,7 @@ POLICY = Section(
         "search nodes before the best subset is stated with a bound instead of a proof",
     ),
     Key("failures", failure_sections.FAILURES, {}, "how failures are answered"),
+    Key("completion", COMPLETION, {}, "how partial fills are completed"),
 )
 
 MARKET = Section(
@@ -223,7 +225,12 @@ PROFILE = Section(
         "1",
         "share (0.1 to 1) of what is left of `max_slippage` that a market order may give away",
     ),
-    Key("patience", kinds.fraction(), "0.5", "for waiting on partial fills; has no effect yet"),
+    Key(
+        "patience",
+        kinds.fraction(),
+        "0.5",
+        "waits on partial fills last 0.5 + `patience` times as long",
+    ),
     Key("sessions", kinds.ListOf(NAME, most=16), [], "sessions it prefers; has no effect yet"),
 )
 
@@ -283,6 +290,7 @@ SECTIONS = (
     BOOK,
     POLICY,
     failure_sections.FAILURES,
+    COMPLETION,
     MARKET,
     INSTRUMENT,
     *venue_sections.SECTIONS,

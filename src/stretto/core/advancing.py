@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.completion_steps import watched
 from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
 from stretto.core.exit_legs import adjusted, concluded, of_position
@@ -44,7 +45,8 @@ def advance(
     what that was.
     """
     done = step(order if begun is None else begun, message, at_ns)
-    changes = changes_between(order, done.order)
+    after = watched(book, order, done.order, has_filled=done.fill_delta > 0, at_ns=at_ns)
+    changes = changes_between(order, after)
     allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
     elsewhere = _open_elsewhere(book, allocation, order)
     settled = settle(

@@ -14,6 +14,7 @@ import msgspec
 from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
 from stretto.core.calendar import SessionTable
 from stretto.core.circuit import Circuit
+from stretto.core.completion import Completion
 from stretto.core.errors import check
 from stretto.core.failure import FailureClass
 from stretto.core.failure_statistics import FailureStatistics
@@ -51,7 +52,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
     that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
     that what came in has left. ``closing``: why nothing more of it is sent, whatever its orders
-    leave.
+    leave. ``completion``: what was tried so far to fill its marketable orders.
     """
 
     execution_id: str
@@ -83,6 +84,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: str = ""
     tries: dict[str, int] = msgspec.field(default_factory=dict)
     order_ids: tuple[str, ...] = ()
+    completion: Completion | None = None
     ended: str = ""
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None

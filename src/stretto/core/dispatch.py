@@ -66,7 +66,7 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             return _given_up(book, allocation, refusal)
         waits = deferrals(book, key, at_ns)
         if not waits:
-            refusal = _judge(book, allocation, execution, reads, at_ns)
+            refusal = judge_again(book, allocation, execution, reads, at_ns)
         else:
             refusal = _too_late(allocation, execution.signal, at_ns, waits[0].deferred_to)
             if refusal is None:
@@ -115,7 +115,7 @@ def _reroute(
     quote = _quoted(allocation, execution, reads, at_ns)
     if isinstance(quote, Refusal):
         return quote
-    left = _slippage_left(book, execution, quote)
+    left = slippage_left(book, execution, quote)
     refusal = _judge_slippage(book, allocation, execution, quote)
     return refusal or reroute(book, allocation, reads, at_ns, left)
 
@@ -137,7 +137,7 @@ def rerouted_by_person(
     quote = _quoted(allocation, execution, reads, at_ns)
     if isinstance(quote, Refusal):
         return quote
-    left = _slippage_left(book, execution, quote)
+    left = slippage_left(book, execution, quote)
     slipped = _judge_slippage(book, allocation, execution, quote)
     return slipped or reroute(
         book, allocation, reads, at_ns, left, only=to, actor=actor, reason=reason
@@ -190,12 +190,19 @@ def reads_for_release(book: Book, key: str) -> tuple[str, ...]:
     allocation = book.allocations[key]
     if allocation.ended or allocation.held or allocation.due_at is None:
         return ()
-    config, execution = book.configuration, book.executions[allocation.execution_id]
-    if execution.closes:
+    if book.executions[allocation.execution_id].closes:
         return ()
     if allocation.step is NextStep.REROUTE or moved_since_plan(book, allocation):
-        return tuple(sorted(config.instruments))
-    symbols = [execution.signal.symbol]
+        return tuple(sorted(book.configuration.instruments))
+    return symbols_of_gate(book, allocation)
+
+
+def symbols_of_gate(book: Book, allocation: Allocation) -> tuple[str, ...]:
+    """The symbols whose quotes judging the allocation needs, sorted."""
+    config = book.configuration
+    if allocation.account_id not in config.accounts:
+        return (book.executions[allocation.execution_id].signal.symbol,)
+    symbols = [book.executions[allocation.execution_id].signal.symbol]
     symbols += [p.symbol for p in book.positions.get(allocation.account_id, {}).values()]
     currency = config.accounts[allocation.account_id].currency
     capped = config.policy.exposure_max is not None and config.currency != currency
@@ -230,9 +237,10 @@ def _too_late(allocation: Allocation, signal: Signal, at_ns: int, free_at: int) 
     return None
 
 
-def _judge(
+def judge_again(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> Refusal | None:
+    """Why what the allocation has pending may not be sent now; None where it may."""
     quote = _quoted(allocation, execution, reads, at_ns)
     if isinstance(quote, Refusal):
         return quote
@@ -256,7 +264,7 @@ def _quoted(
 def _judge_slippage(
     book: Book, allocation: Allocation, execution: Execution, quote: Quote
 ) -> Refusal | None:
-    left = _slippage_left(book, execution, quote)
+    left = slippage_left(book, execution, quote)
     signal = execution.signal
     if left is None or left >= 0 or signal.max_slippage is None:
         return None
@@ -283,13 +291,13 @@ def _slippage_first(
     the signal's bound (orders after it: all that is left); price from the present touch, None where
     unbounded.
     """
-    left = _slippage_left(book, execution, quote)
+    left = slippage_left(book, execution, quote)
     if left is None or allocation.order_ids or allocation.aggression == PPM:
         return left
     return left * ppm_to_decimal(allocation.aggression).normalize()
 
 
-def _slippage_left(book: Book, execution: Execution, quote: Quote) -> Decimal | None:
+def slippage_left(book: Book, execution: Execution, quote: Quote) -> Decimal | None:
     """Price a market order may still give away from the present touch; None for other orders."""
     signal, config = execution.signal, book.configuration
     if signal.order_type is not OrderType.MARKET:
@@ -320,7 +328,7 @@ def _judge_account(
         stop_loss=allocation.stop_loss,
         take_profit=allocation.take_profit,
     )
-    left = _slippage_left(book, execution, quote)
+    left = slippage_left(book, execution, quote)
     context = trade_context(book, signal, prices, reads, at_ns, allocation.pending, left)
     context.opposed = opposed_to(book, signal)
     (view,) = account_views(book, reads, (allocation.account_id,))

@@ -13,6 +13,7 @@ from stretto.core.account_exclusion import on_exclusion_due
 from stretto.core.accounting import on_account
 from stretto.core.alerts import on_alert_due
 from stretto.core.book import Book
+from stretto.core.completing import on_completion_due, reads_for_completion
 from stretto.core.conduct import on_circuit_due
 from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
@@ -122,6 +123,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_alert_due(book, item.key, at_ns)
         case ev.TimerKind.CORRELATION:
             return on_correlation_due(book, item.key, reads, at_ns)
+        case ev.TimerKind.COMPLETION:
+            return on_completion_due(book, item.key, reads, at_ns)
         case _:
             assert_never(item.timer)
 
@@ -133,6 +136,8 @@ def reads_needed(book: Book, item: ev.Input) -> tuple[str, ...]:
             return reads_for_release(book, item.key)
         if item.timer is ev.TimerKind.CORRELATION:
             return tuple(sorted(book.configuration.instruments))
+        if item.timer is ev.TimerKind.COMPLETION:
+            return reads_for_completion(book, item.key)
         return ()
     if isinstance(item, ev.SignalReceived):
         return reads_for_signal(book)

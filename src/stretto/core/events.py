@@ -62,6 +62,7 @@ from stretto.core.inputs import (
 from stretto.core.market import Reads
 from stretto.core.order_events import (
     CancelRequested,
+    CompletionAssessed,
     FillBooked,
     OrderAdvanced,
     OrderFailed,
@@ -115,6 +116,7 @@ __all__ = [
     "CancelRejected",
     "CancelRequested",
     "CircuitChanged",
+    "CompletionAssessed",
     "CorrelationBreached",
     "DifferenceFound",
     "Entry",
@@ -184,6 +186,7 @@ Event = (
     | FillBooked
     | OrderQueried
     | OrderFailed
+    | CompletionAssessed
     | CancelRequested
     | ReplaceRequested
     | AllocationAdjusted

@@ -13,6 +13,7 @@ from stretto.core import events as ev
 from stretto.core import (
     evolve_accounts,
     evolve_allocations,
+    evolve_completion,
     evolve_exits,
     evolve_orders,
     evolve_people,
@@ -104,5 +105,6 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     **evolve_reconciliation.HANDLERS,
     **evolve_accounts.HANDLERS,
     **evolve_people.HANDLERS,
+    **evolve_completion.HANDLERS,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

@@ -238,6 +238,7 @@ def leg_scheduled(book: Book, event: ev.LegScheduled) -> None:
             step=event.step,
             leg_quantity=event.leg_quantity,
             stop_loss=allocation.stop_loss if event.stop_loss is None else event.stop_loss,
+            tries=allocation.tries | {event.reason: event.attempt},
         ),
     )
     _carry_less(book, event, event.abandoned)

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, LastRelease, allocation_key
+from stretto.core.completion import after_intent
+from stretto.core.completion_steps import is_watched
 from stretto.core.errors import check
 from stretto.core.evolve_accounts import count
 from stretto.core.evolve_allocations import put_allocation, reopen
@@ -16,6 +18,7 @@ from stretto.core.failure import FailureClass
 from stretto.core.order import Order, OrderState, is_done
 from stretto.core.order_changes import apply_changes
 from stretto.core.order_table import is_newly_doubtful
+from stretto.core.report import OrderType
 from stretto.core.statistics import latency_after, reliability_after
 
 
@@ -39,6 +42,7 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
             order_ids=(*allocation.order_ids, order.client_order_id),
             due_at=None,
             leg_quantity=None,
+            completion=allocation.completion and after_intent(allocation.completion),
         ),
     )
     ledger = book.ledgers[order.account_id]
@@ -119,3 +123,6 @@ def put_order(book: Book, order: Order) -> None:
     query = f"{ev.TimerKind.QUERY.value}:{order.client_order_id}"
     book.timers.set(acknowledge, order.answer_due_at)
     book.timers.set(query, order.query_at if order.state is OrderState.IN_DOUBT else None)
+    if order.order_type is OrderType.MARKET:
+        complete = f"{ev.TimerKind.COMPLETION.value}:{order.client_order_id}"
+        book.timers.set(complete, order.complete_at if is_watched(order) else None)

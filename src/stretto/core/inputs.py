@@ -74,6 +74,7 @@ class TimerKind(StrEnum):
     CIRCUIT = "circuit"
     ALERT = "alert"
     CORRELATION = "correlation"
+    COMPLETION = "completion"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):

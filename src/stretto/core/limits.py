@@ -179,6 +179,26 @@ RISING_COUNT_MIN = 5
 RISING_FACTOR = 3_000_000
 RISING_FACTOR_CLEAR = 1_500_000
 
+# --- marketable orders that do not fill (DESIGN §4.8); factors and shares in 1e-6
+COMPLETION_WAIT_NS = 120 * NS_PER_S
+COMPLETION_WAITS_MAX = 2
+ILLIQUID_WAIT_NS = 300 * NS_PER_S
+ILLIQUID_WAITS_MAX = 3
+MODIFIES_MAX = 3
+MODIFY_WAIT_NS = 10 * NS_PER_S
+ACCEPT_FILLED = 800_000
+ORDER_AGE_NS_MAX = 600 * NS_PER_S
+COMPLETION_REPLACES_MAX = 1
+COMPLETION_REROUTES_MAX = 1
+LIQUID_SPREAD_FACTOR = 1_500_000
+# Trades of one order come in bursts: so long after the first of them it is looked at.
+PARTIAL_FILL_SETTLES_NS = 1 * NS_PER_S
+# After so long an open cancel of a partial fill is looked after.
+CANCEL_WAIT_NS = 10 * NS_PER_S
+REMAINDER_LEGS_MAX = 3
+# Terms of the estimate of how probably the rest fills.
+COMPLETION_TRADES_MAX = 1_000
+
 # --- runtime (DESIGN §3)
 INBOX_SIGNALS_MAX = 1_024
 BATCH_INPUTS_MAX = 256
@@ -241,6 +261,12 @@ check(0 < MARGIN_RETRY_FACTOR < PPM, "a retry for want of margin must be smaller
 check(0 <= RETRY_JITTER <= PPM, "chance must add less than the wait itself")
 check(STOP_DISTANCE_FACTOR_MAX >= PPM, "a stop must not be moved nearer")
 check(RATE_LIMIT_WAIT_NS <= RATE_LIMIT_WAIT_NS_MAX, "the usual wait must not exceed the longest")
+check(
+    ACKNOWLEDGE_TIMEOUT_NS < CANCEL_WAIT_NS,
+    "what a venue knows of an order must be asked before its cancel is asked for again",
+)
+check(LIQUID_SPREAD_FACTOR >= PPM, "a spread at its median must count as liquid")
+check(0 < ACCEPT_FILLED < PPM, "a partial fill that is accepted must be one")
 check(CIRCUIT_ACCOUNT_FAILURES <= CIRCUIT_VENUE_FAILURES, "one account must not close its venue")
 check(CIRCUIT_VENUE_FAILURES <= CIRCUIT_FAILURES_MAX, "the default must be a permitted count")
 check(CIRCUIT_PROBE_NS <= CIRCUIT_PROBE_NS_MAX, "the first probe must not come after the last")

@@ -44,6 +44,7 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     query_at: int | UnsetType | None = UNSET
     queries: int | UnsetType = UNSET
     cancels: int | UnsetType = UNSET
+    complete_at: int | UnsetType | None = UNSET
     reject_code: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
 

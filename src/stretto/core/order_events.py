@@ -9,10 +9,12 @@ from decimal import Decimal
 
 import msgspec
 
+from stretto.core.completion import Strategy
 from stretto.core.failure import FailureClass, Outcome
 from stretto.core.failure_actions import Step
 from stretto.core.order import Order
 from stretto.core.order_changes import OrderChanges
+from stretto.core.signal import Urgency
 from stretto.core.values import ZERO
 
 
@@ -105,6 +107,37 @@ class OrderFailed(
     code: str = ""
     text: str = ""
     row: str = ""
+
+
+class CompletionAssessed(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="completion_assessed"
+):
+    """A marketable order that is not filled was looked at: what was seen, what is done about it for
+    the ``attempt``-th time, and why. ``filled`` of the allocation and ``remainder`` of the order in
+    base units, ``age_ns`` since the first acknowledgement at ``since``; ``spread`` in price and
+    ``shown`` size of the touch where they are known. ``probability`` (1e-6) is that of the rest
+    filling in the next ``within_ns``, as ``completion.fill_probability`` has it; None where nothing
+    was filled. ``due_at`` is when the order is looked at again.
+    """
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    strategy: Strategy
+    reason: str
+    attempt: int
+    urgency: Urgency
+    is_liquid: bool
+    filled: Decimal
+    remainder: Decimal
+    since: int
+    age_ns: int
+    within_ns: int
+    due_at: int
+    probability: int | None = None
+    spread: Decimal | None = None
+    spread_median: Decimal | None = None
+    shown: Decimal | None = None
 
 
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_requested"):

@@ -31,7 +31,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``overfilled_qty`` what of it exceeds ``asked_qty``; ``notional`` is Σ price · quantity of all
     fills, ``inferred`` the fill that the venue's totals prove but no execution has explained yet.
     ``reported_at`` is the venue's time of the newest report, ``answer_due_at`` when an unanswered
-    request of ours is overdue, ``cancels`` how often we asked for its cancel.
+    request of ours is overdue, ``cancels`` how often we asked for its cancel, ``complete_at`` when
+    a marketable order that is not filled by then is looked at.
     """
 
     client_order_id: str
@@ -71,6 +72,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     query_at: int | None = None
     queries: int = 0
     cancels: int = 0
+    complete_at: int | None = None
     reject_code: str = ""
     text: str = ""
 

@@ -112,6 +112,28 @@ class FailurePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 FAILURE_POLICY = FailurePolicy()
 
 
+class CompletionPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How marketable orders that do not fill are completed (DESIGN §4.8). Times in ns, shares and
+    factors in 1e-6.
+    """
+
+    modifies_max: int = limits.MODIFIES_MAX
+    modify_wait_ns: int = limits.MODIFY_WAIT_NS
+    illiquid_wait_ns: int = limits.ILLIQUID_WAIT_NS
+    illiquid_waits_max: int = limits.ILLIQUID_WAITS_MAX
+    accept_filled: int = limits.ACCEPT_FILLED
+    age_ns_max: int = limits.ORDER_AGE_NS_MAX
+    reroutes_max: int = limits.COMPLETION_REROUTES_MAX
+    wait_ns: int = limits.COMPLETION_WAIT_NS
+    waits_max: int = limits.COMPLETION_WAITS_MAX
+    replaces_max: int = limits.COMPLETION_REPLACES_MAX
+    spread_factor_max: int = limits.LIQUID_SPREAD_FACTOR
+    remainder_legs_max: int = limits.REMAINDER_LEGS_MAX
+
+
+COMPLETION_POLICY = CompletionPolicy()
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The coordinator's own settings. Ratios in 1e-6, ages in ns, ``exposure_max`` in book currency
     per symbol over all accounts.
@@ -138,6 +160,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shared_stop_allowed: bool = True
     subset_nodes_max: int = limits.SUBSET_NODES_MAX
     failures: FailurePolicy = FAILURE_POLICY
+    completion: CompletionPolicy = COMPLETION_POLICY
 
 
 class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from stretto.core.account_exclusion import SYSTEM, exclude
 from stretto.core.alerts import alert_of_failure
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
+from stretto.core.completion_steps import follow
 from stretto.core.deferral import first_free
 from stretto.core.failure import (
     Failure,
@@ -75,6 +76,11 @@ def after_leg(
     """What follows from an order that ended with ``settled.freed`` and ``settled.pending`` left;
     ``detail`` is what our own side knows of it.
     """
+    wanted = follow(book, allocation, before, order, settled, at_ns)
+    if wanted is not None:
+        if wanted.leg is None:
+            return Remedy(reason=wanted.reason)
+        return Remedy((wanted.leg,), goes_on=True)
     failure = _failure(book, before, order)
     if failure is None:
         return Remedy()

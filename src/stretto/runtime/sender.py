@@ -11,12 +11,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from stretto.core.effects import CancelOrder, Command, SubmitOrder
+from stretto.core.effects import CancelOrder, Command, ReplaceOrder, SubmitOrder
 from stretto.core.events import SendOutcomeKind
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.report import OrderRole
 from stretto.core.values import NS_PER_S
 from stretto.ports import Broker, Clock, NotSent, VenueMessage
+
+_ONCE = (SubmitOrder, ReplaceOrder)
+"""Commands that are written at most once, ever, and only before their ``send_before``."""
 
 Report = Callable[[Command, SendOutcomeKind, str], None]
 
@@ -77,12 +80,12 @@ class Sender:
 
     def _left_ns(self, command: Command) -> int:
         """How long a write may take before it is cut off, its outcome unknown."""
-        if isinstance(command, SubmitOrder):
+        if isinstance(command, _ONCE):
             return command.send_before - self._clock.now_ns()
         return SEND_BEFORE_NS
 
     async def _write(self, command: Command) -> None:
-        if isinstance(command, SubmitOrder) and self._clock.now_ns() >= command.send_before:
+        if isinstance(command, _ONCE) and self._clock.now_ns() >= command.send_before:
             self._report(command, SendOutcomeKind.NOT_SENT, "send_before had passed")
             return
         self._writing = True

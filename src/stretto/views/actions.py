@@ -12,6 +12,7 @@ from stretto.views.texts import number, timestamp
 
 Acted = (
     ev.OrderFailed
+    | ev.CompletionAssessed
     | ev.CancelRequested
     | ev.ReplaceRequested
     | ev.PendingHeld
@@ -35,6 +36,13 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
             "failure_class": event.failure_class.value,
             "code": event.code,
             "step": event.step.value,
+            "attempt": event.attempt,
+        }
+    if isinstance(event, ev.CompletionAssessed):
+        return f"completion_{event.strategy.value}", {
+            "reason": event.reason,
+            "quantity": number(event.remainder),
+            "probability_ppm": event.probability,
             "attempt": event.attempt,
         }
     if isinstance(event, ev.LegScheduled):

@@ -123,6 +123,16 @@ def _breached(event: ev.CorrelationBreached, _at: int) -> Subject:
     return event.execution_id, event.first, why, None
 
 
+def _assessed(event: ev.CompletionAssessed, _at: int) -> Subject:
+    market = "liquid" if event.is_liquid else "not liquid"
+    why = (
+        f"{event.strategy.value}, attempt {event.attempt}: {event.reason}; "
+        f"{plain(event.remainder)} left, urgency {event.urgency.value}, {market}, "
+        f"{milliseconds(event.age_ns)} ms old, again at {timestamp(event.due_at)}"
+    )
+    return event.execution_id, event.account_id, why, None
+
+
 def _halted(event: ev.AccountHalted, _at: int) -> Subject:
     return None, event.account_id, event.reason, "no entry until a person releases it"
 
@@ -247,6 +257,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
         None,
     ),
     ev.OrderFailed: _failed,
+    ev.CompletionAssessed: _assessed,
     ev.CancelRequested: _with_reason,
     ev.ReplaceRequested: _with_reason,
     ev.FillBooked: _filled,

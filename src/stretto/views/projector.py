@@ -264,6 +264,7 @@ class SqlProjector:
                 result.rerouted(event, entry.at)
             case (
                 ev.OrderFailed()
+                | ev.CompletionAssessed()
                 | ev.CancelRequested()
                 | ev.ReplaceRequested()
                 | ev.PendingHeld()

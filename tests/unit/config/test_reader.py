@@ -18,6 +18,7 @@ from stretto.config import (
     sections,
     venue_sections,
 )
+from stretto.config.completion_sections import COMPLETION
 from stretto.config.problems import Problems
 from stretto.config.rulebooks import builtin_names, builtin_rulebook
 from stretto.config.section import Section
@@ -33,6 +34,7 @@ from stretto.core.market import Instrument
 from stretto.core.policy import (
     Anchor,
     BookConfig,
+    CompletionPolicy,
     FailurePolicy,
     LossLimit,
     Permission,
@@ -278,6 +280,7 @@ DERIVED_OF_BOOK = {
     [
         (sections.POLICY, Policy, set()),
         (failure_sections.FAILURES, FailurePolicy, set()),
+        (COMPLETION, CompletionPolicy, set()),
         (failure_sections.FAILURE_CODE, FailureRow, set()),
         (failure_sections.FAILURE_TABLE, FailureTable, {"name"}),
         (sections.RULEBOOK, Rulebook, {"rulebook_id"}),
@@ -299,6 +302,7 @@ def test_every_setting_of_the_core_can_be_configured(
     [
         (sections.POLICY, Policy),
         (failure_sections.FAILURES, FailurePolicy),
+        (COMPLETION, CompletionPolicy),
         (sections.LOSS_LIMIT, LossLimit),
         (sections.PROFILE, ExecutionProfile),
     ],
@@ -307,6 +311,7 @@ def test_defaults_are_those_of_the_core(section: Section, struct: type[msgspec.S
     values = section.read({}, "", Problems("defaults"))
     if struct is Policy:
         values["failures"] = FailurePolicy(**values["failures"])
+        values["completion"] = CompletionPolicy(**values["completion"])
     assert struct(**values) == struct()
 
 
