@@ -1,8 +1,10 @@
-"""A stranger compares what the command line says with the venues' own books."""
+"""A stranger compares what the command line says with the venues' own books, under faults."""
 
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +77,19 @@ def test_positions_money_fills_and_the_identity_are_compared(quiet: Said) -> Non
         "position", "position and fills", "balance", "an execution", "sum of fills",
         "sum of pending", "the identity", "unasked doubt", "status",
     }  # fmt: skip
+
+
+@pytest.mark.requirement("P10")
+@pytest.mark.parametrize("names", ["lost", "duplicate", "overfill,bust", "timeout,reorder"])
+def test_under_a_fault_each_difference_is_listed(tmp_path: Path, names: str) -> None:
+    said = rehearse(tmp_path, *WORLD, "--faults", names)
+    assert [str(each) for each in faults(said)] == []
+    left = Decimal(str(said.summary["in_doubt"]))
+    listed = {i["client_order_id"] for i in said.summary["interventions"]}
+    doubtful = [o for o in said.book_orders.values() if o["state"] == "in_doubt"]
+    assert {o["client_order_id"] for o in doubtful} <= listed
+    assert bool(left) is bool(doubtful)
+    for asked in said.summary["interventions"]:
+        assert {"execution_id", "account_id", "client_order_id", "reason", "known", "at"} <= set(
+            asked
+        )
