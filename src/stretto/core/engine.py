@@ -27,7 +27,12 @@ from stretto.core.intervening import on_intervened, reads_for_intervention
 from stretto.core.market import Reads
 from stretto.core.order import Replacement
 from stretto.core.reconciliation import on_mass_status, on_shown
-from stretto.core.recovery import on_acknowledge_due, on_query_due, on_recovered
+from stretto.core.recovery import (
+    on_acknowledge_due,
+    on_query_due,
+    on_recovered,
+    on_replace_sent,
+)
 from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
 from stretto.core.together import on_order
 
@@ -57,8 +62,8 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_opened(book, item.config)
         case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
             return _on_fact(book, item)
-        case ev.ViewReported() | ev.MassStatusObserved():
-            return _on_view(book, item, at_ns)
+        case ev.ViewReported() | ev.MassStatusObserved() | ev.ReplaceReported():
+            return _on_found_out(book, item, at_ns)
         case ev.Intervened():
             return on_intervened(book, item, reads, at_ns)
         case ev.BookRecovered():
@@ -74,13 +79,6 @@ def _on_arrival(
     if isinstance(item, ev.SignalReceived):
         return on_signal(book, item.signal, reads, at_ns)
     return on_exit(book, item.exit, reads, at_ns)
-
-
-def _on_view(book: Book, item: ev.ViewReported | ev.MassStatusObserved, at_ns: int) -> Events:
-    """What a venue shows of an account, whole or one order of it."""
-    if isinstance(item, ev.ViewReported):
-        return on_shown(book, item.report, at_ns)
-    return on_mass_status(book, item, at_ns)
 
 
 def _on_fact(
@@ -100,6 +98,21 @@ def _on_fact(
             if book.calendars.get(item.table.calendar) == item.table:
                 return ()
             return (ev.CalendarRecorded(table=item.table),)
+        case _:
+            assert_never(item)
+
+
+def _on_found_out(
+    book: Book, item: ev.ViewReported | ev.MassStatusObserved | ev.ReplaceReported, at_ns: int
+) -> Events:
+    """What is learned of the venue's side without being told."""
+    match item:
+        case ev.ViewReported():
+            return on_shown(book, item.report, at_ns)
+        case ev.MassStatusObserved():
+            return on_mass_status(book, item, at_ns)
+        case ev.ReplaceReported():
+            return on_replace_sent(book, item, at_ns)
         case _:
             assert_never(item)
 

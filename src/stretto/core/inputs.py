@@ -104,6 +104,15 @@ class SendReported(msgspec.Struct, frozen=True, kw_only=True, tag="send_reported
     detail: str = ""
 
 
+class ReplaceReported(msgspec.Struct, frozen=True, kw_only=True, tag="replace_reported"):
+    """Outcome of writing a replace to the venue's connection, where it is not plainly sent."""
+
+    client_order_id: str
+    outcome: SendOutcomeKind
+    sent_at: int
+    detail: str = ""
+
+
 class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_reported"):
     """An execution report arrived."""
 
@@ -175,6 +184,7 @@ Input = (
     | ExitReceived
     | TimerDue
     | SendReported
+    | ReplaceReported
     | VenueReported
     | OrderReported
     | CancelRejected

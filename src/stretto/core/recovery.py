@@ -13,6 +13,7 @@ from stretto.core.giving_up import cancel_unanswered, cancels_owed
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
 from stretto.core.order_changes import OrderChanges
+from stretto.core.report import CancelReject, OrdStatus
 from stretto.core.values import iso
 
 
@@ -25,6 +26,27 @@ def on_acknowledge_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev
     if order.state in LIVE_STATES and order.state not in _UNANSWERED:
         return (*doubt, _queried(order, 1, None), *cancel_unanswered(book, order, at_ns))
     return doubt
+
+
+def on_replace_sent(book: Book, item: ev.ReplaceReported, at_ns: int) -> tuple[ev.Event, ...]:
+    """A replace that certainly did not leave is withdrawn; one that may have left is asked about at
+    once. Either way the larger quantity counts until it is known which one is in force.
+    """
+    order = book.orders[item.client_order_id]
+    if order.replacing is None or item.outcome is ev.SendOutcomeKind.SENT:
+        return ()
+    if item.outcome is ev.SendOutcomeKind.UNKNOWN:
+        doubt = advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None, item.detail)
+        return (*doubt, _queried(order, order.queries, None))
+    withdrawn = CancelReject(
+        client_order_id=order.client_order_id,
+        account_id=order.account_id,
+        ord_status=OrdStatus.PARTIALLY_FILLED if order.cum_qty else OrdStatus.NEW,
+        transact_at=order.reported_at,
+        for_replace=True,
+        reject_code="not_sent",
+    )
+    return advance(book, order, withdrawn, at_ns, None, item.detail)
 
 
 def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event, ...]:

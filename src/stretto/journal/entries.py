@@ -24,6 +24,7 @@ VERSIONS = {
     "exit_received": 1,
     "timer_due": 1,
     "send_reported": 1,
+    "replace_reported": 1,
     "venue_reported": 1,
     "order_reported": 1,
     "cancel_rejected": 1,

@@ -11,14 +11,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from stretto.core.effects import CancelOrder, Command, ReplaceOrder, SubmitOrder
+from stretto.core.effects import (
+    AmendProtection,
+    CancelOrder,
+    Command,
+    ReplaceOrder,
+    SubmitOrder,
+)
 from stretto.core.events import SendOutcomeKind
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.report import OrderRole
 from stretto.core.values import NS_PER_S
 from stretto.ports import Broker, Clock, NotSent, VenueMessage
 
-_ONCE = (SubmitOrder, ReplaceOrder)
+_ONCE = (SubmitOrder, ReplaceOrder, AmendProtection)
 """Commands that are written at most once, ever, and only before their ``send_before``."""
 
 Report = Callable[[Command, SendOutcomeKind, str], None]

@@ -15,7 +15,7 @@ from typing import Protocol
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
-from stretto.core.effects import Command, SubmitOrder
+from stretto.core.effects import Command, ReplaceOrder, SubmitOrder
 from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
@@ -283,14 +283,22 @@ class Writer:
 
     def _post_outcome(self, command: Command, outcome: ev.SendOutcomeKind, detail: str) -> None:
         if isinstance(command, SubmitOrder):
-            self.post(
-                ev.SendReported(
-                    client_order_id=command.client_order_id,
-                    outcome=outcome,
-                    sent_at=self._clock.now_ns(),
-                    detail=detail,
-                )
+            reported: ev.Input = ev.SendReported(
+                client_order_id=command.client_order_id,
+                outcome=outcome,
+                sent_at=self._clock.now_ns(),
+                detail=detail,
             )
+        elif isinstance(command, ReplaceOrder) and outcome is not ev.SendOutcomeKind.SENT:
+            reported = ev.ReplaceReported(
+                client_order_id=command.client_order_id,
+                outcome=outcome,
+                sent_at=self._clock.now_ns(),
+                detail=detail,
+            )
+        else:  # a cancel or a query may be repeated: its answer is waited for
+            return
+        self.post(reported)
 
     def _receiver(self, sender: Sender) -> Callable[[VenueMessage], None]:
         def receive(message: VenueMessage) -> None:

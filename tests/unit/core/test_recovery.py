@@ -6,10 +6,13 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.effects import QueryOrder, SubmitOrder
-from stretto.core.order import OrderState
+from stretto.core.engine import decide
+from stretto.core.evolve import begin, evolve, finish
+from stretto.core.order import OrderState, Replacement, step
+from stretto.core.order_changes import changes_between
 from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
 from tests.book_invariants import holds
-from tests.builders import START, Desk, S, a_config, a_signal, only, report_of
+from tests.builders import START, Desk, S, a_config, a_signal, only, report_of, the_reads
 
 NOT_SENT, SENT, UNKNOWN = (
     ev.SendOutcomeKind.NOT_SENT,
@@ -180,3 +183,51 @@ def test_a_refused_request_that_was_never_made_breaks_nothing(for_replace: bool)
     )  # fmt: skip
     assert desk.feed(ev.CancelRejected(reject=other)) == ()
     holds(desk.book)
+
+
+@pytest.mark.requirement("P1")
+@pytest.mark.parametrize("outcome", [UNKNOWN, NOT_SENT])
+def test_a_replace_of_unknown_outcome_is_asked_about_and_an_unsent_one_withdrawn(
+    outcome: ev.SendOutcomeKind,
+) -> None:
+    desk = a_desk()
+    (order,) = desk.book.orders.values()
+    desk.send(order)
+    desk.report(order, ExecType.NEW, OrdStatus.NEW)
+    order = desk.book.orders[order.client_order_id]
+    wanted = step(order, Replacement(quantity=order.quantity / 2), desk.now).order
+    changes = changes_between(order, wanted)
+    assert changes is not None
+    begin(desk.book, desk.book.seq + 1, desk.now)
+    evolve(
+        desk.book,
+        ev.ReplaceRequested(
+            client_order_id=order.client_order_id,
+            execution_id=order.execution_id,
+            account_id=order.account_id,
+            reason="test",
+            changes=changes,
+            send_before=desk.now + 2 * S,
+        ),
+    )
+    finish(desk.book)
+    before = len(desk.commands)
+    events = decide(
+        desk.book,
+        ev.ReplaceReported(
+            client_order_id=order.client_order_id, outcome=outcome, sent_at=desk.now
+        ),
+        the_reads(desk.now),
+        desk.now,
+    )
+    assert len(desk.commands) == before
+    if outcome is UNKNOWN:
+        assert only(events, ev.OrderQueried).client_order_id == order.client_order_id
+        assert not any(
+            isinstance(e, ev.OrderAdvanced) and e.changes.replacing is None for e in events
+        ), "the larger of the two counts until it is known"
+    else:
+        changed = only(events, ev.OrderAdvanced).changes
+        assert (changed.state, changed.replacing) == (OrderState.NEW, None)
+    sent = ev.ReplaceReported(client_order_id=order.client_order_id, outcome=SENT, sent_at=desk.now)
+    assert decide(desk.book, sent, the_reads(desk.now), desk.now) == ()
