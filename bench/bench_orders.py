@@ -94,7 +94,7 @@ class _Bench:
                 writer.post(ev.BarsObserved(symbol=name, bars=closes))
             for account_id in self.config.accounts:
                 snapshot = await self.venues["sim"].snapshot(account_id)
-                writer.post(ev.AccountObserved(snapshot=snapshot))
+                writer.post(books.first_view(snapshot))
             await _settled(writer)
             result = await work(writer)
             writer.stop()

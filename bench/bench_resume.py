@@ -126,7 +126,10 @@ def _snapshots(filler: _Filler, until_seq: int) -> None:
             equity=Decimal(1_000_000 + number % 1_000),
             margin_used=ZERO,
         )
-        filler.handle(ev.AccountObserved(snapshot=snapshot), Reads(), at_ns)
+        item: ev.Input = ev.AccountObserved(snapshot=snapshot)
+        if snapshot.account_id not in filler.book.reconciled:
+            item = books.first_view(snapshot)
+        filler.handle(item, Reads(), at_ns)
         number += 1
 
 

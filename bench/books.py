@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.account import Account, AccountSnapshot, BarReturn, SymbolTerms
+from stretto.core.account import Account, AccountSnapshot, BarReturn, PositionMode, SymbolTerms
 from stretto.core.book import Book
 from stretto.core.calendar import SessionTable
 from stretto.core.engine import decide
@@ -14,6 +14,7 @@ from stretto.core.market import Bar, Instrument, MarketStatistics, Quote, Reads,
 from stretto.core.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
 from stretto.core.signal import Action, Addressing, AllAccounts, PerAccount, Signal, Urgency
 from stretto.core.values import NS_PER_S, Side, draw, draw_below, parse_iso
+from stretto.core.venue import MassStatus
 
 START_NS = parse_iso("2024-03-15T08:00:00Z")
 KEY = "bench"
@@ -173,8 +174,25 @@ def opened(book_config: BookConfig, symbol_count: int) -> Book:
             equity=Decimal(1_000_000),
             margin_used=Decimal(0),
         )
-        handle(book, ev.AccountObserved(snapshot=snapshot), nothing, START_NS)
+        handle(book, first_view(snapshot), nothing, START_NS)
     return book
+
+
+def first_view(snapshot: AccountSnapshot) -> ev.MassStatusObserved:
+    """The view of an account in which there is nothing but money."""
+    return ev.MassStatusObserved(
+        status=MassStatus(
+            account_id=snapshot.account_id,
+            venue="sim",
+            at=snapshot.at,
+            since=snapshot.at,
+            complete=True,
+            account=snapshot,
+            position_mode=PositionMode.HEDGING,
+        ),
+        absence_is_proof=False,
+        settle_time_ns=0,
+    )
 
 
 def signal(

@@ -30,6 +30,7 @@ from stretto.core.signal import Action, PerAccount, Signal
 from stretto.core.values import NS_PER_S, ZERO, Side, draw, draw_below, parse_iso
 from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.runtime.recover import image_bytes
+from tests.venue_views import a_view
 
 START = parse_iso("2024-03-15T08:00:00Z")
 S = NS_PER_S
@@ -249,7 +250,7 @@ class Desk:
             self.feed(ev.BarsObserved(symbol=symbol, bars=bars_of(symbol)))
         for name in sorted(self.config.accounts):
             self.feed(ev.HistoryObserved(account_id=name, bars=returns_like(name)))
-            self.feed(ev.AccountObserved(snapshot=a_snapshot(name)))
+            self.see(a_view(name, START))
 
     def feed(self, item: ev.Input, reads: Reads | None = None) -> tuple[ev.Event, ...]:
         """Decide and apply one input at ``now``; deciding must not touch the book."""

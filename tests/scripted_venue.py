@@ -11,7 +11,7 @@ from stretto.core.account import AccountSnapshot, PositionMode
 from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
 from stretto.core.report import ExecType, OrdStatus, StatusAnswer
 from stretto.core.values import ZERO
-from stretto.core.venue import MassStatus, OrderView, VenueCapabilities
+from stretto.core.venue import MassStatus, OrderView, PositionView, VenueCapabilities
 from stretto.ports import Clock, NotSent, SendOutcome, Sent, VenueMessage
 from tests.builders import VENUE, a_snapshot, report_of
 
@@ -81,6 +81,21 @@ class ScriptedVenue:
             position_mode=PositionMode.HEDGING,
             orders=tuple(v for v in views if v.report.ord_status in live),
             orders_done=tuple(v for v in views if v.report.ord_status not in live),
+            positions=self.positions(account_id),
+        )
+
+    def positions(self, account_id: str) -> tuple[PositionView, ...]:
+        """What the account's orders filled, one ticket each."""
+        return tuple(
+            PositionView(
+                position_id=f"T-{name}",
+                symbol=order.symbol,
+                side=order.side,
+                quantity=cum,
+                average_price=Decimal("1.10010"),
+            )
+            for name, (order, _, cum) in self.orders.items()
+            if cum and order.account_id == account_id
         )
 
     async def send(self, command: Command) -> SendOutcome:

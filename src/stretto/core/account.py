@@ -224,7 +224,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unconfirmed_margin: Decimal = ZERO
     anchor: DayAnchor | None = None
     halted: str = ""
-    unreconciled: str = "never"
+    unreconciled: str = ""
     exclusion: Exclusion | None = None
     reliability: int = PPM
     submits: int = 0

@@ -1,8 +1,8 @@
 """The moment of release: the gate once more, then the order is intended (DESIGN §4.1, §4.6).
 
 Past its window an allocation expires, it never fires late. Whatever refuses here ends the
-allocation with its name; only the gap to the last release of the symbol makes it wait. Knows
-nothing of how the plan was made.
+allocation with its name; only the gap to the last release of the symbol, or an account that was
+not yet compared with its venue, makes it wait. Knows nothing of how the plan was made.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from stretto.core.in_flight import held_back, moved_since_plan
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
+from stretto.core.reconciliation_events import POSITION_DIFFERENCE
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole, OrderType
 from stretto.core.rerouting import reroute
@@ -36,8 +37,9 @@ from stretto.core.values import PPM, ZERO, Side, client_order_id, iso, ppm_to_de
 
 def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
     """OrderIntended for what is pending, ReleaseDeferred (for all that is overdue in the symbol)
-    where its last release is too near, PendingHeld where a pair of accounts would become too alike,
-    or AllocationEnded with the rule that refused it.
+    where its last release is too near, PendingHeld where a pair of accounts would become too alike
+    or the account has yet to be compared with its venue, or AllocationEnded with the rule that
+    refused it.
     """
     allocation = book.allocations[key]
     due_at = allocation.due_at
@@ -71,10 +73,8 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
             refusal = _too_late(allocation, execution.signal, at_ns, waits[0].deferred_to)
             if refusal is None:
                 return waits
-    if refusal is not None and refusal.rule in _ELSEWHERE:
-        return (_again(allocation, at_ns, refusal.rule.value, NextStep.REROUTE),)
     if refusal is not None:
-        return _given_up(book, allocation, refusal)
+        return _instead(book, allocation, execution, refusal, at_ns)
     return held_back(book, key, reads) or _goes(book, allocation, execution, reads, at_ns)
 
 
@@ -87,6 +87,23 @@ def _goes(
 
 _ELSEWHERE = (Rule.EXCLUDED, Rule.CIRCUIT_OPEN)
 """Refusals that say that the way to the account is barred: what waits goes to another."""
+
+
+def _instead(
+    book: Book, allocation: Allocation, execution: Execution, refusal: Refusal, at_ns: int
+) -> tuple[ev.Event, ...]:
+    """What becomes of a release that was refused: elsewhere, later, or nothing more."""
+    if refusal.rule in _ELSEWHERE:
+        return (_again(allocation, at_ns, refusal.rule.value, NextStep.REROUTE),)
+    if _waits_for_a_view(book, refusal):
+        held = ev.PendingHeld(
+            execution_id=allocation.execution_id,
+            account_id=allocation.account_id,
+            reason=Rule.NOT_RECONCILED.value,
+            until=execution.signal.valid_until + 1,
+        )
+        return (held,)
+    return _given_up(book, allocation, refusal)
 
 
 def _again(allocation: Allocation, due_at: int, reason: str, step: NextStep) -> ev.LegScheduled:
@@ -175,6 +192,15 @@ def _intended(
         slippage_max=_slippage_first(book, allocation, execution, reads.quotes[signal.symbol]),
         trading_day=_trading_day(book, allocation.account_id, at_ns),
     )
+
+
+def _waits_for_a_view(book: Book, refusal: Refusal) -> bool:
+    """True where only the next view of the account has to say that it agrees with the book: what
+    was planned before a restart is not given up for that.
+    """
+    if refusal.rule is not Rule.NOT_RECONCILED:
+        return False
+    return book.ledgers[refusal.account_id].unreconciled != POSITION_DIFFERENCE
 
 
 def _trading_day(book: Book, account_id: str, at_ns: int) -> int:

@@ -22,9 +22,9 @@ from stretto.core.affordability import (
     representable,
     risk_budget,
 )
+from stretto.core.barred import kill_switch, not_reconciled
 from stretto.core.copying import opposite_refusal
 from stretto.core.errors import check
-from stretto.core.killing import covering, described
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, positions_after
 from stretto.core.rules import judge, open_rules
@@ -52,6 +52,7 @@ def judge_account(
         and not ledger.halted
         and not context.kills
         and not context.circuits
+        and not ledger.unreconciled
         and trade.terms is not None
         and view.heartbeat_at >= context.heartbeat_min
         and context.tick_fresh
@@ -123,7 +124,7 @@ def _selected(
         _copy_policy: unopposed,
         _shared_stop: stops_shared,
         exposure: uncapped,
-        _kill_switch: unkilled,
+        kill_switch: unkilled,
     }
     checks = tuple(rule for _, rule in CHECKS if not never.get(rule, False))
     return checks, tuple(rule for rule in checks if rule not in _GATE)
@@ -161,16 +162,6 @@ def _halted(view: AccountView, _t: Trade, _r: Room, _c: TradeContext) -> Refusal
     if not halted:
         return None
     return refuse(Rule.HALTED, view, {"halted": halted}, "a person releases the account")
-
-
-def _kill_switch(
-    view: AccountView, trade: Trade, _r: Room, context: TradeContext
-) -> Refusal | None:
-    switch = covering(context.kills, view.account, trade.symbol)
-    if switch is None:
-        return None
-    compared = {"kill_switch": described(switch), "since": iso(switch.at), "reason": switch.reason}
-    return refuse(Rule.KILL_SWITCH, view, compared, f"a person releases {described(switch)}")
 
 
 def _circuit(view: AccountView, _t: Trade, _r: Room, context: TradeContext) -> Refusal | None:
@@ -358,8 +349,9 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (Rule.ACCOUNT_STATUS, _account_status),
     (Rule.EXCLUDED, _excluded),
     (Rule.HALTED, _halted),
-    (Rule.KILL_SWITCH, _kill_switch),
+    (Rule.KILL_SWITCH, kill_switch),
     (Rule.CIRCUIT_OPEN, _circuit),
+    (Rule.NOT_RECONCILED, not_reconciled),
     (Rule.NOT_MAPPED, _mapped),
     (Rule.SESSION_UNKNOWN, _session_known),
     (Rule.SESSION_CLOSED, _session),
@@ -380,8 +372,9 @@ _GATE = (
     _account_status,
     _excluded,
     _halted,
-    _kill_switch,
+    kill_switch,
     _circuit,
+    not_reconciled,
     _mapped,
     _session_known,
     _session,

@@ -12,7 +12,7 @@ from stretto.core.account import Ledger
 from stretto.core.book import Book, allocation_key
 from stretto.core.values import ZERO
 
-_NO_LEDGER = Ledger()
+_NO_LEDGER = Ledger(unreconciled="never")
 
 
 def account_updated(book: Book, event: ev.AccountUpdated) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.accounting import on_account
 from stretto.core.advancing import Events
-from stretto.core.book import Book, Reconciled
+from stretto.core.book import Book, Reconciled, allocation_key
 from stretto.core.limits import (
     CLOCK_SKEW_NS,
     RECONCILE_AT_REST_NS,
@@ -31,6 +31,7 @@ from stretto.core.reconciliation_events import (
     Suspect,
 )
 from stretto.core.reconciliation_positions import ask_about, compare_positions, is_asked, settle
+from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, StatusAnswer
 from stretto.core.reports import is_seen, on_answer, on_report
 from stretto.core.values import iso
@@ -116,7 +117,7 @@ def on_mass_status(book: Book, item: ev.MassStatusObserved, at_ns: int) -> Event
     status = item.status
     if status.account_id not in book.configuration.accounts:
         return ()
-    events: list[ev.Event] = list(on_account(book, status.account))
+    events = _money(book, status)
     strangers, told = _strangers(book, status)
     events += told
     held = book.reconciled.get(status.account_id)
@@ -126,6 +127,18 @@ def on_mass_status(book: Book, item: ev.MassStatusObserved, at_ns: int) -> Event
     suspects, found = compare_positions(book, held, status)
     events += found
     return (*events, *_reconciled(book, held, status, suspects, strangers, at_ns))
+
+
+def _money(book: Book, status: MassStatus) -> list[ev.Event]:
+    """The account's snapshot, where it says more than that prices moved, or the last one is old."""
+    before, now = book.snapshots.get(status.account_id), status.account
+    if (
+        before is not None
+        and now.at < before.at + RECONCILE_AT_REST_NS
+        and replace(now, at=before.at, equity=before.equity) == before
+    ):
+        return []
+    return list(on_account(book, now))
 
 
 def is_current(held: Reconciled | None, status: MassStatus, at_ns: int) -> bool:
@@ -182,19 +195,37 @@ def _reconciled(
         held is not None
         and held.complete
         and (held.suspects, held.strangers, was) == (suspects, strangers, blocked)
+        and held.view_at > book.ledgers[account_id].last_fill_at  # who flattens waits for one after
         and at_ns < held.at + RECONCILE_AT_REST_NS
     ):
         return []
+    compared = ev.AccountReconciled(
+        account_id=account_id,
+        at=status.at,
+        complete=True,
+        differences=len(suspects) + len(strangers),
+        suspects=suspects,
+        strangers=strangers,
+        unreconciled=blocked,
+    )
+    return [compared, *(_freed(book, account_id, at_ns) if blocked != NOT_YET_CONFIRMED else ())]
+
+
+def _freed(book: Book, account_id: str, at_ns: int) -> list[ev.Event]:
+    """What waited for the account to be compared goes through the gate again."""
+    waits = [
+        book.allocations[allocation_key(execution_id, account_id)]
+        for execution_id in book.entering.get(account_id, {})
+    ]
     return [
-        ev.AccountReconciled(
+        ev.PendingFreed(
+            execution_id=allocation.execution_id,
             account_id=account_id,
-            at=status.at,
-            complete=True,
-            differences=len(suspects) + len(strangers),
-            suspects=suspects,
-            strangers=strangers,
-            unreconciled=blocked,
+            reason="reconciled",
+            due_at=at_ns,
         )
+        for allocation in waits
+        if allocation.held == Rule.NOT_RECONCILED.value
     ]
 
 

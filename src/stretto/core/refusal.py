@@ -35,6 +35,7 @@ class Rule(StrEnum):
     HALTED = "halted"
     KILL_SWITCH = "kill_switch"
     CIRCUIT_OPEN = "circuit_open"
+    NOT_RECONCILED = "not_reconciled"
     NOT_MAPPED = "instrument_not_mapped"
     SESSION_UNKNOWN = "session_unknown"
     SESSION_CLOSED = "session_closed"

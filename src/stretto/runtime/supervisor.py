@@ -17,16 +17,23 @@ from stretto.core.calendar import covers
 from stretto.core.errors import BrokerUnreachable
 from stretto.core.exit_signal import AnySignal
 from stretto.core.failure_actions import ACTIONS, Also
-from stretto.core.limits import CALENDAR_HORIZON_NS, CALENDAR_REMAINING_NS_MIN
+from stretto.core.limits import (
+    ABSENCE_APART_NS,
+    CALENDAR_HORIZON_NS,
+    CALENDAR_REMAINING_NS_MIN,
+)
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Calendars, Clock
+from stretto.runtime.reconciler import Reconciler
 from stretto.runtime.writer import Writer
 
 REFRESH_AFTER_FILL_NS = 1 * NS_PER_S
-REFRESH_AT_REST_NS = 15 * 60 * NS_PER_S
+CALENDARS_RENEWED_NS = 15 * 60 * NS_PER_S
 SETTLE_POLL_NS = NS_PER_S // 4
+SETTLE_VIEWS = 5
+"""Views asked for at a session's end: an order in doubt can be proven dead by the fourth."""
 DRAIN_POLL_NS = NS_PER_MS
 _DAY_NS = 86_400 * NS_PER_S
 
@@ -84,8 +91,10 @@ class Supervisor:
         self._brokers = brokers
         self._clock = clock
         self._opening = opening
+        self.reconciler = Reconciler(writer, brokers, clock)
         self._stale: dict[str, None] = {}
         self._rouse: asyncio.Future[None] | None = None
+        self._compared: asyncio.Future[None]
         self.signals_turned_away = 0
         writer.on_entry.append(self._notice_fills)
 
@@ -101,6 +110,7 @@ class Supervisor:
         open any more) and stop the writer. Raises what halted the writer.
         """
         loop = asyncio.get_running_loop()
+        self._compared = loop.create_future()
         # Before the first word of a venue, which may need the configuration.
         for item in self._opening.inputs(self._writer.book, self._clock.now_ns()):
             self._writer.post(item)
@@ -109,25 +119,31 @@ class Supervisor:
         await self._writer.connect()
         writing = loop.create_task(self._writer.run())
         work = loop.create_task(self._session(arrivals, ends_at))
-        refreshing = loop.create_task(self._keep_fresh())
-        for task in (writing, refreshing):
+        keeping = [
+            loop.create_task(self._keep_fresh()),
+            loop.create_task(self._keep_reconciled()),
+        ]
+        for task in (writing, *keeping):
             task.add_done_callback(lambda _: work.cancel())
         try:
             await work
         except asyncio.CancelledError:
-            if not writing.done() and not refreshing.done():
+            if not any(task.done() for task in (writing, *keeping)):
                 raise
         finally:
-            refreshing.cancel()
+            for task in keeping:
+                task.cancel()
             self._writer.stop()
             await writing
-            with contextlib.suppress(asyncio.CancelledError):
-                await refreshing
+            for task in keeping:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _session(self, arrivals: AsyncIterator[AnySignal], ends_at: int | None) -> None:
         await self._drained()
-        await self._refresh(sorted(self._opening.config.accounts))
+        await self.reconciler.once(sorted(self._opening.config.accounts))
         await self._drained()
+        self._compared.set_result(None)
         async for signal in arrivals:
             if not self._writer.post(ev.arrival_of(signal)):
                 self.signals_turned_away += 1
@@ -135,10 +151,26 @@ class Supervisor:
         if ends_at is not None:
             await self._clock.sleep_until(ends_at)
         else:
-            while not (self._writer.book.is_at_rest and self._writer.idle):
-                await self._clock.sleep_until(self._clock.now_ns() + SETTLE_POLL_NS)
+            await self._settled()
         await self._refresh(sorted(self._stale))
         await self._drained()
+
+    async def _settled(self) -> None:
+        """Until nothing waits, and views have said what they can of orders in doubt."""
+        for _ in range(SETTLE_VIEWS):
+            while not (self._writer.book.is_at_rest and self._writer.idle):
+                await self._clock.sleep_until(self._clock.now_ns() + SETTLE_POLL_NS)
+            doubtful = self.reconciler.in_doubt()
+            if not doubtful:
+                return
+            await self.reconciler.once(doubtful)
+            await self._drained()
+            if doubtful == self.reconciler.in_doubt():
+                await self._clock.sleep_until(self._clock.now_ns() + ABSENCE_APART_NS)
+
+    async def _keep_reconciled(self) -> None:
+        await self._compared
+        await self.reconciler.run()
 
     async def _drained(self) -> None:
         while not self._writer.idle:
@@ -169,15 +201,14 @@ class Supervisor:
                 self._wake()
 
     async def _keep_fresh(self) -> None:
-        """Ask for a snapshot soon after a fill, and for all of them now and then."""
-        rest_ends_at = self._clock.now_ns() + REFRESH_AT_REST_NS
+        """Ask for a snapshot soon after a fill; renew the calendars now and then."""
+        rest_ends_at = self._clock.now_ns() + CALENDARS_RENEWED_NS
         while True:
             if not self._stale:
                 await self._roused(rest_ends_at)
             if self._clock.now_ns() >= rest_ends_at:
-                rest_ends_at = self._clock.now_ns() + REFRESH_AT_REST_NS
+                rest_ends_at = self._clock.now_ns() + CALENDARS_RENEWED_NS
                 self._renew_calendars()
-                await self._refresh(sorted(self._opening.config.accounts))
             else:
                 await self._clock.sleep_until(self._clock.now_ns() + REFRESH_AFTER_FILL_NS)
                 await self._refresh(sorted(self._stale))

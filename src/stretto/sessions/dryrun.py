@@ -20,6 +20,7 @@ from stretto.core.intake import plan_signal, reads_for_signal
 from stretto.core.market import Reads, VenueState
 from stretto.core.plan import Plan
 from stretto.core.values import ZERO
+from stretto.core.venue import MassStatus
 from stretto.sessions.reading import book_of, replayed
 from stretto.sessions.scenario import of_settings
 from stretto.sessions.started import RunArguments
@@ -51,7 +52,7 @@ def dry_run(started: RunArguments, signal: AnySignal, db: Path, at_ns: int | Non
     for item in opening_of(scenario).inputs(book, at):
         _apply(book, item, at)
     if not seq:
-        for item in _first_snapshots(scenario, at):
+        for item in _first_views(scenario, at):
             _apply(book, item, at)
     reads = _reads(book, scenario, at)
     if isinstance(signal, ExitSignal):
@@ -71,19 +72,29 @@ def _apply(book: Book, item: ev.Input, at_ns: int) -> None:
     finish(book)
 
 
-def _first_snapshots(scenario: Scenario, at_ns: int) -> list[ev.AccountObserved]:
-    """What the venues would say of accounts without positions."""
+def _first_views(scenario: Scenario, at_ns: int) -> list[ev.MassStatusObserved]:
+    """What the venues would show of accounts without positions."""
     return [
-        ev.AccountObserved(
-            snapshot=AccountSnapshot(
+        ev.MassStatusObserved(
+            status=MassStatus(
                 account_id=account_id,
+                venue=account.venue,
                 at=at_ns,
-                balance=scenario.balances[account_id],
-                equity=scenario.balances[account_id],
-                margin_used=ZERO,
-            )
+                since=at_ns,
+                complete=True,
+                account=AccountSnapshot(
+                    account_id=account_id,
+                    at=at_ns,
+                    balance=scenario.balances[account_id],
+                    equity=scenario.balances[account_id],
+                    margin_used=ZERO,
+                ),
+                position_mode=account.position_mode,
+            ),
+            absence_is_proof=False,
+            settle_time_ns=0,
         )
-        for account_id in sorted(scenario.config.accounts)
+        for account_id, account in sorted(scenario.config.accounts.items())
     ]
 
 

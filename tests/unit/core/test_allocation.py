@@ -22,11 +22,11 @@ from tests.builders import (
     a_config,
     a_rulebook,
     a_signal,
-    a_snapshot,
     an_account,
     bars_of,
     names,
 )
+from tests.venue_views import a_view
 
 NOW = Urgency.IMMEDIATE
 
@@ -131,7 +131,7 @@ def test_only_the_two_hundred_best_are_correlated_and_the_rest_are_told_their_pl
     desk.feed(ev.CalendarObserved(table=OPEN))
     desk.feed(ev.BarsObserved(symbol="EURUSD", bars=bars_of("EURUSD")))
     for name in names(count):
-        desk.feed(ev.AccountObserved(snapshot=a_snapshot(name)))
+        desk.see(a_view(name, desk.now))
     plan = desk.plan()
     beyond = [r for r in plan.every_refusal if r.rule is Rule.BEYOND_CANDIDATES]
     assert [int(r.compared["place"]) for r in beyond] == [201, 202, 203, 204, 205]

@@ -57,7 +57,7 @@ def test_flat_is_only_what_the_venue_showed_after_the_last_fill() -> None:
     for order in applied(book, flatten(book.book, entered_in(book.book), "r1", book.now)):
         book.send(order)
         book.filled(order)
-    assert [not_flat(book.book, name) for name in names(3)] == ["not_reconciled"] * 3
+    assert [not_flat(book.book, name) for name in names(3)] == ["view_before_last_fill"] * 3
     fill_at = book.book.ledgers["a0"].last_fill_at
     expected = {
         Reconciled(at=fill_at, view_at=fill_at, complete=True): "view_before_last_fill",

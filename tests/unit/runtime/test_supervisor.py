@@ -79,9 +79,9 @@ def test_an_account_is_asked_again_after_a_fill_and_at_rest() -> None:
         ends_at=ends_at, on_writer=told.watch,
     )  # fmt: skip
     asked = [
-        (e.input.snapshot.at - START) // S
+        (e.at - START) // S
         for e in told.entries
-        if isinstance(e.input, ev.AccountObserved)
+        if isinstance(e.input, ev.AccountObserved | ev.MassStatusObserved)
     ]
     assert asked[0] == 0
     assert any(1 <= at <= 3 for at in asked[1:]), "soon after the fill"
@@ -104,7 +104,7 @@ def test_an_account_that_could_not_be_asked_is_asked_again() -> None:
         MemoryJournal("book"), Unreachable(clock), clock, a_config(1), arrivals,
         ends_at=START + 60 * S, on_writer=told.watch,
     )  # fmt: skip
-    after_fill = [e.at for e in told.entries if isinstance(e.input, ev.AccountObserved)][1:]
+    after_fill = [e.at for e in told.entries if isinstance(e.input, ev.AccountObserved)]
     assert after_fill
     assert START + 11 * S <= after_fill[0] <= START + 13 * S
 
@@ -187,7 +187,9 @@ def test_an_account_that_left_the_configuration_is_no_longer_asked() -> None:
         ends_at=clock.at + 1_000 * S, on_writer=told.watch,
     )  # fmt: skip
     asked = [
-        e.input.snapshot.account_id for e in told.entries if isinstance(e.input, ev.AccountObserved)
+        e.input.status.account_id
+        for e in told.entries
+        if isinstance(e.input, ev.MassStatusObserved)
     ]
     assert set(asked) == {"a0"}
 

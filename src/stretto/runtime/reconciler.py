@@ -1,0 +1,201 @@
+"""Asks the venues for views of the accounts, again and again, and hands them to the writer.
+
+One account at a time and venue, several venues side by side, so that a venue that is away holds up
+nobody else's accounts. When an account is due follows from the book. Knows nothing of what a view
+means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from stretto.core import events as ev
+from stretto.core.backoff import query_delay_ns
+from stretto.core.book import Book
+from stretto.core.errors import BrokerUnreachable
+from stretto.core.limits import QUERIES_MAX, RECONCILE_OPEN_NS, VIEW_AGE_NS_MAX
+from stretto.core.order import OrderState
+from stretto.core.reconciliation import inputs_of, is_current
+from stretto.core.reconciliation_due import interval_ns, live_orders, since
+from stretto.core.timers import Timers
+from stretto.core.values import NS_PER_S
+from stretto.ports import Broker, Clock
+from stretto.runtime.writer import Writer
+
+
+class _Venue:
+    """The accounts of one venue and when each is due."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.due = Timers()
+        self.asked_at: dict[str, int] = {}
+        self.failures: dict[str, int] = {}
+        self.rouse: asyncio.Future[None] | None = None
+
+
+class Reconciler:
+    """Keeps one book's accounts compared with their venues."""
+
+    def __init__(self, writer: Writer, brokers: Mapping[str, Broker], clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._venues = {name: _Venue(brokers[name]) for name in sorted(brokers)}
+        writer.on_entry.append(self._notice)
+
+    @property
+    def _book(self) -> Book:
+        return self._writer.book
+
+    async def once(self, account_ids: Sequence[str]) -> None:
+        """Ask for a view of each account; one that cannot be had is asked for again by ``run``."""
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(self._in_turn(venue, [a for a in account_ids if self._is_at(a, name)]))
+            for name, venue in self._venues.items()
+        ]
+        try:
+            for task in tasks:
+                await task
+        finally:
+            for task in tasks:
+                if not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+
+    def demand(self, account_ids: Sequence[str]) -> None:
+        """Have these accounts compared now, by ``run``."""
+        for account_id in account_ids:
+            venue = self._venue_of(account_id)
+            if venue is not None:
+                venue.asked_at.pop(account_id, None)
+                venue.due.set(account_id, self._clock.now_ns())
+                _wake(venue)
+
+    async def run(self) -> None:
+        """Ask for every account when it is due, until cancelled. Raises what a venue's client
+        raises beyond being unreachable.
+        """
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._keep(venue)) for venue in self._venues.values()]
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def end(_: asyncio.Task[None]) -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        for task in tasks:
+            task.add_done_callback(end)
+        try:
+            await ended
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    def in_doubt(self) -> list[str]:
+        """Accounts with an order in doubt, sorted."""
+        book = self._book
+        return [
+            account_id
+            for account_id in sorted(book.ledgers)
+            if any(o.state is OrderState.IN_DOUBT for o in live_orders(book, account_id))
+        ]
+
+    # --- one venue
+
+    async def _keep(self, venue: _Venue) -> None:
+        while True:
+            now = self._clock.now_ns()
+            due = venue.due.due(now, 1)
+            if not due:
+                await self._rest(venue)
+                continue
+            account_id = due[0][0]
+            asked_at = venue.asked_at.get(account_id)
+            if asked_at is not None and not venue.failures.get(account_id):
+                again_at = asked_at + interval_ns(self._book, account_id)
+                if again_at > now:
+                    venue.due.set(account_id, again_at)
+                    continue
+            await self._ask(venue, account_id)
+
+    async def _rest(self, venue: _Venue) -> None:
+        """Wait until the next account is due, or one is brought forward."""
+        loop = asyncio.get_running_loop()
+        venue.rouse = loop.create_future()
+        next_at = venue.due.next_at()
+        alarm = None
+        if next_at is not None:
+            left = max(0, next_at - self._clock.now_ns()) / NS_PER_S
+            alarm = loop.call_later(left, _wake, venue)
+        try:
+            await venue.rouse
+        finally:
+            venue.rouse = None
+            if alarm is not None:
+                alarm.cancel()
+
+    async def _in_turn(self, venue: _Venue, account_ids: Sequence[str]) -> None:
+        for account_id in account_ids:
+            await self._ask(venue, account_id)
+
+    async def _ask(self, venue: _Venue, account_id: str) -> None:
+        book, now = self._book, self._clock.now_ns()
+        venue.asked_at[account_id] = now
+        if account_id not in book.configuration.accounts:
+            venue.due.set(account_id, None)
+            return
+        venue.due.set(account_id, now + RECONCILE_OPEN_NS)
+        try:
+            async with asyncio.timeout(VIEW_AGE_NS_MAX / NS_PER_S):
+                status = await venue.broker.mass_status(account_id, since(book, account_id, now))
+        except (BrokerUnreachable, TimeoutError):
+            self._failed(venue, account_id)
+            return
+        if is_current(book.reconciled.get(account_id), status, self._clock.now_ns()):
+            venue.failures.pop(account_id, None)
+        else:
+            self._failed(venue, account_id)
+        for item in inputs_of(book, status, venue.broker.capabilities):
+            self._writer.post(item)
+
+    def _failed(self, venue: _Venue, account_id: str) -> None:
+        """Ask again after 2, 4, 8 ... s, at most as long as between two views of an open one."""
+        failures = min(venue.failures.get(account_id, 0) + 1, QUERIES_MAX)
+        venue.failures[account_id] = failures
+        wait = min(query_delay_ns(failures), RECONCILE_OPEN_NS)
+        venue.due.set(account_id, self._clock.now_ns() + wait)
+
+    # --- what brings an account forward
+
+    def _notice(self, entry: ev.Entry) -> None:
+        """What opens in an account makes it due 30 s after it was last asked for."""
+        for event in entry.events:
+            if isinstance(event, ev.SignalPlanned):
+                for planned in event.plan.allocations:
+                    venue = self._venue_of(planned.account_id)
+                    if venue is None or venue.failures.get(planned.account_id):
+                        continue
+                    asked_at = venue.asked_at.get(planned.account_id)
+                    if asked_at is not None:
+                        venue.due.set(planned.account_id, asked_at + RECONCILE_OPEN_NS)
+                        _wake(venue)
+
+    def _is_at(self, account_id: str, venue: str) -> bool:
+        account = self._book.configuration.accounts.get(account_id)
+        return account is not None and account.venue == venue
+
+    def _venue_of(self, account_id: str) -> _Venue | None:
+        account = self._book.configuration.accounts.get(account_id)
+        return None if account is None else self._venues.get(account.venue)
+
+
+def _wake(venue: _Venue) -> None:
+    if venue.rouse is not None and not venue.rouse.done():
+        venue.rouse.set_result(None)
