@@ -134,10 +134,12 @@ class Supervisor:
             for task in keeping:
                 task.cancel()
             self._writer.stop()
-            await writing
-            for task in keeping:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            try:
+                await writing
+            finally:
+                for task in keeping:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
 
     async def _session(self, arrivals: AsyncIterator[AnySignal], ends_at: int | None) -> None:
         await self._drained()
