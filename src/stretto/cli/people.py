@@ -18,12 +18,14 @@ import typer
 from stretto.cli.errors import EXIT_REFUSED, problem
 from stretto.cli.inputs import moment
 from stretto.cli.options import Book, Db, Json, output_of
+from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
 from stretto.core import intervention as iv
 from stretto.core.errors import InvalidInput
 from stretto.core.killing import KillScope
 from stretto.core.values import iso
 from stretto.runtime.control import Answer
+from stretto.sessions.approvals import awaiting_plans
 from stretto.sessions.people import intervene as asked
 from stretto.sessions.reading import book_of, tables_of
 from stretto.sessions.statuses import find_execution
@@ -124,6 +126,30 @@ def reject(
         context, execution, ExecutionAction.REJECT, db, actor, reason,
         book=book, request_id=request_id,
     )  # fmt: skip
+
+
+def approvals(
+    context: typer.Context,
+    db: Db,
+    book: Book = None,
+    _json: Json = False,
+) -> None:
+    """List the plans that wait for a person's approval, the oldest first."""
+    output = output_of(context, db)
+    book_id = book_of(db, book)
+    found = awaiting_plans(db, book_id)
+
+    def render(out: Output) -> None:
+        for each in found:
+            out.line(
+                f"{each.execution_id}  {each.signal_id}: {each.side} {quantity(each.intended)} "
+                f"{each.symbol} in {each.accounts} accounts; {', '.join(each.awaits)}; "
+                f"valid until {each.valid_until[:19]}Z"
+            )
+        if not found:
+            out.line("No plan waits for approval.")
+
+    output.result({"book_id": book_id, "approvals": found}, render)
 
 
 def resolve(

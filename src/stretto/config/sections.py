@@ -114,6 +114,20 @@ POLICY = Section(
     ),
     Key("failures", failure_sections.FAILURES, {}, "how failures are answered"),
     Key("completion", COMPLETION, {}, "how partial fills are completed"),
+    Key("approval_always", kinds.flag(), False, "every plan waits for a person's approval"),
+    Key("approval_accounts_over", _COUNT, UNSET, "a plan of more accounts waits for approval"),
+    Key(
+        "approval_notional_over",
+        _POSITIVE,
+        UNSET,
+        "a plan of a larger notional waits for approval, book currency",
+    ),
+    Key(
+        "approval_risk_over",
+        _POSITIVE,
+        UNSET,
+        "a plan of a larger risk waits for approval, book currency",
+    ),
 )
 
 MARKET = Section(

@@ -30,6 +30,9 @@ from stretto.core.signal import Signal
 from stretto.core.timers import Timers
 from stretto.core.values import PPM, ZERO, Side
 
+AWAITING = "awaiting_approval"
+"""Why the allocations of a plan that a person has to approve may not go."""
+
 
 class NextStep(StrEnum):
     """What happens to pending quantity when it is due."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.book import Allocation, Book, Execution, KnownSignal, allocation_key
+from stretto.core.book import AWAITING, Allocation, Book, Execution, KnownSignal, allocation_key
 from stretto.core.carried import carry, carry_planned, enter, keep_breach
 from stretto.core.errors import InvariantViolated, check
 from stretto.core.evolve_accounts import count
@@ -41,6 +41,7 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
         side=plan.signal.side,
         accounts=accounts,
         open_allocations=len(accounts),
+        awaits=plan.awaits,
     )
     book.open_executions[execution_id] = None
     symbol, sign = plan.signal.symbol, plan.signal.side.sign
@@ -56,7 +57,8 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             priority=planned.execution_priority,
             release_at=planned.release_at,
             window_end=planned.window_end,
-            due_at=planned.release_at,
+            due_at=plan.signal.valid_until + 1 if plan.awaits else planned.release_at,
+            held=AWAITING if plan.awaits else "",
             margin=planned.margin,
             risk=planned.risk,
             margin_planned=planned.margin,

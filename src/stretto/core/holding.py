@@ -9,7 +9,6 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Execution
 
 PAUSED = "paused"
-AWAITING = "awaiting_approval"
 
 
 def held(execution: Execution, allocation: Allocation, reason: str) -> ev.PendingHeld:

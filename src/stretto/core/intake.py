@@ -6,7 +6,10 @@ have their own path. Knows nothing of accounts.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from stretto.core import events as ev
+from stretto.core.approval import approval_needed
 from stretto.core.book import Book
 from stretto.core.citing import cited
 from stretto.core.market import Quote, Reads
@@ -49,7 +52,11 @@ def plan_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> Plan:
             reads_seq=cited(book),
             refused=refusal,
         )
-    return make_plan(book, signal, reads, at_ns, execution)
+    plan = make_plan(book, signal, reads, at_ns, execution)
+    if plan.refused is not None:
+        return plan
+    awaits = approval_needed(book, plan, reads)
+    return replace(plan, awaits=awaits) if awaits else plan
 
 
 def reads_for_signal(book: Book) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from stretto.core import events as ev
 from stretto.core import intervention as iv
-from stretto.core.book import Allocation, Book, Execution, NextStep, allocation_key
+from stretto.core.book import AWAITING, Allocation, Book, Execution, NextStep, allocation_key
 from stretto.core.dispatch import rerouted_by_person
 from stretto.core.giving_up import give_up, has_left
-from stretto.core.holding import AWAITING, PAUSED, held
+from stretto.core.holding import PAUSED, held
 from stretto.core.killing import covering, described
 from stretto.core.market import Reads
 from stretto.core.redrawing import redrawn

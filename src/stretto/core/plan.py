@@ -169,6 +169,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str = ""
     reads_seq: dict[str, int] = msgspec.field(default_factory=dict)
     refused: Refusal | None = None
+    awaits: tuple[str, ...] = ()
     closes: str = ""
     beyond: Beyond | None = None
 

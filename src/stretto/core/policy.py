@@ -161,6 +161,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subset_nodes_max: int = limits.SUBSET_NODES_MAX
     failures: FailurePolicy = FAILURE_POLICY
     completion: CompletionPolicy = COMPLETION_POLICY
+    approval_always: bool = False
+    approval_accounts_over: int | None = None
+    approval_notional_over: Decimal | None = None
+    approval_risk_over: Decimal | None = None
 
 
 class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
