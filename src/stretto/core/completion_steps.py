@@ -15,7 +15,7 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, NextStep
 from stretto.core.completion import REASON, Strategy, first_wait_ns, patience_factor
 from stretto.core.limits import PARTIAL_FILL_SETTLES_NS
-from stretto.core.order import Order, OrderState, is_done
+from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.order_table import UNANSWERED
 from stretto.core.report import OrderRole, OrderType, TimeInForce
 from stretto.core.settling import Settlement
@@ -51,10 +51,22 @@ def watched(book: Book, before: Order, after: Order, *, has_filled: bool, at_ns:
     allocation = book.allocations[f"{after.execution_id}/{after.account_id}"]
     is_planned = allocation.completion is not None and allocation.completion.plan is not None
     cancelling = is_planned or after.cancel_requested
-    if is_done(before) or (has_filled and not cancelling):
+    fills_newly = has_filled and not cancelling and _changes_much(book, allocation, before, after)
+    if is_done(before) or fills_newly:
         soon = at_ns + PARTIAL_FILL_SETTLES_NS
         due_at = soon if due_at is None else min(due_at, soon)
     return after if due_at == after.complete_at else replace(after, complete_at=due_at)
+
+
+def _changes_much(book: Book, allocation: Allocation, before: Order, after: Order) -> bool:
+    """True for an order's first fill, and for the one that makes the rest acceptable to give up."""
+    if before.cum_qty == 0:
+        return True
+    was, filled = allocation.filled, allocation.filled + after.cum_qty - before.cum_qty
+    enough = allocation.intended * book.configuration.policy.completion.accept_filled
+    minimum = _minimum(book, after)
+    is_nearly = was * PPM <= enough < filled * PPM
+    return is_nearly or open_quantity(after) < minimum <= open_quantity(before)
 
 
 def is_watched(order: Order) -> bool:

@@ -150,3 +150,16 @@ def test_older_than_600_s_means_another_account() -> None:
     assert (leg.step, leg.due_at) == (NextStep.REROUTE, desk.now)
     assert leg.released == order.quantity - 4_000
     assert the_allocation(desk).pending == order.quantity - 4_000
+
+
+@pytest.mark.requirement("R4.2", "R4.3")
+def test_fills_that_go_on_do_not_use_up_the_waits() -> None:
+    desk, order = a_desk()
+    fill(desk, order, 1_000)
+    assert choices(desk.timers_until(desk.now + S)) == [(Strategy.WAIT, "time_left")]
+    for _ in range(7):
+        desk.timers_until(desk.now + 4 * S)
+        fill(desk, order, 1_000)
+    assert choices(desk.timers_until(desk.now + 80 * S)) == [], "8,000 so far, not above 80 %"
+    fill(desk, order, order.quantity - 9_000)
+    assert choices(desk.timers_until(desk.now + S)) == [(Strategy.ACCEPT, "nearly_filled")]
