@@ -14,6 +14,7 @@ from stretto.core.evolve import begin, evolve, finish, restore
 from stretto.core.order import Order, OrderState
 from stretto.core.order_table import TABLE, TERMINAL, OrderInput
 from stretto.core.report import OrderRole, OrderType
+from stretto.core.signal import Action
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.runtime.recover import image_bytes
 
@@ -128,7 +129,13 @@ def _quantities(book: Book) -> None:
         unfinished = sum(1 for part in parts if not part.ended)
         assert execution.open_allocations == unfinished
         assert (execution_id in book.open_executions) is (unfinished > 0)
-        if unfinished:
+        if execution.signal.action is Action.AMEND:
+            is_open = any(
+                each.execution_id == execution_id and each.due_at is not None
+                for each in book.amendments.values()
+            )
+            assert is_open or execution.status != "working", "an amend that nobody works on"
+        elif unfinished:
             assert execution.status == "working"
         else:
             done = execution.closes or any(part.filled for part in parts)
@@ -178,6 +185,15 @@ def _entering(book: Book) -> None:
     assert all(book.entering.values())
 
 
+def _amending(book: Book) -> dict[str, int]:
+    for key, each in book.amendments.items():
+        assert key == f"{each.position_of}/{each.account_id}/{each.position_id}"
+        execution = book.executions[each.execution_id]
+        assert execution.closes == each.position_of
+    due = {f"amend:{key}": each.due_at for key, each in book.amendments.items()}
+    return {key: due_at for key, due_at in due.items() if due_at is not None}
+
+
 def _timers(book: Book) -> None:
     expected: dict[str, int] = {}
     for key, a in book.allocations.items():
@@ -210,6 +226,7 @@ def _timers(book: Book) -> None:
         assert breach.first == book.allocations[key].account_id != breach.second
         if breach.review_at is not None:
             expected[f"correlation:{key}"] = breach.review_at
+    expected |= _amending(book)
     assert dict(book.timers) == expected
 
 

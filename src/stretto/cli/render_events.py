@@ -16,6 +16,7 @@ from stretto.core.intervention import name_of
 from stretto.core.order import OrderState
 from stretto.core.values import NS_PER_S, iso, ppm_text
 from stretto.sessions.play import Stop
+from stretto.views.actions import levels_text
 from stretto.views.rows import summary
 
 _TOLD_STATES = (OrderState.REJECTED, OrderState.IN_DOUBT, OrderState.EXPIRED, OrderState.CANCELED)
@@ -159,6 +160,9 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.ExecutionEnded: lambda event: f"execution {event.execution_id}: {event.status}",
     ev.AccountHalted: _said("HALTED"),
     ev.AccountExcluded: _said("EXCLUDED"),
+    ev.AmendRequested: lambda e: f"amend  {e.account_id}: {levels_text(e)}",
+    ev.ProtectionAmended: lambda e: f"levels {e.account_id}: {levels_text(e)}",
+    ev.AmendFailed: lambda e: f"amend  {e.account_id}: {e.failure_class.value}: {e.step.value}",
     ev.CircuitChanged: _circuit,
     ev.VenueThrottled: lambda e: f"slower {e.venue}: until {iso(e.until)[11:23]}: {e.reason}",
     ev.AlertRaised: lambda e: f"ALERT  {e.alert.about}: {e.alert.failure_class.value}",

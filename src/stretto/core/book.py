@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
+from stretto.core.amendment import Amendment
 from stretto.core.calendar import SessionTable
 from stretto.core.circuit import Circuit
 from stretto.core.completion import Completion
@@ -55,7 +56,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
     that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
     that what came in has left. ``closing``: why nothing more of it is sent, whatever its orders
-    leave. ``completion``: what was tried so far to fill its marketable orders.
+    leave. ``completion``: what was tried so far to fill its marketable orders. ``amended_by``: the
+    execution of the amend that last set its levels.
     """
 
     execution_id: str
@@ -94,6 +96,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     closing: str = ""
+    amended_by: str = ""
 
 
 class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -219,6 +222,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     reconciled: dict[str, Reconciled] = msgspec.field(default_factory=dict)
     kills: dict[str, KillSwitch] = msgspec.field(default_factory=dict)
     requests: dict[str, KnownRequest] = msgspec.field(default_factory=dict)
+    amendments: dict[str, Amendment] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -227,6 +231,7 @@ class Book:
     __slots__ = (
         "alerts",
         "allocations",
+        "amendments",
         "at",
         "bars",
         "breaches",
@@ -293,6 +298,7 @@ class Book:
         self.reconciled: dict[str, Reconciled] = {}
         self.kills: dict[str, KillSwitch] = {}
         self.requests: dict[str, KnownRequest] = {}
+        self.amendments: dict[str, Amendment] = {}
         # by account, the entry that last moved what it carries other than a plan said
         self.shifted: dict[str, int] = {}
         self.breaches: dict[str, Breach] = {}
@@ -387,4 +393,5 @@ class Book:
             reconciled=self.reconciled,
             kills=self.kills,
             requests=self.requests,
+            amendments=self.amendments,
         )

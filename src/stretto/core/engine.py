@@ -12,12 +12,20 @@ from stretto.core import events as ev
 from stretto.core.account_exclusion import on_exclusion_due
 from stretto.core.accounting import on_account
 from stretto.core.alerts import on_alert_due
+from stretto.core.amending import on_amend_due, on_protection_answer
 from stretto.core.book import Book
 from stretto.core.completing import on_completion_due, reads_for_completion
 from stretto.core.conduct import on_circuit_due
 from stretto.core.configuring import on_opened
 from stretto.core.dispatch import on_release_due, reads_for_release
-from stretto.core.effects import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
+from stretto.core.effects import (
+    AmendProtection,
+    CancelOrder,
+    Command,
+    QueryOrder,
+    ReplaceOrder,
+    SubmitOrder,
+)
 from stretto.core.errors import check
 from stretto.core.exit_legs import on_exit_due
 from stretto.core.exits import on_exit, reads_for_exit
@@ -54,10 +62,8 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return _on_arrival(book, item, reads, at_ns)
         case ev.AccountObserved():
             return on_account(book, item.snapshot)
-        case ev.VenueAnswered():
-            return on_answer(book, item.answer, at_ns)
-        case ev.CancelRejected():
-            return on_cancel_reject(book, item.reject, at_ns)
+        case ev.VenueAnswered() | ev.CancelRejected() | ev.ProtectionAnswered():
+            return _on_answered(book, item, at_ns)
         case ev.BookOpened():
             return on_opened(book, item.config)
         case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
@@ -79,6 +85,21 @@ def _on_arrival(
     if isinstance(item, ev.SignalReceived):
         return on_signal(book, item.signal, reads, at_ns)
     return on_exit(book, item.exit, reads, at_ns)
+
+
+def _on_answered(
+    book: Book, item: ev.VenueAnswered | ev.CancelRejected | ev.ProtectionAnswered, at_ns: int
+) -> Events:
+    """What a venue says to a query or a request."""
+    match item:
+        case ev.VenueAnswered():
+            return on_answer(book, item.answer, at_ns)
+        case ev.CancelRejected():
+            return on_cancel_reject(book, item.reject, at_ns)
+        case ev.ProtectionAnswered():
+            return on_protection_answer(book, item.answer, at_ns)
+        case _:
+            assert_never(item)
 
 
 def _on_fact(
@@ -138,6 +159,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_correlation_due(book, item.key, reads, at_ns)
         case ev.TimerKind.COMPLETION:
             return on_completion_due(book, item.key, reads, at_ns)
+        case ev.TimerKind.AMEND:
+            return on_amend_due(book, item.key, at_ns)
         case _:
             assert_never(item.timer)
 
@@ -169,6 +192,8 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
             commands.append(_submit(book, event))
         elif isinstance(event, ev.ReplaceRequested):
             commands += _replace(book, event)
+        elif isinstance(event, ev.AmendRequested):
+            commands += _amend(book, event)
         elif isinstance(event, ev.CancelRequested | ev.OrderQueried):
             wanted = CancelOrder if isinstance(event, ev.CancelRequested) else QueryOrder
             account = book.configuration.accounts.get(event.account_id)
@@ -197,6 +222,24 @@ def _replace(book: Book, event: ev.ReplaceRequested) -> list[Command]:
             send_before=event.send_before,
             limit_price=wanted.limit_price,
             stop_price=wanted.stop_price,
+        )
+    ]
+
+
+def _amend(book: Book, event: ev.AmendRequested) -> list[Command]:
+    account = book.configuration.accounts.get(event.account_id)
+    if account is None:
+        return []
+    return [
+        AmendProtection(
+            client_order_id=event.request_id,
+            account_id=event.account_id,
+            venue=account.venue,
+            symbol=event.symbol,
+            send_before=event.send_before,
+            position_id=event.position_id,
+            stop_loss=event.stop_loss,
+            take_profit=event.take_profit,
         )
     ]
 

@@ -49,6 +49,7 @@ from stretto.core.inputs import (
     Intervened,
     MassStatusObserved,
     OrderReported,
+    ProtectionAnswered,
     ReplaceReported,
     SendOutcomeKind,
     SendReported,
@@ -84,6 +85,12 @@ from stretto.core.people_events import (
     ReleaseScheduled,
     RemainderAbandoned,
 )
+from stretto.core.protection_events import (
+    AmendFailed,
+    AmendRequested,
+    LevelsChanged,
+    ProtectionAmended,
+)
 from stretto.core.reconciliation_events import (
     AccountReconciled,
     DifferenceFound,
@@ -107,6 +114,8 @@ __all__ = [
     "AllocationAdjusted",
     "AllocationEnded",
     "AllocationReduced",
+    "AmendFailed",
+    "AmendRequested",
     "BarsObserved",
     "BarsRecorded",
     "BookConfigured",
@@ -137,6 +146,7 @@ __all__ = [
     "KillSwitchReleased",
     "KillSwitchThrown",
     "LegScheduled",
+    "LevelsChanged",
     "MassStatusObserved",
     "OrderAdvanced",
     "OrderFailed",
@@ -150,6 +160,8 @@ __all__ = [
     "PendingHeld",
     "PersonIntervened",
     "Proof",
+    "ProtectionAmended",
+    "ProtectionAnswered",
     "ReconciliationRequired",
     "ReleaseDeferred",
     "ReleaseScheduled",
@@ -191,6 +203,10 @@ Event = (
     | CompletionAssessed
     | CancelRequested
     | ReplaceRequested
+    | LevelsChanged
+    | AmendRequested
+    | ProtectionAmended
+    | AmendFailed
     | AllocationAdjusted
     | LegScheduled
     | RemainderRerouted

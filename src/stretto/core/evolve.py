@@ -17,6 +17,7 @@ from stretto.core import (
     evolve_exits,
     evolve_orders,
     evolve_people,
+    evolve_protection,
     evolve_reconciliation,
     facts,
 )
@@ -66,6 +67,8 @@ def restore(image: BookImage) -> Book:
         evolve_orders.put_order(book, order)
     for key, allocation in book.allocations.items():
         evolve_allocations.schedule(book, key, None, allocation)
+    for key, amendment in sorted(book.amendments.items()):
+        evolve_protection.put_amendment(book, key, amendment)
     for account_id in sorted(book.ledgers):
         evolve_accounts.arm(book, account_id)
     evolve_accounts.arm_all(book)
@@ -76,9 +79,14 @@ def restore(image: BookImage) -> Book:
     return book
 
 
+def _fill_booked(book: Book, event: ev.FillBooked) -> None:
+    evolve_allocations.fill_booked(book, event)
+    evolve_protection.fill_booked(book, event)
+
+
 _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderAdvanced: evolve_orders.order_advanced,
-    ev.FillBooked: evolve_allocations.fill_booked,
+    ev.FillBooked: _fill_booked,
     ev.OrderIntended: evolve_orders.order_intended,
     ev.ReleaseDeferred: evolve_allocations.release_deferred,
     ev.AllocationEnded: evolve_allocations.allocation_ended,
@@ -106,5 +114,6 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     **evolve_accounts.HANDLERS,
     **evolve_people.HANDLERS,
     **evolve_completion.HANDLERS,
+    **evolve_protection.HANDLERS,
 }
 check(set(_HANDLERS) == set(get_args(ev.Event)), "every event must have exactly one handler")

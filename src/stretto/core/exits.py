@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
+from stretto.core.amending import amended, judge_levels, without_position
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.citing import cited
 from stretto.core.closing import allocation_of, made_of
@@ -68,7 +69,11 @@ def plan_exit(book: Book, item: ExitSignal, reads: Reads, at_ns: int) -> Plan:
     signal = as_signal(item, target.signal.symbol, target.side.opposite)
     quote = reads.quotes.get(signal.symbol)
     refusal = _gate(book, item, at_ns) or _other_symbol(item, signal)
-    if refusal is not None or signal.action is Action.AMEND:
+    if signal.action is Action.AMEND:
+        refusal = refusal or judge_levels(book, signal, quote)
+        none = () if refusal is not None else without_position(book, signal, target)
+        return plan_of(book, signal, target, quote, at_ns, refusals=none, refused=refusal)
+    if refusal is not None:
         return plan_of(book, signal, target, quote, at_ns, refused=refusal)
     shares, refusals = shared(book, signal, target, at_ns)
     return plan_of(book, signal, target, quote, at_ns, tuple(shares), tuple(refusals))
@@ -194,11 +199,11 @@ def _gate(book: Book, item: ExitSignal, at_ns: int) -> Refusal | None:
             compared={"signal_id": item.signal_id, "first_received": iso(first)},
             would_pass="a signal_id that was not used before",
         )
-    if item.action is Action.AMEND:
+    if item.action is Action.AMEND and item.limit_price is not None:
         return Refusal(
             rule=Rule.ACTION_NOT_SUPPORTED,
-            compared={"action": item.action.value},
-            would_pass="action close or reduce",
+            compared={"limit_price": str(item.limit_price)},
+            would_pass="an amend of stop_loss and take_profit alone",
         )
     if item.strategy_id == PERSON:
         return Refusal(
@@ -236,6 +241,8 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
     """The plan, the entries it withdraws, the exits it takes over, and its first orders."""
     target = book.executions[plan.closes]
     events: Events = [ev.SignalPlanned(plan=plan)]
+    if plan.signal.action is Action.AMEND:
+        return [*events, *amended(book, plan, target, at_ns)]
     if plan.signal.action is Action.CLOSE:
         name = plan.signal.signal_id
         events += _taken_over(book, target, addressed(plan.signal, target), name, at_ns)

@@ -15,7 +15,7 @@ from stretto.core.exit_signal import AnySignal, ExitSignal
 from stretto.core.intervention import Action
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
-from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
 from stretto.core.signal import Signal
 from stretto.core.venue import MassStatus
 
@@ -75,11 +75,12 @@ class TimerKind(StrEnum):
     ALERT = "alert"
     CORRELATION = "correlation"
     COMPLETION = "completion"
+    AMEND = "amend"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):
     """A timer's time has come. ``key`` is an allocation key, a client order id, an
-    account id, or the key of a circuit or alert.
+    account id, or the key of a circuit, alert or amendment.
     """
 
     timer: TimerKind
@@ -139,6 +140,12 @@ class VenueAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="venue_answer
     answer: StatusAnswer
 
 
+class ProtectionAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="protection_answered"):
+    """Answer to a request to set the stop and target of a position."""
+
+    answer: ProtectionAnswer
+
+
 class ViewReported(msgspec.Struct, frozen=True, kw_only=True, tag="view_reported"):
     """An execution, or the state of an order, that a view of the account shows and the book does
     not know.
@@ -189,6 +196,7 @@ Input = (
     | OrderReported
     | CancelRejected
     | VenueAnswered
+    | ProtectionAnswered
     | ViewReported
     | MassStatusObserved
     | Intervened

@@ -29,6 +29,7 @@ VERSIONS = {
     "order_reported": 1,
     "cancel_rejected": 1,
     "venue_answered": 1,
+    "protection_answered": 1,
     "view_reported": 1,
     "mass_status_observed": 1,
     "intervened": 1,

@@ -113,4 +113,6 @@ class Sender:
 
 
 def _is_exit(command: Command) -> bool:
+    if isinstance(command, AmendProtection):
+        return True
     return isinstance(command, SubmitOrder) and command.role is not OrderRole.ENTRY

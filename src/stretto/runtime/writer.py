@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
@@ -20,7 +20,7 @@ from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.market import Reads, VenueState
-from stretto.core.report import CancelReject, ExecutionReport, StatusAnswer
+from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
 from stretto.core.together import together
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
@@ -315,8 +315,10 @@ class Writer:
             self.post(ev.CancelRejected(reject=message))
         elif isinstance(message, StatusAnswer):
             self.post(ev.VenueAnswered(answer=message))
-        else:  # no decision amends a position's stops yet, so that its answer changes nothing
-            self.unjournaled += 1
+        elif isinstance(message, ProtectionAnswer):
+            self.post(ev.ProtectionAnswered(answer=message))
+        else:
+            assert_never(message)
 
 
 _NO_READS = Reads()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stretto.core import events as ev
+from stretto.core.values import plain
 from stretto.views.texts import number, timestamp
 
 Acted = (
@@ -20,6 +21,10 @@ Acted = (
     | ev.OrderProvenDead
     | ev.OrderMissed
     | ev.ReleaseScheduled
+    | ev.LevelsChanged
+    | ev.AmendRequested
+    | ev.ProtectionAmended
+    | ev.AmendFailed
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -27,6 +32,26 @@ _NAMES: dict[type[ev.Event], str] = {
     ev.PendingHeld: "held",
     ev.PendingFreed: "freed",
 }
+
+
+_LEVELS: dict[type[ev.Event], str] = {
+    ev.LevelsChanged: "levels_changed",
+    ev.AmendRequested: "amend_requested",
+    ev.ProtectionAmended: "protection_amended",
+}
+
+
+def levels_text(event: ev.LevelsChanged | ev.AmendRequested | ev.ProtectionAmended) -> str:
+    """Stop and target in words, quote currency."""
+    levels = (("stop_loss", event.stop_loss), ("take_profit", event.take_profit))
+    return ", ".join(f"{name} {'none' if v is None else plain(v)}" for name, v in levels)
+
+
+def acted_on(event: Acted) -> str:
+    """The execution whose row keeps it: of an amend the one that holds the position."""
+    if isinstance(event, ev.AmendRequested | ev.ProtectionAmended | ev.AmendFailed):
+        return event.position_of
+    return event.execution_id
 
 
 def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[str, dict[str, Any]]:
@@ -65,4 +90,14 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
     if isinstance(event, ev.ReleaseScheduled):
         at = timestamp(event.release_at)
         return "release_scheduled", {"reason": event.reason, "release_at": at}
+    if isinstance(event, ev.LevelsChanged | ev.AmendRequested | ev.ProtectionAmended):
+        name = _LEVELS[type(event)]
+        return name, {"amend": event.execution_id, "levels": levels_text(event)}
+    if isinstance(event, ev.AmendFailed):
+        return "amend_failed", {
+            "failure_class": event.failure_class.value,
+            "code": event.code,
+            "step": event.step.value,
+            "attempt": event.attempt,
+        }
     return _NAMES[type(event)], {"reason": event.reason}

@@ -15,6 +15,7 @@ from stretto.core.errors import check
 from stretto.core.intervention import name_of
 from stretto.core.killing import KillScope
 from stretto.core.values import plain, ppm_text
+from stretto.views.actions import levels_text
 from stretto.views.rows import clause_of, clauses, summary
 from stretto.views.texts import compared_text, event_json, milliseconds, timestamp
 
@@ -110,6 +111,22 @@ def _rerouted(event: ev.RemainderRerouted, _at: int) -> Subject:
 def _failed(event: ev.OrderFailed, _at: int) -> Subject:
     said = " ".join(word for word in (event.code, event.text) if word) or "no code"
     why = f"{event.failure_class.value} ({said}): {event.step.value}, attempt {event.attempt}"
+    return event.execution_id, event.account_id, why, None
+
+
+def _levels(event: ev.LevelsChanged | ev.ProtectionAmended, _at: int) -> Subject:
+    return event.execution_id, event.account_id, levels_text(event), None
+
+
+def _amend_requested(event: ev.AmendRequested, _at: int) -> Subject:
+    why = f"position {event.position_id or event.symbol}: {levels_text(event)}"
+    return event.execution_id, event.account_id, f"{why}, attempt {event.attempt}", None
+
+
+def _amend_failed(event: ev.AmendFailed, _at: int) -> Subject:
+    said = " ".join(word for word in (event.code, event.text) if word) or "no code"
+    again = "" if event.due_at is None else f", again at {timestamp(event.due_at)}"
+    why = f"{event.failure_class.value} ({said}): {event.step.value}{again}"
     return event.execution_id, event.account_id, why, None
 
 
@@ -262,6 +279,10 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.ReplaceRequested: _with_reason,
     ev.FillBooked: _filled,
     ev.AllocationEnded: _ended,
+    ev.LevelsChanged: _levels,
+    ev.ProtectionAmended: _levels,
+    ev.AmendRequested: _amend_requested,
+    ev.AmendFailed: _amend_failed,
     ev.AllocationAdjusted: _adjusted,
     ev.LegScheduled: _scheduled,
     ev.RemainderRerouted: _rerouted,

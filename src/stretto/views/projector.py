@@ -20,6 +20,7 @@ from stretto.core.errors import StrettoError, check
 from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig
 from stretto.views import schema
+from stretto.views.actions import acted_on
 from stretto.views.audit import audit_rows
 from stretto.views.result_rows import planned, rerouted_to, restored
 from stretto.views.results import COLUMNS, MOVING, SETTLING, Result
@@ -272,8 +273,12 @@ class SqlProjector:
                 | ev.OrderProvenDead()
                 | ev.OrderMissed()
                 | ev.ReleaseScheduled()
+                | ev.LevelsChanged()
+                | ev.AmendRequested()
+                | ev.ProtectionAmended()
+                | ev.AmendFailed()
             ):
-                result = self._result(connection, event.execution_id, event.account_id, entry)
+                result = self._result(connection, acted_on(event), event.account_id, entry)
                 result.acted(event, entry.at)
             case ev.InterventionRequired() | ev.InterventionResolved():
                 if event.execution_id:

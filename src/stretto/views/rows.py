@@ -79,6 +79,13 @@ def summary(plan: Plan) -> str:
     shares = len(plan.allocations)
     if plan.closes:
         signal = plan.signal
+        if signal.action is Action.AMEND:
+            levels = (("stop_loss", signal.stop_loss), ("take_profit", signal.take_profit))
+            wanted = ", ".join(f"{name} {plain(v)}" for name, v in levels if v is not None)
+            return (
+                f"amend of {signal.refers_to}: {wanted} in every account that holds it; "
+                f"without a position: {len(plan.refusals)}"
+            )
         return (
             f"{signal.action} of {signal.refers_to}: {shares} accounts {signal.side} "
             f"{plain(plan.intended)} {signal.symbol} at once; "

@@ -229,6 +229,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_the_examples_can_be_read(repository: Path) -> None:
     files = sorted((repository / "examples/signals").iterdir())
     assert [(path.stem, len(list(read_signals(path)))) for path in files] == [
+        ("amend", 1),
         ("close", 1),
         ("eurusd-buy", 1),
         ("reduce-half", 1),
