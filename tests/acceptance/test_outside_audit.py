@@ -88,6 +88,12 @@ def test_under_a_fault_each_difference_is_listed(tmp_path: Path, names: str) -> 
     listed = {i["client_order_id"] for i in said.summary["interventions"]}
     doubtful = [o for o in said.book_orders.values() if o["state"] == "in_doubt"]
     assert {o["client_order_id"] for o in doubtful} <= listed
+    open_questions = {
+        i["client_order_id"]
+        for i in said.summary["interventions"]
+        if i["reason"] == "in_doubt" and i["resolved"] is None
+    }
+    assert open_questions == {o["client_order_id"] for o in doubtful}, "settled ones say by what"
     assert bool(left) is bool(doubtful)
     for asked in said.summary["interventions"]:
         assert {"execution_id", "account_id", "client_order_id", "reason", "known", "at"} <= set(

@@ -174,8 +174,13 @@ def render_totals(output: Output, summary: Summary) -> None:
             "were not handled; send them again.",
             "bold red",
         )
+    settled = sum(1 for found in book.interventions if found["resolved"])
+    if settled:
+        output.line(f"{settled} questions to a person were settled without one.")
     for found in book.interventions:
-        output.line(f"a person has to look: {found['account_id']}: {found['reason']}", "bold red")
+        if not found["resolved"]:
+            text = f"a person has to look: {found['account_id']}: {found['reason']}"
+            output.line(text, "bold red")
     for found in book.accounts_halted:
         output.line(f"halted: {found['account_id']}: {found['reason']}", "bold red")
     output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")

@@ -72,7 +72,7 @@ def summarize(connection: sqlite3.Connection, book_id: str) -> BookSummary:
         signals_refused=totals.signals_refused,
         quantities=totals.quantities,
         refusals=refusals_by_rule(connection, book_id),
-        interventions=_events(connection, book_id, "intervention_required"),
+        interventions=_interventions(connection, book_id),
         accounts_halted=_events(connection, book_id, "account_halted"),
     )
 
@@ -149,6 +149,25 @@ def _events(connection: sqlite3.Connection, book_id: str, kind: str) -> tuple[di
         event.pop("type", None)
         found.append({"at": at, **event})
     return tuple(found)
+
+
+def _interventions(connection: sqlite3.Connection, book_id: str) -> tuple[dict[str, Any], ...]:
+    """What a person was asked, each with what settled it since (``resolved``), or None."""
+    asked = _events(connection, book_id, "intervention_required")
+    waiting: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for each in asked:
+        each["resolved"] = None
+        waiting.setdefault(_subject(each), []).append(each)
+    for answer in _events(connection, book_id, "intervention_resolved"):
+        for each in waiting.get(_subject(answer), []):
+            if each["resolved"] is None and each["at"] <= answer["at"]:
+                each["resolved"] = {"at": answer["at"], "by": answer["resolution"]}
+    return asked
+
+
+def _subject(event: dict[str, Any]) -> tuple[str, ...]:
+    names = ("execution_id", "account_id", "client_order_id", "reason")
+    return tuple(event[name] for name in names)
 
 
 def _line(connection: sqlite3.Connection, book_id: str, decision: tuple[Any, ...]) -> ExecutionLine:
