@@ -190,8 +190,12 @@ def _amending(book: Book) -> dict[str, int]:
         assert key == f"{each.position_of}/{each.account_id}/{each.position_id}"
         execution = book.executions[each.execution_id]
         assert execution.closes == each.position_of
+    for key in book.unprotected:
+        a = book.allocations[key]
+        assert a.execution_id in book.positions[a.account_id]
+    awaited = {f"protection:{key}": due_at for key, due_at in book.unprotected.items()}
     due = {f"amend:{key}": each.due_at for key, each in book.amendments.items()}
-    return {key: due_at for key, due_at in due.items() if due_at is not None}
+    return awaited | {key: due_at for key, due_at in due.items() if due_at is not None}
 
 
 def _timers(book: Book) -> None:

@@ -56,8 +56,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
     that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
     that what came in has left. ``closing``: why nothing more of it is sent, whatever its orders
-    leave. ``completion``: what was tried so far to fill its marketable orders. ``amended_by``: the
-    execution of the amend that last set its levels.
+    leave. ``completion``: what was tried to fill its orders; ``amended_by``: the last amend.
     """
 
     execution_id: str
@@ -223,6 +222,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     kills: dict[str, KillSwitch] = msgspec.field(default_factory=dict)
     requests: dict[str, KnownRequest] = msgspec.field(default_factory=dict)
     amendments: dict[str, Amendment] = msgspec.field(default_factory=dict)
+    unprotected: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -268,6 +268,7 @@ class Book:
         "throttled",
         "timers",
         "touched",
+        "unprotected",
         "versions",
     )
 
@@ -299,6 +300,7 @@ class Book:
         self.kills: dict[str, KillSwitch] = {}
         self.requests: dict[str, KnownRequest] = {}
         self.amendments: dict[str, Amendment] = {}
+        self.unprotected: dict[str, int] = {}
         # by account, the entry that last moved what it carries other than a plan said
         self.shifted: dict[str, int] = {}
         self.breaches: dict[str, Breach] = {}
@@ -349,9 +351,7 @@ class Book:
 
     @property
     def is_at_rest(self) -> bool:
-        """True where no timer waits for an order or allocation; those of exclusions, circuits and
-        alerts may.
-        """
+        """True where no timer waits for an order, an allocation or a position's levels."""
         return all(key.startswith(_NOT_OF_ORDERS) for key, _ in self.timers)
 
     def live_order(self, allocation: Allocation) -> Order | None:
@@ -394,4 +394,5 @@ class Book:
             kills=self.kills,
             requests=self.requests,
             amendments=self.amendments,
+            unprotected=self.unprotected,
         )

@@ -42,6 +42,7 @@ from stretto.core.recovery import (
     on_replace_sent,
 )
 from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
+from stretto.core.stop_checks import on_stop_due
 from stretto.core.together import on_order
 
 Events = tuple[ev.Event, ...]
@@ -161,6 +162,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_completion_due(book, item.key, reads, at_ns)
         case ev.TimerKind.AMEND:
             return on_amend_due(book, item.key, at_ns)
+        case ev.TimerKind.PROTECTION:
+            return on_stop_due(book, item.key, at_ns)
         case _:
             assert_never(item.timer)
 

@@ -90,6 +90,7 @@ from stretto.core.protection_events import (
     AmendRequested,
     LevelsChanged,
     ProtectionAmended,
+    StopChecked,
 )
 from stretto.core.reconciliation_events import (
     AccountReconciled,
@@ -174,6 +175,7 @@ __all__ = [
     "SignalPlanned",
     "SignalReceived",
     "SignalRefused",
+    "StopChecked",
     "TimerDue",
     "TimerKind",
     "VenueAnswered",
@@ -207,6 +209,7 @@ Event = (
     | AmendRequested
     | ProtectionAmended
     | AmendFailed
+    | StopChecked
     | AllocationAdjusted
     | LegScheduled
     | RemainderRerouted

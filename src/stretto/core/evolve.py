@@ -69,6 +69,8 @@ def restore(image: BookImage) -> Book:
         evolve_allocations.schedule(book, key, None, allocation)
     for key, amendment in sorted(book.amendments.items()):
         evolve_protection.put_amendment(book, key, amendment)
+    for key, due_at in sorted(book.unprotected.items()):
+        evolve_protection.put_unprotected(book, key, due_at)
     for account_id in sorted(book.ledgers):
         evolve_accounts.arm(book, account_id)
     evolve_accounts.arm_all(book)

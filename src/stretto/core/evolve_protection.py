@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.amendment import Amendment, amendment_key
-from stretto.core.book import Book, allocation_key
+from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.evolve_allocations import put_allocation
 from stretto.core.failure_actions import Step
+from stretto.core.limits import STOP_CONFIRMED_NS_MAX
 
 
 def levels_changed(book: Book, event: ev.LevelsChanged) -> None:
@@ -65,6 +66,8 @@ def protection_amended(book: Book, event: ev.ProtectionAmended) -> None:
             event.position_id and event.position_id in position.tickets
         ):
             held[name] = replace(position, stop_loss=event.stop_loss, take_profit=event.take_profit)
+            if event.stop_loss is not None:
+                put_unprotected(book, allocation_key(name, event.account_id), None)
     amendment = book.amendments.get(key)
     if amendment is not None and amendment.request_id == event.request_id:
         put_amendment(book, key, None)
@@ -98,6 +101,7 @@ def fill_booked(book: Book, event: ev.FillBooked) -> None:
     """
     owner = event.position_of or event.execution_id
     allocation = book.allocations.get(allocation_key(owner, event.account_id))
+    _watch_stop(book, event, owner, allocation)
     if allocation is None or not allocation.amended_by:
         return
     key = amendment_key(owner, event.account_id, event.position_id)
@@ -109,6 +113,49 @@ def fill_booked(book: Book, event: ev.FillBooked) -> None:
             put_amendment(book, key, None)
     elif event.cause == "entry" and event.quantity > 0:
         put_amendment(book, key, _wanted(book, owner, event.account_id, event.position_id))
+
+
+def _watch_stop(
+    book: Book, event: ev.FillBooked, owner: str, allocation: Allocation | None
+) -> None:
+    """A position that grew by what the venue did not take together with a stop waits for one."""
+    key = allocation_key(owner, event.account_id)
+    position = book.positions.get(event.account_id, {}).get(owner)
+    if position is None:
+        put_unprotected(book, key, None)
+        return
+    if allocation is None or key in book.unprotected or not must_have_stop(book, allocation):
+        return
+    grows = event.quantity * event.direction * position.quantity > 0
+    if event.cause == "entry":
+        orders = (book.orders[name] for name in allocation.order_ids)
+        is_carried = all(order.stop_loss is not None for order in orders if order.cum_qty)
+    else:
+        is_carried = False  # a close was busted: what became of the stop is not known
+    if grows and not is_carried:
+        put_unprotected(book, key, book.at + STOP_CONFIRMED_NS_MAX)
+
+
+def must_have_stop(book: Book, allocation: Allocation) -> bool:
+    """True where the plan had a stop, or the firm wants one."""
+    if allocation.stop_loss is not None:
+        return True
+    account = book.configuration.accounts.get(allocation.account_id)
+    return account is not None and book.configuration.rulebooks[account.rulebook].stop_required
+
+
+def stop_checked(book: Book, event: ev.StopChecked) -> None:
+    """The venue confirmed the stop, or a person is asked: nothing is waited for any more."""
+    put_unprotected(book, allocation_key(event.execution_id, event.account_id), None)
+
+
+def put_unprotected(book: Book, key: str, due_at: int | None) -> None:
+    """Wait for a stop to be confirmed until ``due_at``, or no more, and arm the timer."""
+    if due_at is None:
+        book.unprotected.pop(key, None)
+    else:
+        book.unprotected[key] = due_at
+    book.timers.set(f"{ev.TimerKind.PROTECTION.value}:{key}", due_at)
 
 
 def _wanted(book: Book, owner: str, account_id: str, position_id: str) -> Amendment:
@@ -142,4 +189,5 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.AmendRequested: amend_requested,
     ev.ProtectionAmended: protection_amended,
     ev.AmendFailed: amend_failed,
+    ev.StopChecked: stop_checked,
 }

@@ -76,6 +76,7 @@ class TimerKind(StrEnum):
     CORRELATION = "correlation"
     COMPLETION = "completion"
     AMEND = "amend"
+    PROTECTION = "protection"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):

@@ -117,6 +117,8 @@ DAILY_WINDOWS_MAX = 8
 QUERY_DELAY_FIRST_NS = 2 * NS_PER_S
 QUERIES_MAX = 5
 ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
+# How long a position that must have a stop may be without one that the venue confirmed (§4.7).
+STOP_CONFIRMED_NS_MAX = 5 * NS_PER_S
 
 # --- absence as proof (DESIGN §4.9, c): the two views' distance, the least time a venue needs to
 # show what it took, and how far its clock may be off

@@ -57,6 +57,15 @@ class ProtectionAmended(msgspec.Struct, frozen=True, kw_only=True, tag="protecti
     transact_at: int
 
 
+class StopChecked(msgspec.Struct, frozen=True, kw_only=True, tag="stop_checked"):
+    """Whether a position that must have a stop has one at the venue, and how that is known."""
+
+    execution_id: str
+    account_id: str
+    is_confirmed: bool
+    cause: str
+
+
 class AmendFailed(msgspec.Struct, frozen=True, kw_only=True, tag="amend_failed"):
     """The venue did not change the levels of a position, or did not say. ``due_at``: when it is
     asked again, ns UTC; None where it is not.

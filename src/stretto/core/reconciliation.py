@@ -34,6 +34,7 @@ from stretto.core.reconciliation_positions import ask_about, compare_positions, 
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, StatusAnswer
 from stretto.core.reports import is_seen, on_answer, on_report
+from stretto.core.stop_checks import stops_shown
 from stretto.core.values import iso
 from stretto.core.venue import MassStatus, VenueCapabilities
 
@@ -126,6 +127,7 @@ def on_mass_status(book: Book, item: ev.MassStatusObserved, at_ns: int) -> Event
     events += _missing(book, item, at_ns)
     suspects, found = compare_positions(book, held, status)
     events += found
+    events += stops_shown(book, status)
     return (*events, *_reconciled(book, held, status, suspects, strangers, at_ns))
 
 

@@ -25,6 +25,7 @@ Acted = (
     | ev.AmendRequested
     | ev.ProtectionAmended
     | ev.AmendFailed
+    | ev.StopChecked
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -100,4 +101,6 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
             "step": event.step.value,
             "attempt": event.attempt,
         }
+    if isinstance(event, ev.StopChecked):
+        return "stop_checked", {"confirmed": event.is_confirmed, "cause": event.cause}
     return _NAMES[type(event)], {"reason": event.reason}

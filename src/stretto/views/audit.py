@@ -283,6 +283,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.ProtectionAmended: _levels,
     ev.AmendRequested: _amend_requested,
     ev.AmendFailed: _amend_failed,
+    ev.StopChecked: lambda event, _: (event.execution_id, event.account_id, event.cause, None),
     ev.AllocationAdjusted: _adjusted,
     ev.LegScheduled: _scheduled,
     ev.RemainderRerouted: _rerouted,

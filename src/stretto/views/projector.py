@@ -277,6 +277,7 @@ class SqlProjector:
                 | ev.AmendRequested()
                 | ev.ProtectionAmended()
                 | ev.AmendFailed()
+                | ev.StopChecked()
             ):
                 result = self._result(connection, acted_on(event), event.account_id, entry)
                 result.acted(event, entry.at)
