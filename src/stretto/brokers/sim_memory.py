@@ -43,7 +43,7 @@ class CommandLog:
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 yield decoder.decode(line)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise InvalidInput(
                     f"{self._path}:{number}",
                     str(error),

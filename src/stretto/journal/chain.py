@@ -113,7 +113,7 @@ def verified(
             raise ChainBroken(book_id, seq, _difference(row, next(stream, None)))
         try:
             header = _decode_header(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ChainBroken(book_id, seq, f"its header does not decode: {error}") from error
         if header.seq != seq or header.book_id != book_id or header.at < at:
             raise ChainBroken(book_id, seq, _misplaced(header, book_id, seq, at))
@@ -169,7 +169,7 @@ def _difference(row: StoredRow, successor: StoredRow | None) -> str:
     seq, data, _payload, stored = row
     try:
         header = _decode_header(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return "its header was changed: it does not decode"
     if header.seq != seq:
         return f"another entry lies in its place: the header says {header.seq}"

@@ -47,7 +47,7 @@ def decode(data: bytes, shape: Any) -> Any:
     """A value of ``shape`` (a type or tagged union) from stored bytes; raises JournalDamaged."""
     try:
         return _decoder(shape).decode(data)
-    except (msgspec.MsgspecError, StrettoError) as error:  # constructors check their values
+    except (msgspec.MsgspecError, UnicodeDecodeError, StrettoError) as error:
         raise JournalDamaged(f"stored bytes are no {_name(shape)}: {error}") from error
 
 
@@ -112,7 +112,7 @@ class PayloadCodec(Generic[Shape]):
             payload = self._lifted(payload, kind, version, current)
         try:
             return self._decoder.decode(payload)
-        except (msgspec.MsgspecError, StrettoError) as error:  # constructors check their values
+        except (msgspec.MsgspecError, UnicodeDecodeError, StrettoError) as error:
             raise JournalDamaged(f"{kind!r} version {version} does not decode: {error}") from error
 
     def decode_entry(self, entry: StoredEntry) -> Shape:

@@ -64,5 +64,5 @@ def _from_snapshot(snapshot: Snapshot | None, journal: Journal, engine_version: 
         return None
     try:
         return restore(_decode.decode(snapshot.blob))
-    except (msgspec.MsgspecError, InvariantViolated):
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvariantViolated):
         return None

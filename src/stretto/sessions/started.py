@@ -98,7 +98,7 @@ def recall(db: Path, book_id: str | None = None) -> tuple[str, Session]:
         raise InvalidInput(f"{db}: --book", f"there is no book {chosen!r}", ", ".join(known))
     try:
         return chosen, _decode(known[chosen])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JournalUnavailable(
             f"{db}: what book {chosen!r} was started with cannot be read ({error}); the journal "
             "itself is not touched by this: `stretto verify` and `stretto status` still work"

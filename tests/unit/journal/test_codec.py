@@ -180,3 +180,16 @@ def test_golden_entries_of_every_version_decode_to_the_same_body() -> None:
     assert bodies[0] == bodies[1] == bodies[2]
     assert bodies[0].input == Opened(symbol="EURUSD", size=Decimal("100000"))
     assert bodies[0].events[0] == Filled(quantity=Decimal("100000"), price=Decimal("1.08501"))
+
+
+@pytest.mark.parametrize("data", [b'{"\xc0":1}', b'"\xff"', b'{"input":"\xed\xa0\x80"}'])
+def test_bytes_that_are_no_text_are_damage_and_no_bug(data: bytes) -> None:
+    with pytest.raises(JournalDamaged):
+        decode(data, dict[str, str] | str)
+
+
+def test_a_header_that_is_no_text_is_named_as_changed() -> None:
+    row = (1, b'{"\xc0ook_id":"main","seq":1}', b"{}", b"\0" * 32)
+    found = examine([row], "main")
+    assert (found.bad_seq, found.intact) == (1, False)
+    assert "does not decode" in found.problem
