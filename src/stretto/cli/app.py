@@ -19,6 +19,7 @@ from stretto.cli import (
     demo,
     failures,
     fairness,
+    fills,
     journal,
     people,
     plan,
@@ -56,6 +57,7 @@ app.command("kill")(people.kill)
 app.command("release")(people.release)
 app.command("account")(people.account)
 app.command("failures")(failures.failures)
+app.command("fills")(fills.fills)
 app.command("fairness")(fairness.fairness)
 app.command("delays")(delays.delays)
 app.command("rebuild")(journal.rebuild)
