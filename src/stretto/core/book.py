@@ -24,6 +24,7 @@ from stretto.core.intervention import KnownRequest
 from stretto.core.killing import KillSwitch
 from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
+from stretto.core.order_events import FillBooked
 from stretto.core.policy import BookConfig
 from stretto.core.reconciliation_events import Suspect
 from stretto.core.report import OrderRole
@@ -223,6 +224,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     requests: dict[str, KnownRequest] = msgspec.field(default_factory=dict)
     amendments: dict[str, Amendment] = msgspec.field(default_factory=dict)
     unprotected: dict[str, int] = msgspec.field(default_factory=dict)
+    venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -269,6 +271,7 @@ class Book:
         "timers",
         "touched",
         "unprotected",
+        "venue_closes",
         "versions",
     )
 
@@ -300,7 +303,10 @@ class Book:
         self.kills: dict[str, KillSwitch] = {}
         self.requests: dict[str, KnownRequest] = {}
         self.amendments: dict[str, Amendment] = {}
+        # until when the venue of a position that must have a stop may confirm one
         self.unprotected: dict[str, int] = {}
+        # by trading day, then account and execution: what a bust of it takes back
+        self.venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = {}
         # by account, the entry that last moved what it carries other than a plan said
         self.shifted: dict[str, int] = {}
         self.breaches: dict[str, Breach] = {}
@@ -364,35 +370,4 @@ class Book:
 
     def image(self) -> BookImage:
         """The records as one value (shares them, copies nothing)."""
-        return BookImage(
-            seq=self.seq,
-            at=self.at,
-            config=self.config,
-            snapshots=self.snapshots,
-            ledgers=self.ledgers,
-            positions=self.positions,
-            history=self.history,
-            bars=self.bars,
-            executions=self.executions,
-            allocations=self.allocations,
-            orders=self.orders,
-            signals=self.signals,
-            reports_seen=self.reports_seen,
-            cites=self.cites,
-            interventions=self.interventions,
-            calendars=self.calendars,
-            signals_pruned_day=self.signals_pruned_day,
-            released=self.released,
-            circuits=self.circuits,
-            failures=self.failures,
-            throttled=self.throttled,
-            alerts=self.alerts,
-            shifted=self.shifted,
-            breaches=self.breaches,
-            missing=self.missing,
-            reconciled=self.reconciled,
-            kills=self.kills,
-            requests=self.requests,
-            amendments=self.amendments,
-            unprotected=self.unprotected,
-        )
+        return BookImage(**{name: getattr(self, name) for name in BookImage.__struct_fields__})

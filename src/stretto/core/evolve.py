@@ -26,6 +26,7 @@ from stretto.core.carried import put_breach, recount
 from stretto.core.errors import check
 from stretto.core.evolve_correlation import correlation_breached
 from stretto.core.order import open_quantity
+from stretto.core.positions import remember_close
 
 
 def evolve(book: Book, event: ev.Event) -> None:
@@ -83,6 +84,7 @@ def restore(image: BookImage) -> Book:
 
 def _fill_booked(book: Book, event: ev.FillBooked) -> None:
     evolve_allocations.fill_booked(book, event)
+    remember_close(book, event)
     evolve_protection.fill_booked(book, event)
 
 

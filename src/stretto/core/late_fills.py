@@ -43,6 +43,21 @@ def followed(
     return events
 
 
+def regained(
+    book: Book, execution_id: str, account_id: str, quantity: Decimal, at_ns: int
+) -> Events:
+    """What a position calls for that a busted close of the venue's gave back after a close."""
+    target = book.executions[execution_id]
+    if _close_over(book, target, account_id) is None:
+        return []
+    position = book.positions.get(account_id, {}).get(execution_id)
+    held = quantity + (ZERO if position is None else position.quantity * target.side.sign)
+    for each in exits_of(book, target, account_id):
+        held -= each.pending + at_venue(book, each)
+    uncovered = min(quantity, held)
+    return [_late_exit(book, target, account_id, uncovered, at_ns)] if uncovered > 0 else []
+
+
 def _close_over(book: Book, target: Execution, account_id: str) -> Signal | None:
     """The last exit that closes all that the execution holds in the account."""
     for exit_id in reversed(target.exits if target.closed_by else ()):

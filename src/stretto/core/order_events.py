@@ -64,7 +64,8 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
     reserved to open (back, where negative: the order works again), account currency. ``cause`` is
     ``entry``, ``exit`` or what the venue closed for; ``position_of`` names the execution whose
-    position an exit's fill reduces (empty: its own);
+    position an exit's fill reduces (empty: its own); ``reverses`` the close of the
+    venue's own that this takes back;
     ``realized`` is profit in quote currency, for closes.
     """
 
@@ -88,6 +89,7 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     position_id: str = ""
     inferred: bool = False
     position_of: str = ""
+    reverses: str = ""
 
 
 class OrderFailed(

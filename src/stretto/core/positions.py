@@ -30,6 +30,21 @@ def remember_report(book: Book, event: ev.FillBooked) -> None:
     seen[f"{event.account_id}|{event.exec_id}"] = book.seq
 
 
+def remember_close(book: Book, event: ev.FillBooked) -> None:
+    """Keep a close of the venue's own, so that its bust takes back exactly that, once."""
+    if not event.exec_id or event.cause in ("entry", "exit"):
+        return
+    if event.reverses:
+        for closes in book.venue_closes.values():
+            closes.pop(f"{event.account_id}|{event.reverses}", None)
+        return
+    day = book.venue_closes.setdefault(event.trading_day, {})
+    key = f"{event.account_id}|{event.exec_id}"
+    day[key] = (*day.get(key, ()), event)
+    for old in sorted(book.venue_closes)[:-_DAYS_OF_REPORTS_KEPT]:
+        del book.venue_closes[old]
+
+
 def move_position(book: Book, event: ev.FillBooked) -> None:
     """Add the fill to what its execution holds in the account; a flat position is dropped. An
     exit's fill moves the position of the execution that it closes.

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from stretto.core import events as ev
 from stretto.core.account import Position
 from stretto.core.advancing import Events, advance, ask, halt
 from stretto.core.book import Book
-from stretto.core.order import (
-    Order,
-    OrderInput,
-)
+from stretto.core.late_fills import regained
+from stretto.core.order import Order, OrderInput, is_done
 from stretto.core.order_table import TABLE, UNANSWERED
 from stretto.core.remedy import is_doubtful
 from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
 from stretto.core.values import ZERO
 
-_CENT = Decimal("0.000001")
+CLOSE_BEFORE_ENTRY = "close_before_entry"
+"""A venue closed a position that no report opened yet; a view shows it again later."""
 
 
 def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
@@ -29,7 +30,7 @@ def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
     order = book.orders.get(report.client_order_id)
     if order is None or order.account_id != report.account_id:
         if not report.client_order_id and report.position_id:
-            return _venue_closed(book, report)
+            return _venue_closed(book, report, at_ns)
         return _unknown_order(book, report)
     if is_seen(book, report) and not _has_fill(order, report):
         return ()
@@ -80,13 +81,19 @@ def _has_fill(order: Order, report: ExecutionReport) -> bool:
     return any(f.exec_id == report.exec_id for f in order.fills)
 
 
-def _venue_closed(book: Book, report: ExecutionReport) -> Events:
+def _venue_closed(book: Book, report: ExecutionReport, at_ns: int) -> Events:
     """The venue closed (part of) a position by itself: stop, target, stop-out or by hand."""
     if is_seen(book, report):
         return ()
+    if report.exec_type is ExecType.TRADE_CANCEL:
+        return _close_busted(book, report, at_ns)
+    if report.exec_type is ExecType.TRADE_CORRECT:
+        return _halted(book, report, "venue_close_corrected")
     positions = book.positions.get(report.account_id, {}).values()
     held = [p for p in positions if report.position_id in p.tickets]
     if not held:
+        if report.exec_type is ExecType.TRADE and _is_entering(book, report.account_id):
+            return _halted(book, report, CLOSE_BEFORE_ENTRY)
         return _unknown_order(book, report)
     if report.exec_type is not ExecType.TRADE or not report.last_qty:
         return ()
@@ -105,7 +112,62 @@ def _venue_closed(book: Book, report: ExecutionReport) -> Events:
     if beyond > 0:
         events += halt(book, report.account_id, "closed_beyond_position")
         events += _unknown_order(book, report, "closed_beyond_position")
+    name = f"{report.account_id}/{report.position_id}"
+    if book.interventions.get(name) == CLOSE_BEFORE_ENTRY:
+        events.append(
+            ev.InterventionResolved(
+                execution_id="",
+                account_id=report.account_id,
+                client_order_id=name,
+                reason=CLOSE_BEFORE_ENTRY,
+                resolution="its entry is known now",
+            )
+        )
     return tuple(events)
+
+
+def _is_entering(book: Book, account_id: str) -> bool:
+    """True where an order of the account may have opened a position that is not reported yet."""
+    return any(
+        order.account_id == account_id and order.role is OrderRole.ENTRY and not is_done(order)
+        for order in book.orders.values()
+    )
+
+
+def _close_busted(book: Book, report: ExecutionReport, at_ns: int) -> Events:
+    """The venue takes a close of its own back: exactly that is reversed, and closed again where the
+    execution was closed since.
+    """
+    name = f"{report.account_id}|{report.exec_ref_id}"
+    for day in sorted(book.venue_closes):
+        closes = book.venue_closes[day].get(name)
+        if closes is None:
+            continue
+        events: list[ev.Event] = []
+        for fill in closes:
+            events.append(
+                replace(
+                    fill,
+                    quantity=-fill.quantity,
+                    notional=-fill.notional,
+                    fee=-fill.fee,
+                    realized=-fill.realized,
+                    exec_id=report.exec_id,
+                    trading_day=report.trading_day,
+                    transact_at=report.transact_at,
+                    reverses=fill.exec_id,
+                )
+            )
+        for fill in closes:
+            events += regained(book, fill.execution_id, fill.account_id, fill.quantity, at_ns)
+        return tuple(events)
+    return _halted(book, report, "unknown_close_busted")
+
+
+def _halted(book: Book, report: ExecutionReport, reason: str) -> Events:
+    """What is held is not known: no entry in the account, and a person is asked."""
+    asked = _unknown_order(book, report, reason)
+    return (*halt(book, report.account_id, reason), *asked) if asked else ()
 
 
 def _closing_fill(
