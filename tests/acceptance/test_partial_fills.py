@@ -211,6 +211,11 @@ def test_status_shows_what_the_fills_come_to(sessions: dict[str, Session], name:
     assert row["slippage_pips"] == pytest.approx(
         float((price - Decimal("1.10010")) * 10_000), abs=1e-3
     )
+    together = shown["aggregate"]
+    assert (together["fills"], together["quantity"]) == (len(fills), quantity)
+    assert together["price"] == row["fill_price"]
+    assert together["slippage_pips"] == row["slippage_pips"]
+    assert together["fees"] == ({"USD": row["fees"]} if row["fees"] else {})
     held = [p for p in session.book.positions["a0"].values() if p.execution_id]
     assert sum(p.quantity for p in held) == quantity
 

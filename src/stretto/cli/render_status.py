@@ -13,12 +13,14 @@ from stretto.cli.output import (
     Column,
     Grid,
     Output,
+    money,
     quantity,
     rounded,
 )
 from stretto.cli.render_summary import NANOSECONDS, in_words
 from stretto.core.values import parse_iso
 from stretto.sessions.statuses import ExecutionPage, FoundExecution
+from stretto.views.aggregation import Aggregate
 from stretto.views.queries import QuantityTotals
 
 TIMELINE_SHOWN_MAX = 200
@@ -86,6 +88,8 @@ def render_one(output: Output, found: FoundExecution) -> None:
     )
     output.line(NANOSECONDS.sub(r"\1Z", f"decided {summary.decided_at}; {_said(found)}"))
     output.line(identity(summary.quantities))
+    if found.aggregate.quantity:
+        output.line(_aggregate(found.aggregate))
     if found.allocations:
         _allocations(output, found)
         _times(output, found)
@@ -106,6 +110,17 @@ def identity(sums: QuantityTotals) -> str:
         f" + pending {quantity(sums.pending)} + abandoned {quantity(sums.abandoned)}"
     )
     return f"{text}; overfilled {quantity(sums.overfilled)}" if sums.overfilled else text
+
+
+def _aggregate(fills: Aggregate) -> str:
+    """What the fills of all accounts come to."""
+    text = (
+        f"{quantity(fills.quantity)} in {fills.fills} fills at "
+        f"{rounded(fills.price, PRICE_STEP)} by volume, "
+        f"slippage {rounded(fills.slippage_pips, PIP_STEP)} pips"
+    )
+    fees = ", ".join(f"{money(fee)} {name}" for name, fee in sorted(fills.fees.items()))
+    return f"{text}, fees {fees}" if fees else text
 
 
 def since(at: str | None, start: str | None) -> str:

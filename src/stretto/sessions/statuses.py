@@ -14,6 +14,7 @@ import msgspec
 from stretto.core.errors import InvalidInput
 from stretto.core.values import iso
 from stretto.sessions.summary import check_identity
+from stretto.views.aggregation import Aggregate, aggregate
 from stretto.views.queries import (
     ExecutionStatus,
     ExecutionSummary,
@@ -37,9 +38,12 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundExecution:
-    """One execution in full; ``orders_times`` has the five times of every order of its accounts."""
+    """One execution in full; ``aggregate`` is what its fills come to, ``order_times`` has the five
+    times of every order of its accounts.
+    """
 
     status: ExecutionStatus
+    aggregate: Aggregate
     order_times: list[dict[str, str | None]]
 
     @property
@@ -55,6 +59,7 @@ class FoundExecution:
         return {
             **head,
             **msgspec.structs.asdict(sums),
+            "aggregate": self.aggregate,
             "allocations": self.allocations,
             "orders": self.status.orders,
             "order_times": self.order_times,
@@ -99,7 +104,14 @@ def find_execution(connection: sqlite3.Connection, book_id: str, name: str) -> F
             "EXECUTION", f"{name!r} is not there any more", "an id that `stretto status` lists"
         )
     check_identity(known.summary.quantities, f"execution {known.summary.execution_id}")
-    return FoundExecution(status=known, order_times=_order_times(known))
+    currencies = connection.execute(
+        "SELECT account_id, currency FROM trading_accounts WHERE book_id = ?", (book_id,)
+    )
+    return FoundExecution(
+        status=known,
+        aggregate=aggregate(known.allocations, dict(currencies.fetchall())),
+        order_times=_order_times(known),
+    )
 
 
 def _only_match(connection: sqlite3.Connection, book_id: str, name: str) -> str:
