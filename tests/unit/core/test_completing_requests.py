@@ -85,7 +85,8 @@ def test_a_fill_during_a_modify_is_no_error_and_counts_once() -> None:
     desk, order = urgent(max_slippage=None)
     desk.timers_until(desk.now + S)
     assert now(desk, order).state is OrderState.PENDING_REPLACE
-    events = fill(desk, order, 2_000, status=OrdStatus.PENDING_REPLACE)
+    events = fill(desk, order, 2_000)
+    assert now(desk, order).state is OrderState.PENDING_REPLACE
     assert not any(isinstance(e, ev.InterventionRequired) for e in events)
     allocation = the_allocation(desk)
     assert (allocation.filled, allocation.pending) == (Decimal(6_000), ZERO)
@@ -172,9 +173,13 @@ def test_part_of_a_fill_during_a_cancel_leaves_less_to_go_on_with() -> None:
     desk, order = a_desk()
     fill(desk, order, 4_000)
     desk.timers_until(desk.now + 242 * S)
-    fill(desk, order, 1_000, status=OrdStatus.PENDING_CANCEL)
+    before = now(desk, order)
+    fill(desk, order, order.quantity - 5_500)  # what is left could be accepted, were it not to go
+    after = now(desk, order)
+    assert (after.state, after.cancel_requested) == (OrderState.PENDING_CANCEL, True)
+    assert after.complete_at == before.complete_at, "the cancel is under way"
     leg = only(cancelled(desk, order), ev.LegScheduled)
-    assert leg.released == order.quantity - 5_000
+    assert leg.released == 1_500
 
 
 @pytest.mark.requirement("R4.2")
@@ -200,7 +205,7 @@ def test_a_lost_cancel_is_queried_and_asked_for_again_until_a_person_is() -> Non
         report=live,
     )
     desk.timers_until(desk.now + 6 * S)
-    assert sent(desk, QueryOrder) == 1, "no answer in 5 s"
+    assert (sent(desk, QueryOrder), sent(desk, CancelOrder)) == (1, 2), "no answer in 5 s"
     desk.feed(ev.VenueAnswered(answer=answer))
     assert now(desk, order).state is OrderState.PENDING_CANCEL, "alive is no answer to a cancel"
     events = desk.timers_until(desk.now + 10_000 * S)
@@ -250,7 +255,7 @@ def test_a_cancel_that_was_rejected_is_asked_for_again_and_a_late_fill_counts() 
     desk.feed(ev.CancelRejected(reject=reject))
     allocation = the_allocation(desk)
     assert allocation.abandoned == allocation.pending == ZERO, "a reject proves nothing"
-    desk.timers_until(desk.now + 11 * S)
+    assert choices(desk.timers_until(desk.now + 11 * S)) == [], "it is to go, as was decided"
     assert sent(desk, CancelOrder) == 2
     desk.feed(ev.CancelRejected(reject=reject))
     fill(desk, order, 1_000)
