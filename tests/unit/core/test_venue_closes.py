@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+import pytest
+
 from stretto.core import events as ev
 from stretto.core.order import Order
 from stretto.core.report import ExecType, ExecutionReport, OrderRole, OrdStatus
@@ -47,6 +49,7 @@ def test_a_bust_of_a_stop_gives_back_exactly_what_the_stop_took() -> None:
     book.checked()
 
 
+@pytest.mark.requirement("P5")
 def test_a_bust_of_a_stop_after_the_signal_was_closed_is_closed() -> None:
     book = desk()
     entry = book.entered()[0]
