@@ -84,7 +84,7 @@ class World(Desk):
                 self.unsent.append(self.book.orders[command.client_order_id])
         for event in events:
             if isinstance(event, ev.FillBooked) and event.cause != "entry":
-                key = (event.account_id, event.execution_id)
+                key = (event.account_id, event.position_of or event.execution_id)
                 moved = event.quantity * event.direction
                 self.closes[key] = self.closes.get(key, ZERO) + moved
         holds(self.book)
@@ -94,6 +94,8 @@ class World(Desk):
     def _positions(self) -> None:
         """DESIGN §8.8: a position is the sum of its fills."""
         for a in self.book.allocations.values():
+            if self.book.executions[a.execution_id].closes:
+                continue  # an exit moves the position of what it closes
             orders = [self.book.orders[name] for name in a.order_ids]
             entered = sum((order.cum_qty * order.side.sign for order in orders), ZERO)
             held = self.book.positions.get(a.account_id, {}).get(a.execution_id)
@@ -361,7 +363,13 @@ def records(book: Book) -> bytes:
     image = book.image()
     seen = {day: dict.fromkeys(known, 0) for day, known in image.reports_seen.items()}
     shifted = dict.fromkeys(image.shifted, 0)
-    changed = msgspec.structs.replace(image, seq=0, reports_seen=seen, shifted=shifted)
+    executions = {
+        name: msgspec.structs.replace(execution, decision_seq=0)
+        for name, execution in image.executions.items()
+    }
+    changed = msgspec.structs.replace(
+        image, seq=0, reports_seen=seen, shifted=shifted, executions=executions
+    )
     return msgspec.msgpack.encode(changed, order="deterministic")
 
 

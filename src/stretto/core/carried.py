@@ -98,8 +98,9 @@ def enter(book: Book, allocation: Allocation) -> None:
             entering = book.entering[account_id] = {}
         symbol, signed = execution.signal.symbol, execution.side.sign * coming
         entering[execution_id] = Entering(execution_id, symbol, signed, allocation.stop_loss)
-        if before is None:
-            stand(book, account_id, symbol, ZERO, signed)
+        # Between two events of one entry it can be below nothing: a late fill takes back later what
+        # was abandoned.
+        stand(book, account_id, symbol, ZERO if before is None else before.quantity, signed)
     elif entering is not None and before is not None:
         del entering[execution_id]
         if not entering:

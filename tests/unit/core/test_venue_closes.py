@@ -102,3 +102,17 @@ def test_a_stop_reported_before_the_entry_that_it_closes() -> None:
     assert only(events, ev.InterventionResolved).reason == "close_before_entry"
     assert book.held(entry.account_id) == 0
     book.checked()
+
+
+def test_a_late_fill_that_takes_back_what_was_abandoned_leaves_no_side_behind() -> None:
+    book = desk()
+    entry = book.order(SIGNAL)
+    name, half = entry.account_id, entry.quantity / 2
+    book.filled(entry, half)
+    current = book.book.orders[entry.client_order_id]
+    book.report(current, ExecType.EXPIRED, OrdStatus.EXPIRED, cum=half)
+    current = book.book.orders[entry.client_order_id]
+    book.filled(current, half)  # invariants are recomputed after every input
+    assert book.held(name) == entry.quantity
+    assert name not in book.book.stances.get((entry.symbol, -1), {})
+    book.checked()
