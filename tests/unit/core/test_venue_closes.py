@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from msgspec.structs import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.order import Order
