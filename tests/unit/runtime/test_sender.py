@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stretto.core.effects import Command, QueryOrder, SubmitOrder
+from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
 from stretto.core.events import SendOutcomeKind
 from stretto.core.report import ExecutionReport, OrderRole, OrderType
 from stretto.core.values import Side
@@ -128,6 +128,16 @@ def test_queries_have_no_last_time() -> None:
     line = Line(lambda _: "fill")
     line.run(QueryOrder(client_order_id="order", account_id="a0", venue=VENUE))
     assert [order_id for _, order_id in line.venue.queries] == ["order"]
+
+
+def test_a_submit_that_was_not_written_yet_is_withdrawn_by_its_cancel() -> None:
+    line = Line(lambda _: "fill")
+    cancel = CancelOrder(client_order_id="two", account_id="a0", venue=VENUE)
+    said = line.run(a_submit("one"), a_submit("two"), a_submit("three"), cancel)
+    assert [("two", each) in said for each in (NOT_SENT, SENT, UNKNOWN)] == [True, False, False]
+    assert ("one", SENT) in said
+    assert ("three", SENT) in said
+    assert line.sender.idle
 
 
 def test_what_closes_a_position_is_written_before_entries_that_wait() -> None:
