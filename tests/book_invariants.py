@@ -195,6 +195,9 @@ def _amending(book: Book) -> dict[str, int]:
         assert a.execution_id in book.positions[a.account_id]
     awaited = {f"protection:{key}": due_at for key, due_at in book.unprotected.items()}
     due = {f"amend:{key}": each.due_at for key, each in book.amendments.items()}
+    for name, ledger in book.ledgers.items():
+        looks = [each.due_at for each in ledger.flattening if each.due_at is not None]
+        due[f"flatten:{name}"] = min(looks, default=None)
     return awaited | {key: due_at for key, due_at in due.items() if due_at is not None}
 
 

@@ -6,6 +6,7 @@ import typer
 
 from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output, money
+from stretto.core.killing import described
 from stretto.core.values import iso
 from stretto.sessions.account_lines import AccountsView, accounts_view
 from stretto.sessions.reading import book_of
@@ -78,3 +79,13 @@ def render_accounts(output: Output, view: AccountsView) -> None:
     for line in view.accounts:
         if line.why:
             output.line(f"{line.account_id}: {line.why}", "yellow")
+        if line.flattening:
+            since = line.flattening[:19]
+            output.line(
+                f"{line.account_id}: flatten under way since {since}Z: {line.not_flat}", "yellow"
+            )
+    for switch in view.kill_switches:
+        output.line(
+            f"kill switch in force: {described(switch)}, by {switch.actor}: {switch.reason}",
+            "bold red",
+        )

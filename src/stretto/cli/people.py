@@ -54,6 +54,7 @@ class ExecutionAction(StrEnum):
     CHANGE_SIZE = "change-size"
     APPROVE = "approve"
     REJECT = "reject"
+    FLATTEN = "flatten"
 
 
 class AccountAction(StrEnum):
@@ -62,6 +63,7 @@ class AccountAction(StrEnum):
     EXCLUDE = "exclude"
     RESTORE = "restore"
     HALT = "halt"
+    FLATTEN = "flatten"
     RELEASE = "release"
 
 
@@ -82,7 +84,7 @@ def intervene(
     request_id: RequestId = "",
     _json: Json = False,
 ) -> int:
-    """Step into one execution: pause, cut short, retry, approve, change.
+    """Step into one execution: pause, cut short, retry, approve, change, flatten.
 
     A running book is asked over its socket; of one that does not run the decision is journaled, and
     what follows goes out at the next `stretto resume`. A refused request exits with 6.
@@ -92,6 +94,19 @@ def intervene(
         execution_id = find_execution(connection, book_id, execution).status.summary.execution_id
     wanted = _on_execution(action, execution_id, account, to, price, size)
     return _ask(context, db, book_id, wanted, actor, reason, request_id)
+
+
+def flatten(
+    context: typer.Context,
+    db: Db,
+    actor: Actor,
+    reason: Reason,
+    book: Book = None,
+    request_id: RequestId = "",
+    _json: Json = False,
+) -> int:
+    """Withdraw every entry and close every position of the whole book."""
+    return _ask(context, db, book_of(db, book), iv.Flatten(), actor, reason, request_id)
 
 
 def approve(
@@ -227,7 +242,7 @@ def account(
     request_id: RequestId = "",
     _json: Json = False,
 ) -> int:
-    """Take an account out of new entries, or let it in again."""
+    """Take an account out of new entries, let it in again, or close all it holds."""
     if until and action is not AccountAction.EXCLUDE:
         raise InvalidInput("--until", f"says nothing about {action.value}", "only with exclude")
     wanted: iv.Action
@@ -239,6 +254,8 @@ def account(
             wanted = iv.RestoreAccount(account_id=account_id)
         case AccountAction.HALT:
             wanted = iv.HaltAccount(account_id=account_id)
+        case AccountAction.FLATTEN:
+            wanted = iv.Flatten(account_id=account_id)
         case AccountAction.RELEASE:
             wanted = iv.ReleaseAccount(account_id=account_id)
     return _ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
@@ -254,6 +271,7 @@ _IN_ACCOUNT: dict[ExecutionAction, Callable[..., iv.Action]] = {
     ExecutionAction.CANCEL_REMAINING: iv.CancelRemaining,
     ExecutionAction.ACCEPT_PARTIAL: iv.AcceptPartial,
     ExecutionAction.RETRY_NOW: iv.RetryNow,
+    ExecutionAction.FLATTEN: iv.Flatten,
 }
 
 
@@ -348,6 +366,8 @@ def _sentence(item: ev.Intervened, answer: Answer, is_running: bool) -> str:
     said = f"{done}: entry {answer.entry} at {iso(answer.at)[:19]}Z"
     if answer.abandoned or answer.cancels:
         said += f"; {answer.abandoned} allocations cut short, {answer.cancels} cancels"
+    if isinstance(item.action, iv.Flatten):
+        said += "; flatten under way: `stretto accounts` shows when the venue has confirmed it"
     if not is_running:
         said += "; the book does not run: what follows goes out at the next `stretto resume`"
     return f"{said}."

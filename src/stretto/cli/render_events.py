@@ -182,4 +182,8 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.KillSwitchThrown: _switched("KILLED"),
     ev.KillSwitchReleased: _switched("released"),
     ev.AccountReleased: _said("released"),
+    ev.FlattenBegun: lambda e: f"flatten {e.account_id}: under way",
+    ev.Flattened: lambda e: (
+        f"FLAT   {e.account_id}: by the venue's view of {iso(e.view_at)[11:23]}"
+    ),
 }

@@ -66,6 +66,7 @@ def summary_of(db: Path, scenario: Scenario, played: Played) -> Summary:
         "open_executions": sum(line.status == "working" for line in lines),
         "interventions": list(book.interventions),
         "accounts_halted": list(book.accounts_halted),
+        "kill_switches": list(book.kill_switches),
         "refusals": refusals,
         "inputs_unchanged": played.inputs_unchanged,
         "signals_turned_away": played.signals_turned_away,
@@ -183,6 +184,10 @@ def render_totals(output: Output, summary: Summary) -> None:
             output.line(text, "bold red")
     for found in book.accounts_halted:
         output.line(f"halted: {found['account_id']}: {found['reason']}", "bold red")
+    for found in book.kill_switches:
+        over = f"{found['scope']} {found['name']}".strip()
+        text = f"kill switch in force: {over}, by {found['actor']}: {found['reason']}"
+        output.line(text, "bold red")
     output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")
 
 

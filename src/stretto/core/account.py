@@ -207,6 +207,18 @@ class Exclusion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until_tradable: bool = False
 
 
+class Flattening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A person had an account flattened, or one execution in it, and nobody saw it flat since:
+    ``begun_at``, and ``due_at`` when it is looked at again, ns UTC. ``execution_id`` is empty for
+    the account.
+    """
+
+    execution_id: str
+    request_id: str
+    begun_at: int
+    due_at: int | None
+
+
 class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The book's own bookkeeping of one account, in account currency.
 
@@ -215,7 +227,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rejected nor in doubt, 1e-6. ``acknowledge_p95_ns``: running estimate of the 95th percentile of
     the acknowledgement latency. ``load``: executions given in the rotation window.
     ``unreconciled``: why it takes no entry before it was compared with its venue, empty where it
-    was. ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``:
+    was. ``flattening``: what a person had flattened that is not proven flat.
+    ``hits``/``trades``: closed trades with a profit / all; ``shortfall_pips_sum``:
     implementation shortfall summed over ``entries`` filled entries.
     """
 
@@ -232,6 +245,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     orders_today: int = 0
     order_day: int = 0
     open_orders: int = 0
+    flattening: tuple[Flattening, ...] = ()
     load: tuple[int, ...] = ()
     last_fill_at: int = 0
     trades: int = 0

@@ -29,6 +29,7 @@ from stretto.core.effects import (
 from stretto.core.errors import check
 from stretto.core.exit_legs import on_exit_due
 from stretto.core.exits import on_exit, reads_for_exit
+from stretto.core.flattening import on_flatten_due
 from stretto.core.in_flight import on_correlation_due
 from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.intervening import on_intervened, reads_for_intervention
@@ -164,6 +165,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_amend_due(book, item.key, at_ns)
         case ev.TimerKind.PROTECTION:
             return on_stop_due(book, item.key, at_ns)
+        case ev.TimerKind.FLATTEN:
+            return on_flatten_due(book, item.key, at_ns)
         case _:
             assert_never(item.timer)
 

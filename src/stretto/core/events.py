@@ -78,6 +78,9 @@ from stretto.core.people_events import (
     AllocationReduced,
     ExecutionPaused,
     ExecutionResumed,
+    FlattenAwaited,
+    FlattenBegun,
+    Flattened,
     InterventionRefused,
     KillSwitchReleased,
     KillSwitchThrown,
@@ -137,6 +140,9 @@ __all__ = [
     "ExecutionResumed",
     "ExitReceived",
     "FillBooked",
+    "FlattenAwaited",
+    "FlattenBegun",
+    "Flattened",
     "HistoryObserved",
     "HistoryRecorded",
     "Input",
@@ -242,6 +248,9 @@ Event = (
     | KillSwitchThrown
     | KillSwitchReleased
     | AccountReleased
+    | FlattenBegun
+    | FlattenAwaited
+    | Flattened
 )
 
 

@@ -43,6 +43,13 @@ def arm(book: Book, account_id: str) -> None:
     exclusion = book.ledgers[account_id].exclusion
     until = None if exclusion is None else exclusion.until
     book.timers.set(f"{ev.TimerKind.EXCLUSION.value}:{account_id}", until)
+    arm_flatten(book, account_id)
+
+
+def arm_flatten(book: Book, account_id: str) -> None:
+    """Keep the timer of what is to be proven flat in step with the ledger."""
+    due = [each.due_at for each in book.ledgers[account_id].flattening if each.due_at is not None]
+    book.timers.set(f"{ev.TimerKind.FLATTEN.value}:{account_id}", min(due, default=None))
 
 
 def circuit_changed(book: Book, event: ev.CircuitChanged) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from stretto.core import events as ev
+from stretto.core.account import Flattening
 from stretto.core.book import Book, allocation_key
 from stretto.core.carried import carry
+from stretto.core.evolve_accounts import arm_flatten
 from stretto.core.evolve_allocations import put_allocation
 from stretto.core.intervention import Approve, Denial, KnownRequest, Reject
 from stretto.core.killing import KillSwitch, kill_key
@@ -149,6 +151,41 @@ def account_released(book: Book, event: ev.AccountReleased) -> None:
     book.ledgers[event.account_id] = replace(ledger, halted="")
 
 
+def flatten_begun(book: Book, event: ev.FlattenBegun) -> None:
+    """The account is looked at until it is proven flat; a request after another replaces it."""
+    begun = Flattening(
+        execution_id=event.execution_id,
+        request_id=event.request_id,
+        begun_at=book.at,
+        due_at=event.due_at,
+    )
+    _put_flattening(book, event, begun)
+
+
+def flatten_awaited(book: Book, event: ev.FlattenAwaited) -> None:
+    """It is looked at again, after the next view of the venue at the latest."""
+    for each in book.ledgers[event.account_id].flattening:
+        if each.execution_id == event.execution_id:
+            _put_flattening(book, event, replace(each, due_at=event.due_at))
+
+
+def flattened(book: Book, event: ev.Flattened) -> None:
+    """It is proven."""
+    _put_flattening(book, event, None)
+
+
+def _put_flattening(
+    book: Book,
+    event: ev.FlattenBegun | ev.FlattenAwaited | ev.Flattened,
+    found: Flattening | None,
+) -> None:
+    ledger = book.ledgers[event.account_id]
+    others = [each for each in ledger.flattening if each.execution_id != event.execution_id]
+    kept = (*others, found) if found is not None else tuple(others)
+    book.ledgers[event.account_id] = replace(ledger, flattening=kept)
+    arm_flatten(book, event.account_id)
+
+
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.PersonIntervened: person_intervened,
     ev.InterventionRefused: intervention_refused,
@@ -160,4 +197,7 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.KillSwitchThrown: kill_switch_thrown,
     ev.KillSwitchReleased: kill_switch_released,
     ev.AccountReleased: account_released,
+    ev.FlattenBegun: flatten_begun,
+    ev.FlattenAwaited: flatten_awaited,
+    ev.Flattened: flattened,
 }

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, Reconciled, allocation_key
+from stretto.core.evolve_accounts import arm_flatten
 from stretto.core.reconciliation_events import POSITION_DIFFERENCE
 
 
@@ -41,6 +42,11 @@ def account_reconciled(book: Book, event: ev.AccountReconciled) -> None:
         strangers=event.strangers,
     )
     _set_unreconciled(book, event.account_id, event.unreconciled)
+    ledger = book.ledgers[event.account_id]
+    if ledger.flattening:  # what the view shows decides, in an entry of its own
+        looked_at = tuple(replace(each, due_at=book.at) for each in ledger.flattening)
+        book.ledgers[event.account_id] = replace(ledger, flattening=looked_at)
+        arm_flatten(book, event.account_id)
 
 
 def reconciliation_required(book: Book, event: ev.ReconciliationRequired) -> None:

@@ -15,9 +15,14 @@ from stretto.core import events as ev
 from stretto.core.book import Book, Execution, allocation_key
 from stretto.core.exit_signal import PERSON, ExitSignal, as_signal
 from stretto.core.exits import Events, carried_out, plan_of, shared
-from stretto.core.order import is_done
+from stretto.core.limits import FLAT_WITHIN_NS
+from stretto.core.order import Order, is_done
 from stretto.core.report import OrderRole
 from stretto.core.signal import Action, AllAccounts, ListedAccounts
+from stretto.core.values import iso
+
+NOT_FLAT = "not_flat"
+"""Why a person has to look at what was flattened."""
 
 
 def flatten(
@@ -67,14 +72,113 @@ def is_open(book: Book, execution: Execution, account_id: str = "") -> bool:
     return False
 
 
-def not_flat(book: Book, account_id: str) -> str:
-    """Why the account is not proven flat; empty where it is: nothing held or open in the book, and
-    the venue's last whole view, taken after the last fill, agrees with that.
+def begun(accounts: Iterable[str], execution_id: str, request_id: str, at_ns: int) -> Events:
+    """FlattenBegun of these accounts, or of one execution in them."""
+    return [
+        ev.FlattenBegun(
+            execution_id=execution_id,
+            account_id=account_id,
+            request_id=request_id,
+            due_at=at_ns + FLAT_WITHIN_NS,
+        )
+        for account_id in accounts
+    ]
+
+
+def on_flatten_due(book: Book, account_id: str, at_ns: int) -> tuple[ev.Event, ...]:
+    """Flattened where that is proven now; else when it is looked at again. A person is called once
+    where it is not proven ``FLAT_WITHIN_NS`` after the last exit ended.
     """
-    if book.positions.get(account_id):
+    events: Events = []
+    for each in book.ledgers[account_id].flattening:
+        if each.due_at is None or each.due_at > at_ns:
+            continue
+        key = {"execution_id": each.execution_id, "account_id": account_id}
+        subject = flatten_key(each.execution_id, account_id)
+        asked = subject in book.interventions
+        why = not_flat(book, account_id, each.execution_id)
+        if not why:
+            view_at = book.reconciled[account_id].view_at
+            events.append(ev.Flattened(**key, request_id=each.request_id, view_at=view_at))
+            if asked:
+                by = f"the venue's view of {iso(view_at)}"
+                events.append(
+                    ev.InterventionResolved(
+                        **key, client_order_id=subject, reason=NOT_FLAT, resolution=by
+                    )
+                )
+            continue
+        ended_at = _exits_ended(book, account_id, each.execution_id)
+        due_at = None if asked else max(each.begun_at, ended_at or at_ns) + FLAT_WITHIN_NS
+        if due_at is not None and due_at <= at_ns:
+            due_at = None
+            events.append(
+                ev.InterventionRequired(
+                    **key,
+                    client_order_id=subject,
+                    reason=NOT_FLAT,
+                    known={"why": why, **_left(book, account_id, each.execution_id)},
+                )
+            )
+        events.append(ev.FlattenAwaited(**key, reason=why, due_at=due_at))
+    return tuple(events)
+
+
+def flatten_key(execution_id: str, account_id: str) -> str:
+    """Under which name a person is asked about what is not flat."""
+    return f"{account_id}/flatten/{execution_id}" if execution_id else f"{account_id}/flatten"
+
+
+def _exits_ended(book: Book, account_id: str, execution_id: str) -> int | None:
+    """When the last exit ended, ns UTC, 0 where there is none; None while one goes on."""
+    last = 0
+    for execution in book.executions.values():
+        if not execution.closes or execution_id not in ("", execution.closes):
+            continue
+        allocation = book.allocations.get(allocation_key(execution.execution_id, account_id))
+        if allocation is not None:
+            if not allocation.ended:
+                return None
+            last = max(last, execution.ended_at)
+    return last
+
+
+def _left(book: Book, account_id: str, execution_id: str) -> dict[str, str]:
+    """What is held and which orders are open, by their ids."""
+    left = {
+        f"held/{name}": str(position.quantity)
+        for name, position in sorted(book.positions.get(account_id, {}).items())
+        if execution_id in ("", name)
+    }
+    for order in _open_orders(book, account_id, execution_id):
+        left[f"order/{order.client_order_id}"] = order.state.value
+    return left
+
+
+def _open_orders(book: Book, account_id: str, execution_id: str) -> list[Order]:
+    found = []
+    for order in book.orders.values():
+        if order.account_id != account_id or is_done(order):
+            continue
+        of = book.executions[order.execution_id]
+        if execution_id in ("", of.execution_id, of.closes):
+            found.append(order)
+    return found
+
+
+def not_flat(book: Book, account_id: str, execution_id: str = "") -> str:
+    """Why the account, or one execution in it, is not proven flat; empty where it is: nothing held
+    or open in the book, and the venue's last whole view, taken after the last fill, agrees.
+    """
+    held = book.positions.get(account_id, {})
+    if execution_id in held or (held and not execution_id):
         return "position_held"
-    orders = (order for order in book.orders.values() if order.account_id == account_id)
-    if any(not is_done(order) for order in orders) or entered_in(book, account_id):
+    entered = (
+        is_open(book, book.executions[execution_id], account_id)
+        if execution_id
+        else bool(entered_in(book, account_id))
+    )
+    if entered or _open_orders(book, account_id, execution_id):
         return "order_open"
     seen = book.reconciled.get(account_id)
     if seen is None or not seen.complete:

@@ -77,6 +77,7 @@ class TimerKind(StrEnum):
     COMPLETION = "completion"
     AMEND = "amend"
     PROTECTION = "protection"
+    FLATTEN = "flatten"
 
 
 class TimerDue(msgspec.Struct, frozen=True, kw_only=True, tag="timer_due"):

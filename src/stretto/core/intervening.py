@@ -28,6 +28,7 @@ from stretto.core.intervening_executions import (
     resume,
     retry_now,
 )
+from stretto.core.intervening_flatten import flatten_asked
 from stretto.core.intervening_kills import kill, release
 from stretto.core.intervening_orders import change_price, change_size, resolve_in_doubt
 from stretto.core.limits import ACTOR_LENGTH_MAX, REASON_LENGTH_MAX
@@ -166,6 +167,8 @@ def _act(book: Book, item: ev.Intervened, reads: Reads, at_ns: int) -> Outcome:
             return exclude_account(book, action, item.actor, item.reason, at_ns)
         case iv.RestoreAccount():
             return restore_account(book, action, item.actor, item.reason)
+        case iv.Flatten():
+            return flatten_asked(book, action, item.request_id, at_ns)
         case iv.ResolveInDoubt():
             return resolve_in_doubt(book, action, item.request_id, item.actor, at_ns)
         case _:

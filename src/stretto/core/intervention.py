@@ -125,6 +125,15 @@ class RestoreAccount(msgspec.Struct, frozen=True, kw_only=True, tag="restore_acc
     account_id: str
 
 
+class Flatten(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="flatten"):
+    """Withdraw every entry, close every position: of an execution, of an account, of an execution
+    in one account, or, where both are empty, of the whole book.
+    """
+
+    execution_id: str = ""
+    account_id: str = ""
+
+
 class HaltAccount(msgspec.Struct, frozen=True, kw_only=True, tag="halt_account"):
     """No further entry in the account until a person releases it."""
 
@@ -163,6 +172,7 @@ Action = (
     | ChangePrice
     | ChangeSize
     | ResolveInDoubt
+    | Flatten
     | ExcludeAccount
     | RestoreAccount
     | HaltAccount
@@ -196,6 +206,7 @@ class Denial(StrEnum):
     SIGNAL_EXPIRED = "signal_expired"
     NOTHING_FILLED = "nothing_filled"
     NOTHING_WAITS = "nothing_waits"
+    NOTHING_TO_FLATTEN = "nothing_to_flatten"
     TIMING = "timing"
     NOT_REROUTED = "not_rerouted"
     ORDER_BUSY = "order_busy"

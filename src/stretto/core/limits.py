@@ -135,6 +135,7 @@ REASON_LENGTH_MAX = 2_000
 # --- reconciliation: how often, how old a view may be, and how
 # far back it reaches; the span stays within the days for which executions are remembered
 RECONCILE_OPEN_NS = 30 * NS_PER_S
+FLAT_WITHIN_NS = 60 * NS_PER_S
 RECONCILE_AT_REST_NS = 15 * 60 * NS_PER_S
 VIEW_AGE_NS_MAX = 10 * NS_PER_S
 VIEW_OVERLAP_NS = 60 * NS_PER_S

@@ -104,6 +104,37 @@ class AccountReleased(msgspec.Struct, frozen=True, kw_only=True, tag="account_re
     reason: str
 
 
+class FlattenBegun(msgspec.Struct, frozen=True, kw_only=True, tag="flatten_begun"):
+    """Everything of an account, or of one execution in it, is being closed; the exits follow.
+    ``execution_id`` is empty for the account. ``due_at``: when it is looked at, ns UTC.
+    """
+
+    execution_id: str
+    account_id: str
+    request_id: str
+    due_at: int
+
+
+class FlattenAwaited(msgspec.Struct, frozen=True, kw_only=True, tag="flatten_awaited"):
+    """Not proven flat yet, and why. Looked at again after the next view of the venue, and at
+    ``due_at`` (ns UTC) where that is set.
+    """
+
+    execution_id: str
+    account_id: str
+    reason: str
+    due_at: int | None
+
+
+class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag="flattened"):
+    """The venue's whole view at ``view_at`` (ns UTC), after the last fill, shows nothing left."""
+
+    execution_id: str
+    account_id: str
+    request_id: str
+    view_at: int
+
+
 class AllocationReduced(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_reduced"
 ):

@@ -199,6 +199,7 @@ def _reconciled(
         and (held.suspects, held.strangers, was) == (suspects, strangers, blocked)
         and held.view_at > book.ledgers[account_id].last_fill_at  # who flattens waits for one after
         and at_ns < held.at + RECONCILE_AT_REST_NS
+        and not book.ledgers[account_id].flattening  # every view is looked at
     ):
         return []
     compared = ev.AccountReconciled(

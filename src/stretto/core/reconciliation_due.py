@@ -33,13 +33,18 @@ def live_orders(book: Book, account_id: str) -> list[Order]:
 
 
 def is_open(book: Book, account_id: str) -> bool:
-    """True where something of the account is working, in doubt or pending, or not yet compared to
-    the end.
+    """True where something of the account is working, in doubt or pending, not yet compared to the
+    end, or to be proven flat.
     """
     ledger = book.ledgers.get(account_id)
     if ledger is None:
         return False
-    if ledger.open_orders or ledger.unreconciled or book.entering.get(account_id):
+    if (
+        ledger.open_orders
+        or ledger.unreconciled
+        or ledger.flattening
+        or book.entering.get(account_id)
+    ):
         return True
     held = book.reconciled.get(account_id)
     return held is not None and any(not each.confirmed for each in held.suspects)

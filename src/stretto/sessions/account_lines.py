@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from stretto.core.account import AccountMode, Position
 from stretto.core.book import Book
+from stretto.core.flattening import not_flat
+from stretto.core.killing import KillSwitch
 from stretto.core.limits import ROTATION_WINDOW_NS
 from stretto.core.market import Reads
 from stretto.core.risk import Room, room
@@ -27,7 +29,9 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     such limit. ``room`` is the smallest of the loss rooms and ``room_binding`` the one it is.
     Where ``room_unknown`` names what is missing to say it, the loss rooms are None too.
     ``day_anchor``: how the start of its trading day is known (ADR 65). ``load`` counts executions
-    in the rotation window; ``why`` says why it takes no entry.
+    in the rotation window; ``why`` says why it takes no entry,
+    ``flattening`` since when (ISO 8601) a person has had it flattened without proof of that yet,
+    ``not_flat`` why it is not proven flat, empty where it is.
     """
 
     account_id: str
@@ -56,6 +60,8 @@ class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
     load: int
     why: str
     day_anchor: str = ""
+    flattening: str = ""
+    not_flat: str = ""
 
 
 class AccountsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +70,7 @@ class AccountsView(msgspec.Struct, frozen=True, kw_only=True):
     book_id: str
     seq: int
     at: int
+    kill_switches: tuple[KillSwitch, ...]
     accounts: tuple[AccountLine, ...]
 
 
@@ -75,6 +82,7 @@ def accounts_view(db: Path, book_id: str) -> AccountsView:
         book_id=book_id,
         seq=book.seq,
         at=book.at,
+        kill_switches=tuple(switch for _, switch in sorted(book.kills.items())),
         accounts=tuple(account_line(book, reads, view) for view in views),
     )
 
@@ -113,6 +121,8 @@ def account_line(book: Book, reads: Reads, view: AccountView) -> AccountLine:
         positions=tuple(position for position in view.positions if position.quantity),
         load=sum(at > book.at - ROTATION_WINDOW_NS for at in ledger.load),
         why=why,
+        flattening="" if not ledger.flattening else iso(ledger.flattening[0].begun_at),
+        not_flat=not_flat(book, account.account_id),
         day_anchor="" if ledger.anchor is None else ledger.anchor.basis.value,
     )
 

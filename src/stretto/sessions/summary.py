@@ -57,6 +57,7 @@ class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[RefusalCount, ...]
     interventions: tuple[dict[str, Any], ...]
     accounts_halted: tuple[dict[str, Any], ...]
+    kill_switches: tuple[dict[str, Any], ...]
 
 
 def summarize(connection: sqlite3.Connection, book_id: str) -> BookSummary:
@@ -74,6 +75,7 @@ def summarize(connection: sqlite3.Connection, book_id: str) -> BookSummary:
         refusals=refusals_by_rule(connection, book_id),
         interventions=_interventions(connection, book_id),
         accounts_halted=_events(connection, book_id, "account_halted"),
+        kill_switches=kill_switches(connection, book_id),
     )
 
 
@@ -149,6 +151,26 @@ def _events(connection: sqlite3.Connection, book_id: str, kind: str) -> tuple[di
         event.pop("type", None)
         found.append({"at": at, **event})
     return tuple(found)
+
+
+def kill_switches(connection: sqlite3.Connection, book_id: str) -> tuple[dict[str, Any], ...]:
+    """Those in force, in the order in which they were thrown."""
+    in_force = {}
+    rows = connection.execute(
+        "SELECT timestamp, event_type, event_data FROM execution_audit_log WHERE book_id = ? "
+        "AND event_type IN ('kill_switch_thrown', 'kill_switch_released') "
+        "ORDER BY seq, event_index",
+        (book_id,),
+    )
+    for at, kind, text in rows:
+        event = _decode(text)
+        key = (event["scope"], event["name"])
+        if kind == "kill_switch_thrown":
+            event.pop("type", None)
+            in_force[key] = {"at": at, **event}
+        else:
+            in_force.pop(key, None)
+    return tuple(in_force.values())
 
 
 def _interventions(connection: sqlite3.Connection, book_id: str) -> tuple[dict[str, Any], ...]:

@@ -223,6 +223,21 @@ def _switched(event: ev.KillSwitchThrown | ev.KillSwitchReleased, _at: int) -> S
     return None, account_id, why, notes if isinstance(event, ev.KillSwitchThrown) else None
 
 
+def _begun(event: ev.FlattenBegun, _at: int) -> Subject:
+    notes = "flat once a view of the venue after the last fill shows it"
+    return event.execution_id or None, event.account_id, f"request {event.request_id}", notes
+
+
+def _not_flat(event: ev.FlattenAwaited, _at: int) -> Subject:
+    again = "" if event.due_at is None else f"; looked at again at {timestamp(event.due_at)}"
+    return event.execution_id or None, event.account_id, f"{event.reason}{again}", None
+
+
+def _flat(event: ev.Flattened, _at: int) -> Subject:
+    why = f"request {event.request_id}: the venue's view of {timestamp(event.view_at)}"
+    return event.execution_id or None, event.account_id, why, None
+
+
 def _rescheduled(event: ev.ReleaseScheduled, _at: int) -> Subject:
     why = f"{event.reason}: at {timestamp(event.release_at)}"
     return event.execution_id, event.account_id, why, None
@@ -349,6 +364,9 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.KillSwitchThrown: _switched,
     ev.KillSwitchReleased: _switched,
     ev.AccountReleased: lambda event, _: (None, event.account_id, event.reason, None),
+    ev.FlattenBegun: _begun,
+    ev.FlattenAwaited: _not_flat,
+    ev.Flattened: _flat,
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
     ev.CalendarRecorded: _of_book,

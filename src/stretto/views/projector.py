@@ -74,6 +74,9 @@ OfBook = (
     | ev.KillSwitchThrown
     | ev.KillSwitchReleased
     | ev.AccountReleased
+    | ev.FlattenBegun
+    | ev.FlattenAwaited
+    | ev.Flattened
 )
 """Events that are not about one allocation."""
 
@@ -339,6 +342,9 @@ class SqlProjector:
                 | ev.ExecutionResumed()
                 | ev.KillSwitchThrown()
                 | ev.KillSwitchReleased()
+                | ev.FlattenBegun()
+                | ev.FlattenAwaited()
+                | ev.Flattened()
             ):
                 pass  # they follow from the results, are cited by decisions, or stand in the log
             case _:
