@@ -198,7 +198,7 @@ def _assessed(seen: _Seen, choice: Choice) -> ev.CompletionAssessed:
 def _modify(seen: _Seen, choice: Choice) -> ev.ReplaceRequested:
     """The same quantity at the worst price inside the slippage."""
     order = seen.order
-    wanted = Replacement(quantity=order.quantity, limit_price=seen.price)
+    wanted = Replacement(quantity=min(order.quantity, order.asked_qty), limit_price=seen.price)
     return ev.ReplaceRequested(
         client_order_id=order.client_order_id,
         execution_id=order.execution_id,

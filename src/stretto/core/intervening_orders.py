@@ -58,7 +58,7 @@ def change_price(book: Book, action: iv.ChangePrice, at_ns: int) -> Outcome:
     )
     if order is None:
         return [reduced]
-    wanted = Replacement(quantity=order.quantity, limit_price=price)
+    wanted = Replacement(quantity=min(order.quantity, order.asked_qty), limit_price=price)
     return [reduced, _replaced(order, wanted, "price_changed_by_person", at_ns)]
 
 
@@ -105,7 +105,10 @@ def change_size(book: Book, action: iv.ChangeSize, at_ns: int) -> Outcome:
             )
         )
     if order is not None and from_order:
-        wanted = Replacement(quantity=order.quantity - from_order, limit_price=order.limit_price)
+        wanted = Replacement(
+            quantity=min(order.quantity, order.asked_qty) - from_order,
+            limit_price=order.limit_price,
+        )
         events.append(_replaced(order, wanted, "size_changed_by_person", at_ns))
     return events
 

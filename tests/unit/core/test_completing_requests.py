@@ -62,6 +62,30 @@ def test_high_urgency_in_a_liquid_market_asks_for_the_worst_price_inside_the_sli
 
 
 @pytest.mark.requirement("R4.2")
+@pytest.mark.parametrize("restated", [14_000, 7_000])
+def test_a_modify_asks_for_no_more_than_we_asked_for_and_the_venue_left(restated: int) -> None:
+    """A venue raised the quantity unasked, or lowered it: a modify must not adopt the one, nor
+    take back what the other gave up.
+    """
+    desk, order = urgent()
+    whole = Decimal(restated)
+    desk.report(
+        order,
+        ExecType.RESTATED,
+        PARTIAL,
+        cum=4_000,
+        order_qty=whole,
+        leaves_qty=whole - 4_000,
+        exec_id="restated",
+        at=desk.now + 1,
+    )
+    desk.timers_until(desk.now + S)
+    (replace,) = [c for c in desk.commands if isinstance(c, ReplaceOrder)]
+    assert replace.quantity == min(whole, order.quantity)
+    holds(desk.book)
+
+
+@pytest.mark.requirement("R4.2")
 def test_a_market_that_ran_beyond_the_slippage_is_not_followed() -> None:
     desk, _ = urgent()
     events = desk.timers_until(desk.now + S, lambda at: the_reads(at, "1.10070", "1.10080"))
