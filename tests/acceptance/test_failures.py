@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 def test_a_demo_with_suspensions_and_refusals_reroutes_excludes_and_counts(tmp_path: Path) -> None:
     db = tmp_path / "demo.sqlite"
     found = stretto_json(
-        "demo", "--accounts", 30, "--signals", 12, "--seed", 7, "--db", db,
+        "demo", "--accounts", 30, "--signals", 20, "--seed", 3, "--db", db,
         "--faults", "suspend,reject,margin,ratelimit,timeout",
     )  # fmt: skip
     assert_identity(found)

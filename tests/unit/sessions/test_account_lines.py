@@ -40,7 +40,9 @@ def shown(line: AccountLine) -> str:
     text = io.StringIO()
     console = Console(file=text, width=300, no_color=True)
     output = Output(json=False, out=console)
-    render_accounts(output, AccountsView(book_id="demo", seq=1, at=0, accounts=(line,)))
+    render_accounts(
+        output, AccountsView(book_id="demo", seq=1, at=0, kill_switches=(), accounts=(line,))
+    )
     return text.getvalue()
 
 
