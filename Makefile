@@ -5,7 +5,8 @@
 
 STEP := sh scripts/step.sh
 BIN := .venv/bin
-JOBS ?= 2
+# Many tests wait for a process of their own; twice the cores keeps two of them busy.
+JOBS ?= 4
 DB ?= var/demo.sqlite
 export PYTHON
 
@@ -33,7 +34,7 @@ types: venv-dev ## mypy, strict, over src and tests
 	@$(STEP) "types" $(BIN)/mypy
 
 unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)
-	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --durations 10
+	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
 
 bench: venv-dev ## Benchmarks: a table with medians, never a timed test
 	@$(STEP) "bench" $(BIN)/python -m bench
