@@ -1,8 +1,8 @@
 """Releases of one symbol that became due together leave one after another (DESIGN §4.6, §8.13).
 
 After a stall (the process was stopped, the machine slept) many are overdue at one instant. Each
-finds the first free instant of its own; its window still counts from the plan. Knows nothing of
-gates, quotes or orders.
+finds the first free instant of its own; its window still counts from the plan. What finds its
+market closed is drawn anew for the next session. Knows nothing of gates, quotes or orders.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from bisect import bisect_right, insort
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book
 from stretto.core.limits import DEFERRALS_MAX
-from stretto.core.timing import gap_ns_of
+from stretto.core.sessions import next_session
+from stretto.core.timing import delay_from_draw, gap_ns_of
+from stretto.core.values import draw
 
 
 def deferrals(book: Book, key: str, at_ns: int) -> tuple[ev.ReleaseDeferred, ...]:
@@ -67,6 +69,24 @@ def deferrals(book: Book, key: str, at_ns: int) -> tuple[ev.ReleaseDeferred, ...
 def _latest(book: Book, allocation: Allocation) -> int:
     valid_until = book.executions[allocation.execution_id].signal.valid_until
     return valid_until if allocation.order_ids else min(allocation.window_end, valid_until)
+
+
+def next_session_release(book: Book, allocation: Allocation, at_ns: int) -> tuple[int, int] | None:
+    """When the symbol's next session opens at the account's venue, and when in it the allocation
+    may leave: with a delay drawn anew and apart from what is scheduled there (none where it keeps
+    no gap); ns UTC. None where no next session is known.
+    """
+    execution_id, account_id = allocation.execution_id, allocation.account_id
+    symbol = book.executions[execution_id].signal.symbol
+    venue = book.configuration.accounts[account_id].venue
+    opens_at = next_session(book, symbol, venue, at_ns)
+    if opens_at is None or not allocation.gap_ns:
+        return None if opens_at is None else (opens_at, opens_at)
+    leg = len(allocation.order_ids)
+    key = book.configuration.book_key
+    _, delay_ns = delay_from_draw(draw(key, execution_id, account_id, "session-delay", leg))
+    taken = sorted(book.scheduled.get(symbol, {}).values())
+    return opens_at, first_free(opens_at + delay_ns, taken, allocation.gap_ns)
 
 
 def first_free(earliest_ns: int, taken_ns: list[int], gap_ns: int) -> int:

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.conduct import probes
-from stretto.core.deferral import deferrals
+from stretto.core.deferral import deferrals, next_session_release
 from stretto.core.eligibility import judge_account
 from stretto.core.ending import ends_execution, refused
 from stretto.core.entry import EntryPrices
 from stretto.core.holding import PAUSED, held
 from stretto.core.in_flight import held_back, moved_since_plan
-from stretto.core.limits import SEND_BEFORE_NS
+from stretto.core.limits import DISPATCH_WINDOW_NS, SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
 from stretto.core.reconciliation_events import POSITION_DIFFERENCE
@@ -103,7 +103,30 @@ def _instead(
             until=execution.signal.valid_until + 1,
         )
         return (held,)
+    if refusal.rule is Rule.SESSION_CLOSED:
+        later = next_session_release(book, allocation, at_ns)
+        if later is not None and later[1] <= execution.signal.valid_until:
+            return (_next_session(allocation, execution, *later),)
     return _given_up(book, allocation, refusal)
+
+
+def _next_session(
+    allocation: Allocation, execution: Execution, opens_at: int, due_at: int
+) -> ev.Event:
+    """What found the market closed waits for the next session; the window of a first order too."""
+    reason = Rule.SESSION_CLOSED.value
+    if allocation.order_ids:
+        return _again(allocation, due_at, reason, NextStep.SEND)
+    return ev.ReleaseScheduled(
+        execution_id=allocation.execution_id,
+        account_id=allocation.account_id,
+        release_at=due_at,
+        window_end=due_at + DISPATCH_WINDOW_NS,
+        gap_ns=allocation.gap_ns,
+        delay_ns=due_at - opens_at,
+        redraw=execution.redraws,
+        reason=reason,
+    )
 
 
 def _again(allocation: Allocation, due_at: int, reason: str, step: NextStep) -> ev.LegScheduled:

@@ -65,8 +65,9 @@ class RemainderAbandoned(msgspec.Struct, frozen=True, kw_only=True, tag="remaind
 class ReleaseScheduled(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="release_scheduled"
 ):
-    """The first order of an allocation got a new delay, counted from now: instants ns UTC.
-    ``redraw`` counts how often the execution's delays were drawn anew.
+    """The first order of an allocation got a new delay, counted from now or, where its market was
+    closed, from the next session's open: instants ns UTC. ``redraw`` counts how often people had
+    the execution's delays drawn anew.
     """
 
     execution_id: str

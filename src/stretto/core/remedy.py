@@ -16,7 +16,7 @@ from stretto.core.alerts import alert_of_failure
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.completion_steps import follow
-from stretto.core.deferral import first_free
+from stretto.core.deferral import next_session_release
 from stretto.core.failure import (
     Failure,
     FailureTable,
@@ -29,9 +29,7 @@ from stretto.core.failure import (
 from stretto.core.failure_actions import Also, Response, Step, respond
 from stretto.core.order import Order, OrderState
 from stretto.core.report import ExecType, ExecutionReport, OrderRole
-from stretto.core.sessions import next_session
 from stretto.core.settling import Settlement
-from stretto.core.timing import delay_from_draw
 from stretto.core.values import NS_PER_MS, ZERO, draw, iso
 
 _ENDED_BY_VENUE = (OrderState.REJECTED, OrderState.CANCELED, OrderState.EXPIRED)
@@ -208,26 +206,17 @@ class _Next:
 
     def _next_session(self) -> tuple[ev.Event, ...]:
         """At the next open, with a delay drawn anew and apart from what is scheduled there."""
-        book, order, allocation = self._book, self._order, self._allocation
-        signal = book.executions[order.execution_id].signal
-        account = book.configuration.accounts[order.account_id]
-        opens_at = next_session(book, order.symbol, account.venue, self._at)
-        if opens_at is None:
+        book = self._book
+        later = next_session_release(book, self._allocation, self._at)
+        if later is None:
             self.reason = f"{self._response.failure_class}: no next session is known"
             return ()
-        due_at = opens_at
-        if allocation.gap_ns:
-            leg = len(allocation.order_ids)
-            key = book.configuration.book_key
-            _, delay_ns = delay_from_draw(
-                draw(key, order.execution_id, order.account_id, "session-delay", leg)
-            )
-            taken = sorted(book.scheduled.get(order.symbol, {}).values())
-            due_at = first_free(opens_at + delay_ns, taken, allocation.gap_ns)
-        if due_at > signal.valid_until:
+        opens_at, due_at = later
+        valid_until = book.executions[self._order.execution_id].signal.valid_until
+        if due_at > valid_until:
             self.reason = (
                 f"{self._response.failure_class}: the next session opens {iso(opens_at)}, the "
-                f"signal ends {iso(signal.valid_until)}"
+                f"signal ends {iso(valid_until)}"
             )
             return ()
         return self._leg(due_at)

@@ -20,7 +20,7 @@ from stretto.core.policy import BookConfig, Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import OrderType
 from stretto.core.signal import Urgency
-from stretto.core.values import PPM, ZERO, Side
+from stretto.core.values import PPM, ZERO, Side, iso
 from tests.book_invariants import holds
 from tests.builders import (
     OPEN,
@@ -198,7 +198,7 @@ def test_the_gate_is_asked_again_with_the_market_of_now(
     ("known", "rule"),
     [
         (lambda at: sessions((START, at + 1)), None),
-        (lambda at: sessions((START, at)), Rule.SESSION_CLOSED),
+        (lambda at: sessions((START, at)), Rule.SESSION_CLOSED),  # and no other session is known
         (lambda at: replace(OPEN, ends_at=at, sessions=((START, at),)), Rule.SESSION_UNKNOWN),
     ],
 )
@@ -212,6 +212,33 @@ def test_the_gate_is_asked_again_with_the_sessions_of_now(
         only(events, ev.OrderIntended)
     else:
         expired(events, rule)
+
+
+def test_a_release_that_finds_its_market_closed_is_drawn_anew_for_the_next_session() -> None:
+    desk, release_at, _ = scheduled(valid_until=START + 3_600 * S)
+    opens_at = START + 1_800 * S
+    table = sessions((START, release_at), (opens_at, opens_at + 3_600 * S))
+    desk.feed(ev.CalendarObserved(table=table))
+    waits = only(release(desk, release_at), ev.ReleaseScheduled)
+    assert waits.reason == Rule.SESSION_CLOSED.value
+    assert waits.release_at == opens_at + waits.delay_ns
+    assert waits.window_end == waits.release_at + 30 * S
+    assert S <= waits.delay_ns < 30 * S
+    assert desk.commands == []
+    holds(desk.book)
+    intended = only(release(desk, waits.release_at), ev.OrderIntended)
+    assert intended.planned_at == waits.release_at
+    assert desk.book.executions[waits.execution_id].redraws == 0
+
+
+def test_a_market_closed_for_longer_than_the_signal_is_valid_ends_the_release() -> None:
+    desk, release_at, _ = scheduled(valid_until=START + 1_000 * S)
+    opens_at = START + 1_000 * S
+    table = sessions((START, release_at), (opens_at, opens_at + 3_600 * S))
+    desk.feed(ev.CalendarObserved(table=table))
+    ended = expired(release(desk, release_at), Rule.SESSION_CLOSED)
+    assert ended.refusal is not None
+    assert iso(opens_at) in str(ended.refusal.compared) + ended.refusal.would_pass
 
 
 @pytest.mark.requirement("R1.4")
