@@ -14,6 +14,7 @@ from stretto.core import events as ev
 from stretto.core.account import Position, PositionMode
 from stretto.core.amendment import Amendment, amendment_key
 from stretto.core.book import Allocation, Book, Execution, allocation_key
+from stretto.core.failing import stated_wait_ns, table_of
 from stretto.core.failure import Failure, FailureClass, Outcome, Request, classify, unsent
 from stretto.core.failure_actions import Response, Step, respond
 from stretto.core.held_positions import held
@@ -21,7 +22,6 @@ from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, SEND_BEFORE_NS
 from stretto.core.market import Quote
 from stretto.core.plan import Plan
 from stretto.core.refusal import Refusal, Rule
-from stretto.core.remedy import table_of
 from stretto.core.report import ProtectionAnswer
 from stretto.core.sessions import next_session
 from stretto.core.signal import ListedAccounts, Signal
@@ -295,7 +295,14 @@ def _failed(
     chance = draw(
         config.book_key, name, account_id, f"amend-{amendment.position_id}", amendment.attempt
     )
-    response = respond(config.policy.failures, failure, attempts, chance, is_exit=True)
+    response = respond(
+        config.policy.failures,
+        failure,
+        attempts,
+        chance,
+        is_exit=True,
+        stated_wait_ns=stated_wait_ns(book, account_id, text),
+    )
     due_at: int | None = None
     if response.step is Step.QUERY:
         due_at = at_ns  # nothing to ask about but the levels themselves

@@ -15,18 +15,18 @@ from stretto.core.account import PositionMode
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.ending import ends_execution, reason_of
 from stretto.core.exit_signal import PERSON
+from stretto.core.failing import failed, table_of
 from stretto.core.failure import FailureClass, Request, classify, unsent
-from stretto.core.failure_actions import Response, Step, respond
+from stretto.core.failure_actions import Response, Step
 from stretto.core.held_positions import at_venue, exits_of, held, live_orders
 from stretto.core.killing import covering, described, switches_over
 from stretto.core.limits import SEND_BEFORE_NS
 from stretto.core.order import Order, OrderInput, OrderState, intend, is_done, step
-from stretto.core.remedy import table_of
 from stretto.core.report import OrderRole, OrderType
 from stretto.core.risk import trading_day_start
 from stretto.core.sessions import next_session
 from stretto.core.settling import Settlement
-from stretto.core.values import ZERO, client_order_id, draw
+from stretto.core.values import ZERO, client_order_id
 
 Events = list[ev.Event]
 
@@ -229,30 +229,9 @@ def _after_leg(
         failure = unsent(table, Request.SUBMIT)
     else:
         failure = classify(table, code=order.reject_code, text=order.text, is_final=True)
-    attempts = allocation.tries.get(failure.failure_class.value, 0)
-    config = book.configuration
-    chance = draw(
-        config.book_key,
-        allocation.execution_id,
-        allocation.account_id,
-        f"retry-{failure.failure_class}",
-        len(allocation.order_ids),
-    )
-    response = respond(config.policy.failures, failure, attempts, chance, is_exit=True)
-    failed = ev.OrderFailed(
-        client_order_id=order.client_order_id,
-        execution_id=order.execution_id,
-        account_id=order.account_id,
-        failure_class=response.failure_class,
-        outcome=failure.outcome,
-        code=order.reject_code,
-        text=order.text or detail,
-        row=failure.row,
-        step=response.step,
-        attempt=response.attempt,
-    )
+    response, events = failed(book, allocation, order, failure, detail, at_ns)
     further, goes_on = _answer(book, allocation, order, settled, response, at_ns)
-    return [failed, *further], goes_on
+    return [*events, *further], goes_on
 
 
 def _answer(

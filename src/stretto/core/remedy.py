@@ -11,26 +11,24 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stretto.core import events as ev
-from stretto.core.account_exclusion import SYSTEM, exclude
-from stretto.core.alerts import alert_of_failure
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
 from stretto.core.completion_steps import follow
 from stretto.core.deferral import next_session_release
+from stretto.core.failing import failed, table_of
 from stretto.core.failure import (
     Failure,
-    FailureTable,
     Outcome,
     Request,
     classify,
     stated_number,
     unsent,
 )
-from stretto.core.failure_actions import Also, Response, Step, respond
+from stretto.core.failure_actions import Response, Step
 from stretto.core.order import Order, OrderState
-from stretto.core.report import ExecType, ExecutionReport, OrderRole
+from stretto.core.report import ExecType, ExecutionReport
 from stretto.core.settling import Settlement
-from stretto.core.values import NS_PER_MS, ZERO, draw, iso
+from stretto.core.values import ZERO, iso
 
 _ENDED_BY_VENUE = (OrderState.REJECTED, OrderState.CANCELED, OrderState.EXPIRED)
 
@@ -54,14 +52,6 @@ def is_doubtful(book: Book, order: Order, report: ExecutionReport) -> bool:
     return failure.outcome is Outcome.UNKNOWN
 
 
-def table_of(book: Book, account_id: str) -> FailureTable:
-    """What the codes of the account's venue mean; one that knows none where nothing is stated."""
-    config = book.configuration
-    account = config.accounts.get(account_id)
-    venue = "" if account is None else account.venue
-    return config.failure_tables.get(venue, FailureTable(name=venue, source="", as_of=""))
-
-
 def after_leg(
     book: Book,
     allocation: Allocation,
@@ -82,73 +72,10 @@ def after_leg(
     failure = _failure(book, before, order)
     if failure is None:
         return Remedy()
-    attempts = allocation.tries.get(failure.failure_class.value, 0)
-    policy = book.configuration.policy.failures
-    name = f"retry-{failure.failure_class}"
-    chance = draw(
-        book.configuration.book_key,
-        allocation.execution_id,
-        allocation.account_id,
-        name,
-        len(allocation.order_ids),
-    )
-    response = respond(
-        policy,
-        failure,
-        attempts,
-        chance,
-        is_exit=order.role is not OrderRole.ENTRY,
-        stated_wait_ns=_stated_wait_ns(book, order),
-    )
-    failed = ev.OrderFailed(
-        client_order_id=order.client_order_id,
-        execution_id=order.execution_id,
-        account_id=order.account_id,
-        failure_class=response.failure_class,
-        outcome=failure.outcome,
-        code=order.reject_code,
-        text=order.text or detail,
-        row=failure.row,
-        step=response.step,
-        attempt=response.attempt,
-    )
+    response, events = failed(book, allocation, order, failure, detail, at_ns)
     next_leg = _Next(book, allocation, order, settled, response, at_ns)
     further = next_leg.events()
-    besides = _besides(book, order, response, at_ns)
-    return Remedy((failed, *besides, *further), next_leg.goes_on, next_leg.reason)
-
-
-def _stated_wait_ns(book: Book, order: Order) -> int | None:
-    words = table_of(book, order.account_id).retry_after_ms_text
-    wait_ms = stated_number(words, order.text)
-    return None if wait_ms is None else int(wait_ms * NS_PER_MS)
-
-
-def _besides(book: Book, order: Order, response: Response, at_ns: int) -> tuple[ev.Event, ...]:
-    """What happens to the account and its venue besides."""
-    account_id, events = order.account_id, list[ev.Event]()
-    if Also.EXCLUDE_ACCOUNT in response.also:
-        events += exclude(
-            book,
-            account_id,
-            response.failure_class.value,
-            SYSTEM,
-            until=at_ns + book.configuration.policy.failures.exclusion_ns,
-            until_tradable=True,
-        )
-    account = book.configuration.accounts.get(account_id)
-    if Also.THROTTLE_VENUE in response.also and account is not None:
-        until, reason = at_ns + response.delay_ns, response.failure_class.value
-        if until > book.throttled.get(account.venue, 0):
-            events.append(
-                ev.VenueThrottled(
-                    venue=account.venue, account_id=account_id, until=until, reason=reason
-                )
-            )
-    if Also.ALERT in response.also:
-        text = " ".join(word for word in (order.reject_code, order.text) if word)
-        events += alert_of_failure(book, account_id, response.failure_class, text, at_ns)
-    return tuple(events)
+    return Remedy((*events, *further), next_leg.goes_on, next_leg.reason)
 
 
 def _failure(book: Book, before: Order, order: Order) -> Failure | None:

@@ -178,6 +178,19 @@ def test_a_refusal_for_now_is_asked_again_within_bounds() -> None:
     book.checked()
 
 
+def test_a_rate_limited_amend_waits_what_the_venue_says() -> None:
+    book = desk()
+    book.entered()
+    (first, *_) = asked(book)
+    events = answer(
+        book, first, accepted=False, reject_code="rate_limited", text="retry_after_ms=9000"
+    )
+    due_at = only(events, ev.AmendFailed).due_at
+    assert due_at is not None
+    assert due_at >= book.now + 9 * S
+    book.checked()
+
+
 def test_an_amend_of_a_position_that_is_gone_is_done() -> None:
     book = desk()
     entries = book.entered()

@@ -46,6 +46,34 @@ def test_an_exit_is_retried_without_window_or_expiry() -> None:
     book.checked()
 
 
+def test_a_rate_limited_exit_waits_what_the_venue_says_and_keeps_entries_away() -> None:
+    book = desk()
+    book.entered()
+    order = book.exit()[0]
+    book.send(order)
+    events = book.report(
+        order, ExecType.REJECTED, OrdStatus.REJECTED,
+        reject_code="rate_limited", text="retry_after_ms=9000",
+    )  # fmt: skip
+    assert only(events, ev.LegScheduled).due_at >= book.now + 9 * S
+    assert only(events, ev.VenueThrottled).until >= book.now + 9 * S
+    book.checked()
+
+
+def test_an_exit_that_says_the_account_is_suspended_excludes_it_from_entries() -> None:
+    book = desk()
+    book.entered()
+    order = book.exit()[0]
+    book.send(order)
+    events = book.report(
+        order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="account_disabled"
+    )
+    assert only(events, ev.AccountExcluded).account_id == order.account_id
+    assert only(events, ev.AlertRaised).account_id == order.account_id
+    assert only(events, ev.InterventionRequired).account_id == order.account_id
+    book.checked()
+
+
 def test_an_exit_that_expires_or_is_canceled_by_the_venue_goes_on() -> None:
     book = desk()
     book.entered()
