@@ -238,7 +238,9 @@ def run(
             recovered=resumed,
             engine_version=__version__,
         )
-        loop.run_until_complete(session if control is None else _reached(session, writer, control))
+        loop.run_until_complete(
+            session if control is None else _reached(session, writer, supervisor, control)
+        )
     finally:
         loop.close()
     return Ended(
@@ -248,9 +250,11 @@ def run(
     )
 
 
-async def _reached(session: Coroutine[Any, Any, None], writer: Writer, path: Path) -> None:
+async def _reached(
+    session: Coroutine[Any, Any, None], writer: Writer, supervisor: Supervisor, path: Path
+) -> None:
     """The session, with a socket on which people reach its writer."""
-    control = ControlSocket(writer, path)
+    control = ControlSocket(writer, supervisor.reconciler.compare, path)
     try:
         await control.open()
     except BaseException:

@@ -23,6 +23,7 @@ from stretto.cli import (
     journal,
     people,
     plan,
+    reconcile,
     run,
     status,
 )
@@ -48,6 +49,7 @@ app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("status")(status.status)
 app.command("accounts")(accounts.accounts)
+app.command("reconcile")(reconcile.reconcile)
 app.command("intervene")(people.intervene)
 app.command("approvals")(people.approvals)
 app.command("approve")(people.approve)

@@ -38,6 +38,10 @@ from stretto.core.stop_checks import stops_shown
 from stretto.core.values import iso
 from stretto.core.venue import MassStatus, VenueCapabilities
 
+STRANGER = "unknown_venue_order"
+"""Why a person is asked about an order at the venue that is not the book's."""
+STRANGER_CHOICES = "cancel it at the venue, or leave it there: it stands until it is gone"
+
 
 def inputs_of(
     book: Book, status: MassStatus, capabilities: VenueCapabilities
@@ -267,19 +271,19 @@ def _strangers(book: Book, status: MassStatus) -> tuple[tuple[str, ...], list[ev
             ask_about(
                 status.account_id,
                 key,
-                "unknown_venue_order",
+                STRANGER,
                 {
                     "venue_order_id": report.venue_order_id,
                     "order": shows,
                     "cum_qty": str(report.cum_qty),
-                    "can_be_done": "cancel it at the venue, or leave it and close this",
+                    "can_be_done": STRANGER_CHOICES,
                 },
             )
         )
     if status.complete:
         for key in before:
-            if key not in found and book.interventions.get(key) == "unknown_venue_order":
-                events.append(settle(status.account_id, key, "unknown_venue_order"))
+            if key not in found and book.interventions.get(key) == STRANGER:
+                events.append(settle(status.account_id, key, STRANGER))
     return tuple(found), events
 
 

@@ -18,6 +18,10 @@ from stretto.core.reconciliation_events import POSITION_DIFFERENCE, DifferenceKi
 from stretto.core.values import ZERO, Side
 from stretto.core.venue import MassStatus
 
+POSITION_CHOICES = (
+    "make the position at the venue what the book says; no entry in the account until then"
+)
+
 
 def compare_positions(
     book: Book, held: Reconciled | None, status: MassStatus
@@ -27,7 +31,7 @@ def compare_positions(
     """
     account_id = status.account_id
     before = {each.subject: each for each in (() if held is None else held.suspects)}
-    ours, theirs = _held(book, status), _shown(status)
+    ours, theirs = held_in_book(book, status), shown_at_venue(status)
     moving = {order.symbol for order in live_orders(book, account_id)}
     if book.ledgers[account_id].last_fill_at >= status.at:
         moving |= {symbol for symbol, _ in (*ours, *theirs)}
@@ -61,12 +65,7 @@ def compare_positions(
 def _differs(
     account_id: str, found: Suspect, in_book: Decimal, at_venue: Decimal
 ) -> tuple[ev.Event, ...]:
-    if not in_book:
-        cause = "opened at the venue by somebody else, or before this book"
-    elif not at_venue:
-        cause = "closed at the venue without a report, or left out of its views"
-    else:
-        cause = "not known"
+    cause = cause_of(in_book, at_venue)
     return (
         ev.DifferenceFound(
             account_id=account_id,
@@ -85,21 +84,31 @@ def _differs(
                 "book": found.book,
                 "venue": found.venue,
                 "cause": cause,
-                "can_be_done": "make the position at the venue what the book says, or accept it "
-                "by closing this; no entry in the account until then",
+                "can_be_done": POSITION_CHOICES,
             },
         ),
     )
 
 
-def _held(book: Book, status: MassStatus) -> dict[tuple[str, str], Decimal]:
+def cause_of(in_book: Decimal, at_venue: Decimal) -> str:
+    """Why a position differs, as far as that can be told; base units on either side."""
+    if not in_book:
+        return "opened at the venue by somebody else, or before this book"
+    if not at_venue:
+        return "closed at the venue without a report, or left out of its views"
+    return "not known"
+
+
+def held_in_book(book: Book, status: MassStatus) -> dict[tuple[str, str], Decimal]:
+    """What the book holds in the account, signed base units by symbol and side."""
     found: dict[tuple[str, str], Decimal] = {}
     for position in book.positions.get(status.account_id, {}).values():
         _add(found, status, position.symbol, position.quantity)
     return {key: quantity for key, quantity in found.items() if quantity}
 
 
-def _shown(status: MassStatus) -> dict[tuple[str, str], Decimal]:
+def shown_at_venue(status: MassStatus) -> dict[tuple[str, str], Decimal]:
+    """What the view shows, signed base units by symbol and side."""
     found: dict[tuple[str, str], Decimal] = {}
     for view in status.positions:
         _add(found, status, view.symbol, view.quantity * view.side.sign)

@@ -1,7 +1,8 @@
 """The control socket of a running book: people's requests in, the book's answers out.
 
 A Unix domain socket, readable by its owner alone: one JSON line with a request, one with the answer
-once it is durable. Knows the writer and the codec of a request, not what a request may do.
+once it is durable, or of a comparison with the venues one for each account. Knows the writer and
+the codec of a request, not what a request may do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from stretto.core.book import Book
 from stretto.core.errors import JournalUnavailable
 from stretto.core.intervention import Denied
 from stretto.core.values import digest
+from stretto.runtime.reconciler import STOPPED, Comparison
 from stretto.runtime.writer import Writer
 
 LINE_BYTES_MAX = 1 << 16
@@ -42,9 +45,28 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
 
 
+class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True, tag="reconcile"):
+    """Compare these accounts with their venues now; every account where none is named."""
+
+    accounts: tuple[str, ...] = ()
+
+
+class ReconcileAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the answer: how one account stands. The last line has none; ``unknown`` names
+    accounts that the book does not have, ``error`` why nothing is compared.
+    """
+
+    comparison: Comparison | None = None
+    unknown: tuple[str, ...] = ()
+    error: str = ""
+
+
+Compare = Callable[[Sequence[str]], Sequence[asyncio.Future[Comparison]]]
+
 encode = msgspec.json.Encoder().encode
-decode_request = msgspec.json.Decoder(ev.Intervened).decode
+decode_request = msgspec.json.Decoder(ev.Intervened | ReconcileRequest).decode
 decode_answer = msgspec.json.Decoder(Answer).decode
+decode_reconciled = msgspec.json.Decoder(ReconcileAnswer).decode
 
 
 def answer_of(book: Book, item: ev.Intervened, entry: ev.Entry | None) -> Answer:
@@ -81,8 +103,9 @@ def socket_path(db: Path, book_id: str) -> Path:
 class ControlSocket:
     """Serves one writer; whoever holds the book's lock may take the path over."""
 
-    def __init__(self, writer: Writer, path: Path) -> None:
+    def __init__(self, writer: Writer, compare: Compare, path: Path) -> None:
         self._writer = writer
+        self._compare = compare
         self._path = path
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.StreamWriter, None] = {}
@@ -112,20 +135,25 @@ class ControlSocket:
     async def _serve(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         self._open[stream] = None
         try:
-            answer = await self._answered(reader)
-            stream.write(encode(answer) + b"\n")
-            await stream.drain()
+            await self._answer(reader, stream)
         except (OSError, asyncio.CancelledError):
             pass  # whoever asked has gone; the request stands, and its id can be asked about again
         finally:
             self._open.pop(stream, None)
             stream.close()
 
-    async def _answered(self, reader: asyncio.StreamReader) -> Answer:
+    async def _answer(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         try:
             item = decode_request(await reader.readline())
         except (msgspec.MsgspecError, ValueError) as error:
-            return Answer(error=f"no request: {error}")
+            await _say(stream, Answer(error=f"no request: {error}"))
+            return
+        if isinstance(item, ReconcileRequest):
+            await self._reconcile(item, stream)
+        else:
+            await _say(stream, await self._intervene(item))
+
+    async def _intervene(self, item: ev.Intervened) -> Answer:
         reply: asyncio.Future[ev.Entry | None] = asyncio.get_running_loop().create_future()
 
         def done(entry: ev.Entry | None) -> None:
@@ -133,8 +161,27 @@ class ControlSocket:
                 reply.set_result(entry)
 
         if not self._writer.ask(item, done):
-            return Answer(error="the book is being stopped")
+            return Answer(error=STOPPED)
         return answer_of(self._writer.book, item, await reply)
+
+    async def _reconcile(self, item: ReconcileRequest, stream: asyncio.StreamWriter) -> None:
+        config = self._writer.book.config
+        if config is None:
+            await _say(stream, ReconcileAnswer(error="the book is just being opened"))
+            return
+        unknown = tuple(name for name in item.accounts if name not in config.accounts)
+        if unknown:
+            await _say(stream, ReconcileAnswer(unknown=unknown))
+            return
+        names = sorted(dict.fromkeys(item.accounts or config.accounts))
+        for comparison in self._compare(names):
+            await _say(stream, ReconcileAnswer(comparison=await comparison))
+        await _say(stream, ReconcileAnswer())
+
+
+async def _say(stream: asyncio.StreamWriter, answer: Answer | ReconcileAnswer) -> None:
+    stream.write(encode(answer) + b"\n")
+    await stream.drain()
 
 
 def own_directory(path: Path) -> None:

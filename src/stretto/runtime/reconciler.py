@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from stretto.core import events as ev
 from stretto.core.backoff import query_delay_ns
 from stretto.core.book import Book
@@ -19,20 +21,37 @@ from stretto.core.limits import QUERIES_MAX, RECONCILE_OPEN_NS, VIEW_AGE_NS_MAX
 from stretto.core.order import OrderState
 from stretto.core.reconciliation import inputs_of, is_current
 from stretto.core.reconciliation_due import interval_ns, live_orders, since
+from stretto.core.reconciliation_standing import Standing, standing_of
 from stretto.core.timers import Timers
 from stretto.core.values import NS_PER_S
+from stretto.core.venue import MassStatus
 from stretto.ports import Broker, Clock
 from stretto.runtime.writer import Writer
 
 
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person who asked for a comparison is told of one account: how it stands, or in
+    ``problem`` why it could not be compared.
+    """
+
+    account_id: str
+    standing: Standing | None = None
+    problem: str = ""
+
+
+Asking = tuple[asyncio.Future[Comparison], ...]
+STOPPED = "the book is being stopped"
+
+
 class _Venue:
-    """The accounts of one venue and when each is due."""
+    """The accounts of one venue, when each is due and who waits for its next view."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.due = Timers()
         self.asked_at: dict[str, int] = {}
         self.failures: dict[str, int] = {}
+        self.asking: dict[str, Asking] = {}
         self.rouse: asyncio.Future[None] | None = None
 
 
@@ -43,6 +62,8 @@ class Reconciler:
         self._writer = writer
         self._clock = clock
         self._venues = {name: _Venue(brokers[name]) for name in sorted(brokers)}
+        self._waiting: dict[asyncio.Future[Comparison], str] = {}
+        self._is_stopped = False
         writer.on_entry.append(self._notice)
 
     @property
@@ -66,14 +87,32 @@ class Reconciler:
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
 
-    def demand(self, account_ids: Sequence[str]) -> None:
-        """Have these accounts compared now, by ``run``."""
-        for account_id in account_ids:
-            venue = self._venue_of(account_id)
-            if venue is not None:
-                venue.asked_at.pop(account_id, None)
-                venue.due.set(account_id, self._clock.now_ns())
-                _wake(venue)
+    def compare(self, account_ids: Sequence[str]) -> list[asyncio.Future[Comparison]]:
+        """Have each account compared now, by ``run``, with a view that is asked for after this.
+        Whoever asks before the venue is asked gets the answer of the same view.
+        """
+        return [self._compare(account_id) for account_id in account_ids]
+
+    def _compare(self, account_id: str) -> asyncio.Future[Comparison]:
+        asking: asyncio.Future[Comparison] = asyncio.get_running_loop().create_future()
+        venue = self._venue_of(account_id)
+        if venue is None or self._is_stopped:
+            problem = STOPPED if self._is_stopped else "no venue of this book has the account"
+            asking.set_result(Comparison(account_id=account_id, problem=problem))
+            return asking
+        self._waiting[asking] = account_id
+        asking.add_done_callback(lambda done: self._waiting.pop(done, None))
+        venue.asking[account_id] = (*venue.asking.get(account_id, ()), asking)
+        venue.asked_at.pop(account_id, None)
+        venue.due.set(account_id, self._clock.now_ns())
+        _wake(venue)
+        return asking
+
+    def stop(self) -> None:
+        """Tell whoever waits that no further view is asked for."""
+        self._is_stopped = True
+        for asking, account_id in list(self._waiting.items()):
+            _answer((asking,), Comparison(account_id=account_id, problem=STOPPED))
 
     async def run(self) -> None:
         """Ask for every account when it is due, until cancelled. Raises what a venue's client
@@ -148,22 +187,36 @@ class Reconciler:
     async def _ask(self, venue: _Venue, account_id: str) -> None:
         book, now = self._book, self._clock.now_ns()
         venue.asked_at[account_id] = now
+        asking = venue.asking.pop(account_id, ())
         if account_id not in book.configuration.accounts:
             venue.due.set(account_id, None)
+            _answer(asking, Comparison(account_id=account_id, problem="left the configuration"))
             return
         venue.due.set(account_id, now + RECONCILE_OPEN_NS)
         try:
             async with asyncio.timeout(VIEW_AGE_NS_MAX / NS_PER_S):
                 status = await venue.broker.mass_status(account_id, since(book, account_id, now))
-        except (BrokerUnreachable, TimeoutError):
+        except (BrokerUnreachable, TimeoutError) as error:
             self._failed(venue, account_id)
+            problem = f"venue {venue.broker.venue} {_silence(error)}"
+            _answer(asking, Comparison(account_id=account_id, problem=problem))
             return
-        if is_current(book.reconciled.get(account_id), status, self._clock.now_ns()):
+        held = book.reconciled.get(account_id)
+        if is_current(held, status, self._clock.now_ns()):
             venue.failures.pop(account_id, None)
         else:
             self._failed(venue, account_id)
-        for item in inputs_of(book, status, venue.broker.capabilities):
-            self._writer.post(item)
+            if not status.complete or held is None or status.at != held.view_at:
+                how = "is older than it may be" if status.complete else "is not complete"
+                problem = f"the view of venue {venue.broker.venue} {how}: nothing is compared"
+                _answer(asking, Comparison(account_id=account_id, problem=problem))
+        items = inputs_of(book, status, venue.broker.capabilities)
+        handled = _Handled(book, self._clock, status, asking)
+        for item in items:
+            if not asking:
+                self._writer.post(item)
+            elif not self._writer.ask(item, handled.last if item is items[-1] else handled.note):
+                _answer(asking, Comparison(account_id=account_id, problem=STOPPED))
 
     def _failed(self, venue: _Venue, account_id: str) -> None:
         """Ask again after 2, 4, 8 ... s, at most as long as between two views of an open one."""
@@ -194,6 +247,43 @@ class Reconciler:
     def _venue_of(self, account_id: str) -> _Venue | None:
         account = self._book.configuration.accounts.get(account_id)
         return None if account is None else self._venues.get(account.venue)
+
+
+class _Handled:
+    """Gathers what the inputs of one view make of the book, and tells who asked."""
+
+    def __init__(self, book: Book, clock: Clock, status: MassStatus, asking: Asking) -> None:
+        self._book = book
+        self._clock = clock
+        self._status = status
+        self._asking = asking
+        self._known = book.snapshots.get(status.account_id)
+        self._events: list[ev.Event] = []
+
+    def note(self, entry: ev.Entry | None) -> None:
+        """One input was handled, and made ``entry`` or nothing."""
+        if entry is not None:
+            self._events += entry.events
+
+    def last(self, entry: ev.Entry | None) -> None:
+        """The whole view was handled."""
+        self.note(entry)
+        at_ns = max(self._book.at, self._clock.now_ns())
+        standing = standing_of(self._book, self._status, self._events, self._known, at_ns)
+        found = Comparison(account_id=self._status.account_id, standing=standing)
+        _answer(self._asking, found)
+
+
+def _answer(asking: Asking, found: Comparison) -> None:
+    for each in asking:
+        if not each.done():
+            each.set_result(found)
+
+
+def _silence(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"did not answer within {VIEW_AGE_NS_MAX // NS_PER_S} s"
+    return f"cannot be reached: {error}"
 
 
 def _wake(venue: _Venue) -> None:

@@ -133,6 +133,7 @@ class Supervisor:
         finally:
             for task in keeping:
                 task.cancel()
+            self.reconciler.stop()
             self._writer.stop()
             try:
                 await writing

@@ -71,7 +71,7 @@ class Writer:
         self._wake: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._stopping = False
-        self._replies: list[tuple[ev.Intervened, Callable[[ev.Entry | None], None]]] = []
+        self._replies: list[tuple[ev.Input, Callable[[ev.Entry | None], None]]] = []
         self._broken: BaseException | None = None
 
     # --- what others call ---------------------------------------------------------------------
@@ -82,9 +82,9 @@ class Writer:
         self._ring()
         return accepted
 
-    def ask(self, item: ev.Intervened, reply: Callable[[ev.Entry | None], None]) -> bool:
-        """Queue a person's request; ``reply`` gets its entry once that is durable, None where it
-        changed nothing. False where the writer is being stopped.
+    def ask(self, item: ev.Input, reply: Callable[[ev.Entry | None], None]) -> bool:
+        """Queue an input that somebody waits for; ``reply`` gets its entry once that is durable,
+        None where it changed nothing. False where the writer is being stopped.
         """
         if self._stopping:
             return False
@@ -144,7 +144,7 @@ class Writer:
 
     def _handle_batch(self) -> None:
         entries: list[ev.Entry] = []
-        answered: list[tuple[ev.Intervened, ev.Entry | None]] = []
+        answered: list[tuple[ev.Input, ev.Entry | None]] = []
         intended = False
         for _ in range(BATCH_INPUTS_MAX):
             # Planning takes time that an order decided in this batch does not have (send_before).
@@ -152,7 +152,7 @@ class Writer:
             if item is None:
                 break
             entry = self._handle(item)
-            if isinstance(item, ev.Intervened):
+            if self._replies:
                 answered.append((item, entry))
             if entry is not None:
                 entries.append(entry)
@@ -176,7 +176,7 @@ class Writer:
             self._snapshot(self.book)
             self._snapshot_seq = self.book.seq
 
-    def _reply(self, answered: list[tuple[ev.Intervened, ev.Entry | None]]) -> None:
+    def _reply(self, answered: list[tuple[ev.Input, ev.Entry | None]]) -> None:
         for item, entry in answered:
             for place, (asked, reply) in enumerate(self._replies):
                 if asked is item:

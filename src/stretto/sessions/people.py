@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from stretto.core.errors import BrokerUnreachable, JournalUnavailable
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.market import Reads
 from stretto.runtime.control import (
-    LINE_BYTES_MAX,
     Answer,
     answer_of,
     decode_answer,
@@ -55,28 +55,38 @@ def intervene(db: Path, book_id: str, item: ev.Intervened) -> tuple[Answer, bool
 
 def _over_socket(path: Path, item: ev.Intervened) -> Answer | None:
     """None where nobody listens."""
+    lines = answers(path, encode(item), ANSWER_S_MAX)
+    if lines is None:
+        return None
+    try:
+        return decode_answer(next(lines))
+    except (OSError, msgspec.MsgspecError, StopIteration) as error:
+        raise BrokerUnreachable(
+            f"{path}: the book did not answer ({error}); whether it took the request is not "
+            f"known: ask again with --request-id {item.request_id}, it acts once"
+        ) from error
+
+
+def answers(path: Path, request: bytes, seconds: float) -> Iterator[bytes] | None:
+    """The lines of the book's answer, each within ``seconds``; None where nobody listens. Raises
+    OSError while it is read.
+    """
     if not hasattr(socket, "AF_UNIX"):
         return None
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
-        stream.settimeout(ANSWER_S_MAX)
-        try:
-            stream.connect(str(path))
-        except OSError:
-            return None
-        try:
-            stream.sendall(encode(item) + b"\n")
-            line = b""
-            while not line.endswith(b"\n"):
-                chunk = stream.recv(LINE_BYTES_MAX)
-                if not chunk:
-                    break
-                line += chunk
-            return decode_answer(line)
-        except (OSError, msgspec.MsgspecError) as error:
-            raise BrokerUnreachable(
-                f"{path}: the book did not answer ({error}); whether it took the request is not "
-                f"known: ask again with --request-id {item.request_id}, it acts once"
-            ) from error
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    stream.settimeout(seconds)
+    try:
+        stream.connect(str(path))
+    except OSError:
+        stream.close()
+        return None
+    return _lines(stream, request)
+
+
+def _lines(stream: socket.socket, request: bytes) -> Iterator[bytes]:
+    with closing(stream), stream.makefile("rb") as answered:
+        stream.sendall(request + b"\n")
+        yield from answered
 
 
 def _journaled(opened: OpenBook, item: ev.Intervened) -> Answer:
