@@ -93,6 +93,8 @@ class ScriptedVenue:
                 side=order.side,
                 quantity=cum,
                 average_price=Decimal("1.10010"),
+                stop_loss=order.stop_loss,
+                take_profit=order.take_profit,
             )
             for name, (order, _, cum) in self.orders.items()
             if cum and order.account_id == account_id

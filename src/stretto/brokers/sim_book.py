@@ -72,8 +72,13 @@ class VenueOrder(Struct, kw_only=True, eq=False, gc=False):
 
     @property
     def reported_status(self) -> OrdStatus:
-        """The status as reports state it: a request in hand outranks a live order's own."""
-        return self.pending if self.pending is not None and self.is_live else self.status
+        """The status as reports state it, by the precedence of FIX 4.4: a request in hand outranks
+        a live order's own, and ``filled`` the end of an order that filled completely after it.
+        """
+        if self.pending is not None and self.is_live:
+            return self.pending
+        is_cut_short = self.status is OrdStatus.CANCELED or self.status is OrdStatus.EXPIRED
+        return OrdStatus.FILLED if is_cut_short and self.filled >= self.quantity else self.status
 
     @property
     def average(self) -> Decimal:

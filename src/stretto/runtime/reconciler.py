@@ -18,7 +18,7 @@ from stretto.core.backoff import query_delay_ns
 from stretto.core.book import Book
 from stretto.core.errors import BrokerUnreachable
 from stretto.core.limits import QUERIES_MAX, RECONCILE_OPEN_NS, VIEW_AGE_NS_MAX
-from stretto.core.order import OrderState
+from stretto.core.order import Fill, OrderState
 from stretto.core.reconciliation import inputs_of, is_current
 from stretto.core.reconciliation_due import interval_ns, live_orders, since
 from stretto.core.reconciliation_standing import Standing, standing_of
@@ -52,6 +52,8 @@ class _Venue:
         self.asked_at: dict[str, int] = {}
         self.failures: dict[str, int] = {}
         self.asking: dict[str, Asking] = {}
+        # Accounts of which only totals told a fill, and since when: no report explained it yet.
+        self.unexplained: dict[str, int] = {}
         self.rouse: asyncio.Future[None] | None = None
 
 
@@ -146,6 +148,10 @@ class Reconciler:
             if any(o.state is OrderState.IN_DOUBT for o in live_orders(book, account_id))
         ]
 
+    def unexplained(self) -> list[str]:
+        """Accounts with a fill that only a total told, and that no view was asked about, sorted."""
+        return sorted(name for venue in self._venues.values() for name in venue.unexplained)
+
     # --- one venue
 
     async def _keep(self, venue: _Venue) -> None:
@@ -158,11 +164,16 @@ class Reconciler:
             account_id = due[0][0]
             asked_at = venue.asked_at.get(account_id)
             if asked_at is not None and not venue.failures.get(account_id):
-                again_at = asked_at + interval_ns(self._book, account_id)
+                again_at = asked_at + self._interval_ns(venue, account_id)
                 if again_at > now:
                     venue.due.set(account_id, again_at)
                     continue
             await self._ask(venue, account_id)
+
+    def _interval_ns(self, venue: _Venue, account_id: str) -> int:
+        if account_id in venue.unexplained:
+            return RECONCILE_OPEN_NS
+        return interval_ns(self._book, account_id)
 
     async def _rest(self, venue: _Venue) -> None:
         """Wait until the next account is due, or one is brought forward."""
@@ -204,6 +215,8 @@ class Reconciler:
         held = book.reconciled.get(account_id)
         if is_current(held, status, self._clock.now_ns()):
             venue.failures.pop(account_id, None)
+            if status.at >= venue.unexplained.get(account_id, status.at):
+                venue.unexplained.pop(account_id, None)
         else:
             self._failed(venue, account_id)
             if not status.complete or held is None or status.at != held.view_at:
@@ -228,17 +241,27 @@ class Reconciler:
     # --- what brings an account forward
 
     def _notice(self, entry: ev.Entry) -> None:
-        """What opens in an account makes it due 30 s after it was last asked for."""
+        """What opens in an account makes it due 30 s after it was last asked for; so does a fill
+        that only the venue's total told: its price and fee stand in a view.
+        """
         for event in entry.events:
             if isinstance(event, ev.SignalPlanned):
                 for planned in event.plan.allocations:
-                    venue = self._venue_of(planned.account_id)
-                    if venue is None or venue.failures.get(planned.account_id):
-                        continue
-                    asked_at = venue.asked_at.get(planned.account_id)
-                    if asked_at is not None:
-                        venue.due.set(planned.account_id, asked_at + RECONCILE_OPEN_NS)
-                        _wake(venue)
+                    self._bring_forward(planned.account_id)
+            elif isinstance(event, ev.OrderAdvanced) and isinstance(event.changes.inferred, Fill):
+                venue = self._venue_of(event.account_id)
+                if venue is not None:
+                    venue.unexplained[event.account_id] = entry.at
+                    self._bring_forward(event.account_id)
+
+    def _bring_forward(self, account_id: str) -> None:
+        venue = self._venue_of(account_id)
+        if venue is None or venue.failures.get(account_id):
+            return
+        asked_at = venue.asked_at.get(account_id)
+        if asked_at is not None:
+            venue.due.set(account_id, asked_at + RECONCILE_OPEN_NS)
+            _wake(venue)
 
     def _is_at(self, account_id: str, venue: str) -> bool:
         account = self._book.configuration.accounts.get(account_id)

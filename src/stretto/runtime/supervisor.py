@@ -159,16 +159,19 @@ class Supervisor:
         await self._drained()
 
     async def _settled(self) -> None:
-        """Until nothing waits, and views have said what they can of orders in doubt."""
+        """Until nothing waits, and views have said what they can of orders in doubt and of fills
+        that only a total told.
+        """
         for _ in range(SETTLE_VIEWS):
             while not (self._writer.book.is_at_rest and self._writer.idle):
                 await self._clock.sleep_until(self._clock.now_ns() + SETTLE_POLL_NS)
             doubtful = self.reconciler.in_doubt()
-            if not doubtful:
+            unexplained = self.reconciler.unexplained()
+            if not doubtful and not unexplained:
                 return
-            await self.reconciler.once(doubtful)
+            await self.reconciler.once(sorted({*doubtful, *unexplained}))
             await self._drained()
-            if doubtful == self.reconciler.in_doubt():
+            if doubtful and doubtful == self.reconciler.in_doubt():
                 await self._clock.sleep_until(self._clock.now_ns() + ABSENCE_APART_NS)
 
     async def _keep_reconciled(self) -> None:
