@@ -25,6 +25,7 @@ from stretto.cli import (
     plan,
     reconcile,
     run,
+    simulate,
     status,
 )
 from stretto.cli.errors import (
@@ -63,6 +64,7 @@ app.command("failures")(failures.failures)
 app.command("fills")(fills.fills)
 app.command("fairness")(fairness.fairness)
 app.command("delays")(delays.delays)
+app.command("simulate")(simulate.simulate)
 app.command("rebuild")(journal.rebuild)
 app.command("verify")(journal.verify)
 app.command("export")(journal.export)

@@ -1,0 +1,145 @@
+"""What people ask of the book of a seed, and when: pauses, kills, approvals, exclusions, exits.
+
+Executions and orders are named before they exist, for their ids follow from the signal's. Some
+requests are unfounded, so that refusals are seen. Knows nothing of how a request is handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from stretto.core import intervention as person
+from stretto.core.exit_signal import AnySignal
+from stretto.core.inputs import Intervened
+from stretto.core.killing import KillScope
+from stretto.core.policy import BookConfig
+from stretto.core.signal import Signal
+from stretto.core.values import NS_PER_S, execution_id
+from stretto.simulation.draws import Draws
+
+Asked = tuple[int, Intervened]
+_MINUTE_NS = 60 * NS_PER_S
+
+
+def draw_people(
+    seed: Draws, config: BookConfig, arrivals: Sequence[tuple[int, AnySignal]], ends_at: int
+) -> tuple[Asked, ...]:
+    """Requests in order of time, before ``ends_at``."""
+    draws = seed.within("people")
+    asked: list[tuple[int, person.Action]] = []
+    share = draws.pick("share", (2, 0), (3, 15), (2, 40))
+    policy = config.policy
+    waits = (
+        policy.approval_always
+        or policy.approval_accounts_over is not None
+        or policy.approval_risk_over is not None
+    )
+    for place, (at, signal) in enumerate(arrivals):
+        own = draws.within(str(place))
+        name = execution_id(config.book_id, signal.signal_id)
+        if waits and isinstance(signal, Signal):
+            asked += _approval(own, name, at)
+        if own.chance("asks", share):
+            later = at + own.spread("after", 1, 3_000) * NS_PER_S
+            asked += _about_execution(own, config, signal, name, later)
+        if own.chance("stops", share // 4):
+            later = at + own.spread("kill after", 1, 600) * NS_PER_S
+            asked += _about_accounts(own, config, signal, later)
+    asked.sort(key=lambda each: each[0])
+    return tuple(
+        (at, Intervened(request_id=f"r{place}", actor="Ada", reason="drawn", action=action))
+        for place, (at, action) in enumerate(asked)
+        if at < ends_at
+    )
+
+
+def _approval(draws: Draws, name: str, asked_at: int) -> list[tuple[int, person.Action]]:
+    later = asked_at + draws.spread("approval after", 1, 400) * NS_PER_S
+    answer = draws.pick("approval", (7, "yes"), (1, "no"), (1, "twice"), (1, "none"))
+    if answer == "no":
+        return [(later, person.Reject(execution_id=name))]
+    times = {"yes": (later,), "twice": (later, later + NS_PER_S), "none": ()}[answer]
+    return [(at, person.Approve(execution_id=name)) for at in times]
+
+
+def _about_execution(
+    draws: Draws, config: BookConfig, signal: AnySignal, name: str, at: int
+) -> list[tuple[int, person.Action]]:
+    accounts = sorted(config.accounts)
+    account = accounts[draws.below("account", len(accounts))]
+    other = accounts[draws.below("other", len(accounts))]
+    which = draws.pick("which", (1, ""), (1, account))
+    resumed = at + draws.spread("resume after", 1, 900) * NS_PER_S
+    kind = draws.pick("kind", *((weight, kind) for weight, kind in _KINDS))
+    match kind:
+        case "pause":
+            return [
+                (at, person.Pause(execution_id=name)),
+                (resumed, person.Resume(execution_id=name)),
+            ]
+        case "cancel":
+            return [(at, person.CancelRemaining(execution_id=name, account_id=which))]
+        case "accept":
+            return [(at, person.AcceptPartial(execution_id=name, account_id=which))]
+        case "retry":
+            return [(at, person.RetryNow(execution_id=name, account_id=which))]
+        case "reroute":
+            return [(at, person.RerouteTo(execution_id=name, account_id=account, to=other))]
+        case "flatten":
+            return [(at, person.Flatten(execution_id=name, account_id=which))]
+        case "price":
+            price = getattr(signal, "limit_price", None) or Decimal("1.1")
+            price *= Decimal(draws.between("price", 9_990, 10_010)) / 10_000
+            price = price.quantize(Decimal("0.00001"))
+            change = person.ChangePrice(execution_id=name, account_id=account, limit_price=price)
+            return [(at, change)]
+        case _:
+            quantity = Decimal(1_000 * draws.between("size", 1, 20))
+            size = person.ChangeSize(execution_id=name, account_id=account, quantity=quantity)
+            return [(at, size)]
+
+
+_KINDS = (
+    (3, "pause"),
+    (3, "cancel"),
+    (2, "accept"),
+    (2, "retry"),
+    (2, "reroute"),
+    (2, "flatten"),
+    (1, "price"),
+    (1, "size"),
+)
+
+
+def _about_accounts(
+    draws: Draws, config: BookConfig, signal: AnySignal, at: int
+) -> list[tuple[int, person.Action]]:
+    accounts = sorted(config.accounts)
+    account = accounts[draws.below("stopped", len(accounts))]
+    later = at + draws.spread("release after", 5, 1_800) * NS_PER_S
+    kind = draws.pick("stop", (3, "kill"), (1, "exclude"), (1, "halt"), (1, "flatten"))
+    if kind == "exclude":
+        until = draws.pick("until", (1, None), (1, at + 10 * _MINUTE_NS))
+        return [
+            (at, person.ExcludeAccount(account_id=account, until=until)),
+            (later, person.RestoreAccount(account_id=account)),
+        ]
+    if kind == "halt":
+        return [
+            (at, person.HaltAccount(account_id=account)),
+            (later, person.ReleaseAccount(account_id=account)),
+        ]
+    if kind == "flatten":
+        return [(at, person.Flatten(account_id=draws.pick("whole", (1, ""), (2, account))))]
+    scope = draws.pick("scope", *((1, each) for each in KillScope))
+    named = {
+        KillScope.BOOK: "",
+        KillScope.FIRM: config.accounts[account].firm,
+        KillScope.GROUP: config.accounts[account].group,
+        KillScope.ACCOUNT: account,
+        KillScope.SYMBOL: signal.symbol or "EURUSD",
+    }[scope]
+    kill = (at, person.Kill(scope=scope, name=named))
+    release = (later, person.Release(scope=scope, name=named))
+    return [kill, release] if draws.chance("released", 80) else [kill]
