@@ -9,7 +9,15 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +25,8 @@ from typing import Any
 from urllib.parse import quote
 
 from stretto import __version__
+from stretto.brokers.remote import RemoteVenue
+from stretto.brokers.remote_wire import AskPace, Pace, Paced, ask_once
 from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan
@@ -24,6 +34,7 @@ from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
 from stretto.core.account import BarReturn
 from stretto.core.book import Book
+from stretto.core.errors import BrokerUnreachable, InvalidInput
 from stretto.core.exit_signal import AnySignal
 from stretto.core.market import Bar
 from stretto.core.policy import BookConfig
@@ -34,7 +45,7 @@ from stretto.journal.sqlite import SqliteJournal
 from stretto.market.calendars import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
-from stretto.runtime.clock import LoopClock, PacedLoop, VirtualTimeLoop
+from stretto.runtime.clock import LoopClock, PacedLoop, SessionLoop, VirtualTimeLoop
 from stretto.runtime.control import ControlSocket
 from stretto.runtime.recover import recover, snapshot_of
 from stretto.runtime.supervisor import Opening, Supervisor
@@ -48,10 +59,18 @@ SNAPSHOT_ENTRIES = 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """A venue that another process serves: the socket's path, and what it was made of."""
+
+    address: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A session's surroundings. ``arrivals``: (ns UTC, signal) in order of time; ``balances`` in
     account currency; ``ends_at`` ns UTC, or None to end when nothing is open any more; ``faults``
-    is what goes wrong at the venues.
+    is what goes wrong at the venues; ``elsewhere`` are those that another process serves.
     """
 
     config: BookConfig
@@ -66,12 +85,14 @@ class Scenario:
     histories: Mapping[str, Sequence[BarReturn]] = field(default_factory=dict)
     faults: FaultPlan | None = None
     is_given_anew: bool = False
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """What a session leaves beside its journal. ``inputs_unchanged`` were handled and changed
-    nothing; ``signals_turned_away`` found no room in the inbox and were not handled.
+    """What a session leaves beside its journal: the ``venues`` of its own process.
+    ``inputs_unchanged`` were handled and changed nothing; ``signals_turned_away`` found no room in
+    the inbox and were not handled.
     """
 
     venues: dict[str, SimVenue]
@@ -167,13 +188,19 @@ def opening_of(scenario: Scenario) -> Opening:
     )
 
 
-def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[str, SimVenue]:
-    """The simulated venues of a scenario, each with its accounts; beside ``db`` they keep what they
-    were sent, so that they remember it after a crash.
+def venues_of(
+    scenario: Scenario,
+    clock: Clock,
+    db: Path | None = None,
+    names: Collection[str] | None = None,
+    log: CommandLog | None = None,
+) -> dict[str, SimVenue]:
+    """The simulated venues of a scenario, or those of that name, each with its accounts; beside
+    ``db`` they keep what they were sent, so that they remember it after a crash, else in ``log``.
     """
     venues: dict[str, SimVenue] = {}
     calendars = calendars_of(scenario.config)
-    for name in sorted(scenario.venues):
+    for name in sorted(scenario.venues if names is None else names):
         venues[name] = SimVenue(
             scenario.venues[name],
             clock,
@@ -182,10 +209,28 @@ def venues_of(scenario: Scenario, clock: Clock, db: Path | None = None) -> dict[
             scenario.config.instruments,
             sim_accounts(scenario.config.accounts.values(), name, scenario.balances),
             scenario.seed,
-            None if db is None else CommandLog(venue_log(db, name)),
+            log if db is None else CommandLog(venue_log(db, name)),
             scenario.faults,
         )
     return venues
+
+
+def pace_of(scenario: Scenario) -> Pace | None:
+    """How time passes at the venues that another process serves; None where there is none. Raises
+    BrokerUnreachable, and InvalidInput where they do not share their time.
+    """
+    found: Pace | None = None
+    first = ""
+    for address in sorted({each.address for each in scenario.elsewhere.values()}):
+        answer = ask_once(address, AskPace())
+        if not isinstance(answer, Paced):
+            raise BrokerUnreachable(f"{address}: no answer of a venue")
+        if found is not None and answer.pace != found:
+            raise InvalidInput(
+                f"address {address}", f"its time is another than at {first}", "one `stretto venue`"
+            )
+        found, first = answer.pace, address
+    return found
 
 
 def run(
@@ -193,24 +238,27 @@ def run(
     opened: OpenBook,
     *,
     speed: Decimal | None = None,
+    pace: Pace | None = None,
     arrivals: Callable[[Clock], AsyncIterator[AnySignal]] | None = None,
     on_entry: Callable[[ev.Entry], None] | None = None,
     on_start: Callable[[Writer], None] | None = None,
     control: Path | None = None,
 ) -> Ended:
     """Play the scenario on the opened book and say how it ended. ``speed`` None is virtual time,
-    else a multiple of real time. ``arrivals`` takes the place of the scenario's own, where signals
-    come as the session goes; on ``control`` people reach the book. Raises what halted the book.
+    else a multiple of real time; ``pace`` is that of the venues elsewhere. ``arrivals`` takes the
+    place of the scenario's own, where signals come as the session goes; on ``control`` people reach
+    the book. Raises what halted the book.
     """
     resumed = opened.book.seq > 0
     starts_at = max(scenario.starts_at, opened.book.at)
-    loop = VirtualTimeLoop(starts_at) if speed is None else PacedLoop(starts_at, speed)
+    loop = _loop(starts_at, speed, pace)
     clock = LoopClock(loop)
     if not resumed:  # a log without a book is of another one, whose database was deleted
         for name in scenario.venues:
             venue_log(opened.journal.path, name).unlink(missing_ok=True)
-    venues = venues_of(scenario, clock, opened.journal.path)
-    brokers: dict[str, Broker] = dict(venues)
+    own = [name for name in scenario.venues if name not in scenario.elsewhere]
+    venues = venues_of(scenario, clock, opened.journal.path, own)
+    brokers: dict[str, Broker] = {**venues, **_connections(scenario, clock, pace)}
     writer = Writer(
         book=opened.book,
         journal=opened.journal,
@@ -248,6 +296,28 @@ def run(
         inputs_unchanged=writer.unjournaled,
         signals_turned_away=supervisor.signals_turned_away,
     )
+
+
+def _loop(starts_at: int, speed: Decimal | None, pace: Pace | None) -> SessionLoop:
+    if pace is not None:
+        return PacedLoop(pace.start_ns, Decimal(pace.speed), pace.began_ns)
+    return VirtualTimeLoop(starts_at) if speed is None else PacedLoop(starts_at, speed)
+
+
+def _connections(scenario: Scenario, clock: Clock, pace: Pace | None) -> dict[str, Broker]:
+    if pace is None:
+        return {}
+    return {
+        name: RemoteVenue(
+            name,
+            elsewhere.address,
+            clock,
+            elsewhere.fingerprint,
+            scenario.venues[name].capabilities,
+            pace,
+        )
+        for name, elsewhere in sorted(scenario.elsewhere.items())
+    }
 
 
 async def _reached(

@@ -175,12 +175,12 @@ def test_what_cannot_trade_at_once_does_not_rest_where_told_so(world: BrokerWorl
 
 def test_a_snapshot_shows_margin_and_open_loss(world: BrokerWorld) -> None:
     async def scenario(desk: Desk) -> None:
-        before = await desk.venue.snapshot("A1")
+        before = await desk.broker.snapshot("A1")
         assert before.balance == before.equity == 100_000
         assert before.margin_used == 0
         await desk.submit("O1")
         await desk.until(5)
-        after = await desk.venue.snapshot("A1")
+        after = await desk.broker.snapshot("A1")
         price = desk.trades("O1")[0].last_px
         assert after.at >= START + 5 * NS_PER_S
         assert after.margin_used == (LOT * price * Decimal("0.02")).quantize(Decimal("0.01"))
@@ -196,19 +196,19 @@ def test_without_a_connection_nothing_is_sent_and_nothing_is_known(world: Broker
         await desk.submit("O1", order_type=OrderType.LIMIT, limit_price="1.37")
         await desk.until(5)
         heard = len(desk.said)
-        first = desk.venue.heartbeat_at()
-        await desk.venue.close()
-        assert isinstance(await desk.venue.send(order("O2")), NotSent)
+        first = desk.broker.heartbeat_at()
+        await desk.broker.close()
+        assert isinstance(await desk.broker.send(order("O2")), NotSent)
         with pytest.raises(BrokerUnreachable):
-            await desk.venue.snapshot("A1")
+            await desk.broker.snapshot("A1")
         await desk.until(60)
-        assert desk.venue.heartbeat_at() < START + 10 * NS_PER_S
+        assert desk.broker.heartbeat_at() < START + 10 * NS_PER_S
         assert len(desk.said) == heard
-        await desk.venue.connect(desk.hear)
+        await desk.broker.connect(desk.hear)
         await desk.query("O1")
         await desk.query("O2")
         await desk.until(70)
-        assert desk.venue.heartbeat_at() >= START + 69 * NS_PER_S > first
+        assert desk.broker.heartbeat_at() >= START + 69 * NS_PER_S > first
 
     desk = world.play(scenario)
     assert {a.client_order_id: a.known for a in desk.answers()} == {"O1": True, "O2": False}
@@ -223,7 +223,7 @@ def test_a_position_is_closed_by_its_ticket(world: BrokerWorld) -> None:
         await desk.until(10)
         await desk.submit("C2", side=Side.SELL, position_id=ticket)
         await desk.until(15)
-        after = await desk.venue.snapshot("A1")
+        after = await desk.broker.snapshot("A1")
         assert after.margin_used == 0
         assert after.balance == after.equity
 

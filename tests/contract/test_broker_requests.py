@@ -229,7 +229,7 @@ def test_without_attached_stops_a_stop_is_an_order_of_its_own() -> None:
     rows = ticks((-1, 138_000, 138_010), (60, 137_000, 137_010), (600, 137_000, 137_010))
 
     async def scenario(desk: Desk) -> None:
-        assert not desk.venue.capabilities.attached_stops
+        assert not desk.broker.capabilities.attached_stops
         await desk.submit("O0", stop_loss="1.375")
         await desk.submit("O1")
         ticket = desk.trades("O1")[0].position_id
@@ -282,7 +282,7 @@ def test_the_view_of_an_account_is_complete_and_repeats_the_trades(world: Broker
         await desk.until(5)
         await _resting(desk, "O3")
         await desk.until(10)
-        view = await desk.venue.mass_status("A1", 0)
+        view = await desk.broker.mass_status("A1", 0)
         assert view.complete
         assert view.at >= START + 10 * NS_PER_S
         assert [v.report.client_order_id for v in view.orders] == ["O3"]
@@ -293,7 +293,7 @@ def test_the_view_of_an_account_is_complete_and_repeats_the_trades(world: Broker
         (held,) = view.positions
         assert (held.quantity, held.stop_loss) == (LOT, Decimal("1.36"))
         assert held.position_id == desk.trades("O1")[0].position_id
-        assert view.account.balance == (await desk.venue.snapshot("A1")).balance
+        assert view.account.balance == (await desk.broker.snapshot("A1")).balance
         assert view.account.tradable
 
     world.play(scenario)
@@ -306,14 +306,14 @@ def test_a_view_begins_after_a_time_or_an_execution(world: BrokerWorld) -> None:
         await desk.submit("O2")
         await desk.until(10)
         first, second = desk.trades()
-        later = await desk.venue.mass_status("A1", START + 5 * NS_PER_S)
+        later = await desk.broker.mass_status("A1", START + 5 * NS_PER_S)
         assert later.executions == (second,)
         assert [v.report.client_order_id for v in later.orders_done] == ["O2"]
-        past = await desk.venue.mass_status("A1", 0, (first.trading_day, first.exec_id))
+        past = await desk.broker.mass_status("A1", 0, (first.trading_day, first.exec_id))
         assert past.executions == (second,)
-        unknown = await desk.venue.mass_status("A1", 0, (first.trading_day, "none"))
+        unknown = await desk.broker.mass_status("A1", 0, (first.trading_day, "none"))
         assert unknown.executions == (first, second)
-        assert (await desk.venue.mass_status("A1", 0)).executions == (first, second)
+        assert (await desk.broker.mass_status("A1", 0)).executions == (first, second)
 
     world.play(scenario)
 
@@ -323,10 +323,10 @@ def test_a_view_changes_nothing_and_needs_a_connection(world: BrokerWorld) -> No
         await desk.submit("O1")
         await desk.until(5)
         before = desk.venue.dump()
-        await desk.venue.mass_status("A1", 0)
+        await desk.broker.mass_status("A1", 0)
         assert desk.venue.dump() == before
-        await desk.venue.close()
+        await desk.broker.close()
         with pytest.raises(BrokerUnreachable):
-            await desk.venue.mass_status("A1", 0)
+            await desk.broker.mass_status("A1", 0)
 
     world.play(scenario)

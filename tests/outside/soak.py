@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stretto.cli import app
-from tests.outside.auditor import Said, audit
+from tests.outside.auditor import Json, Said, audit
 
 GROUPS = (
     "timeout lost duplicate reorder disconnect restart stale partial race cancel overfill bust "
@@ -40,6 +40,11 @@ def rehearse(folder: Path, *arguments: object) -> Said:
     """One demo in ``folder``, and everything that both sides say about it afterwards."""
     db, dump = folder / "demo.sqlite", folder / "venues.json"
     summary = in_process("demo", *arguments, "--db", db, "--venue-dump", dump)
+    return said_of(db, summary, json.loads(dump.read_text(encoding="utf-8")))
+
+
+def said_of(db: Path, summary: Json, dump: Json) -> Said:
+    """What the command line says of a database, beside a session's summary and the venues' dump."""
     executions, offset = [], 0
     while True:
         page = in_process("status", "--db", db, "--limit", 1000, "--offset", offset)
@@ -52,7 +57,7 @@ def rehearse(folder: Path, *arguments: object) -> Said:
         summary=summary,
         executions=executions,
         accounts=in_process("accounts", "--db", db)["accounts"],
-        dump=json.loads(dump.read_text(encoding="utf-8")),
+        dump=dump,
     )
 
 

@@ -133,12 +133,22 @@ class SimVenue:
             return NotSent(reason="not connected")
         if isinstance(command, _ONCE) and now >= command.send_before:
             return NotSent(reason="send_before had passed")
-        if self._log is not None:
-            self._log.append(now, command)
-        fate = self._take(command, now)
-        if not fate.is_written:
+        if not self._kept(command, now).is_written:
             raise BrokerUnreachable(f"{self.venue}: no answer to the write")
         return Sent(at=now)
+
+    def take(self, command: Command) -> None:
+        """Take a command that came over a wire of its own: it was sent, so that ``send_before`` is
+        the sender's affair, and what becomes of it is for the sender to find out.
+        """
+        now = self._clock.now_ns()
+        if self._sink is not None and not (self._wire is not None and self._wire.is_down(now)):
+            self._kept(command, now)
+
+    def _kept(self, command: Command, now: int) -> Fate:
+        if self._log is not None:
+            self._log.append(now, command)
+        return self._take(command, now)
 
     def _take(self, command: Command, now: int) -> Fate:
         fate = Fate.ARRIVES if self._wire is None else self._wire.request(command, now)

@@ -27,6 +27,7 @@ from stretto.cli import (
     run,
     simulate,
     status,
+    venue,
 )
 from stretto.cli.errors import (
     EXIT_INPUT,
@@ -48,6 +49,8 @@ app.command("demo")(demo.demo)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("resume")(run.resume)
+app.command("venue")(venue.venue)
+app.command("venue-dump")(venue.venue_dump)
 app.command("status")(status.status)
 app.command("accounts")(accounts.accounts)
 app.command("reconcile")(reconcile.reconcile)

@@ -5,6 +5,7 @@ Knows which tables there are and how they refer to each other; no adapter.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from stretto.core.policy import (
 from stretto.core.values import NS_PER_S, PPM, is_multiple
 from stretto.core.venue import VenueCapabilities
 
+ADDRESS_BYTES_MAX = 100
+"""Of an AF_UNIX path: 108 on Linux and 104 on macOS, less what may end it."""
 _FILES_ONLY = ("quotes", "daily")
 _ECB_ONLY = ("day", "days", "seed")
 
@@ -54,7 +57,7 @@ def read_settings(path: Path | str) -> Settings:
     policy = _policy(raw.get("policy", {}), problems)
     market = _market(raw["market"], path.parent, problems) if "market" in raw else None
     instruments = _instruments(raw["instruments"], problems) if "instruments" in raw else {}
-    venues = _venues(raw["venues"], problems) if "venues" in raw else {}
+    venues = _venues(raw["venues"], path.parent, problems) if "venues" in raw else {}
     failure_tables = _failure_tables(raw.get("failure_tables", {}), venues, path.parent, problems)
     rulebooks, rulebook_names = read_rulebooks(raw.get("rulebooks", {}), path.parent, problems)
     names = Names(
@@ -213,7 +216,7 @@ def _instruments(raw: object, problems: Problems) -> dict[str, Instrument]:
     return found
 
 
-def _venues(raw: object, problems: Problems) -> dict[str, VenueSettings]:
+def _venues(raw: object, folder: Path, problems: Problems) -> dict[str, VenueSettings]:
     if not isinstance(raw, dict) or not raw:
         problems.add("venues", f"is {show(raw)}", "at least one [venues.NAME]")
         return {}
@@ -236,10 +239,24 @@ def _venues(raw: object, problems: Problems) -> dict[str, VenueSettings]:
                 f"requote_percent and reject_percent sum to {shares / 10_000:g}",
                 "together at most 100",
             )
+        if "address" in values:
+            values["address"] = _address(
+                values["address"], folder, join(place, "address"), problems
+            )
         if len(problems.found) == count:
             capabilities = VenueCapabilities(**values.pop("capabilities"))
             found[name] = VenueSettings(venue=name, capabilities=capabilities, **values)
     return found
+
+
+def _address(given: str, folder: Path, place: str, problems: Problems) -> str:
+    """The socket's absolute path; noted where it is too long for one."""
+    path = str(folder.absolute() / given)
+    if len(os.fsencode(path)) > ADDRESS_BYTES_MAX:
+        problems.add(
+            place, f"makes the path {path}", f"at most {ADDRESS_BYTES_MAX} bytes in all: a socket's"
+        )
+    return path
 
 
 def _exposure_converts(

@@ -31,13 +31,13 @@ class EcbMarket(msgspec.Struct, frozen=True, kw_only=True, tag="ecb"):
     start: int | None = None
 
 
-_NOT_OPTIONS = ("venue", "kind", "seed", "failures", "maintenance")
+_NOT_OPTIONS = ("venue", "kind", "seed", "failures", "maintenance", "address")
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One simulated venue: its seed, the failure table it answers by, its ``maintenance`` (daily
     windows of the form ``HH:MM-HH:MM Zone``), and the fields of that venue's own settings in its
-    units.
+    units. ``address`` is the absolute path of the socket where another process serves it, or empty.
     """
 
     venue: str
@@ -57,6 +57,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     exec_ids_daily: bool
     capabilities: VenueCapabilities
     maintenance: tuple[str, ...] = ()
+    address: str = ""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ the simulated venue's own settings.
 from __future__ import annotations
 
 from stretto.config import calendars, kinds
-from stretto.config.section import Key, Section
+from stretto.config.section import UNSET, Key, Section
 from stretto.core.report import TimeInForce
 
 # The simulated venue's reasons to refuse by chance; a test holds them to its RejectCode.
@@ -67,6 +67,12 @@ VENUE = Section(
     "[venues.NAME]",
     "One venue. So far there is the simulated venue, which trades the market of `[market]`.",
     Key("kind", kinds.choice(("simulated",)), "simulated", "what the venue is"),
+    Key(
+        "address",
+        kinds.text(),
+        UNSET,
+        "path of the socket at which `stretto venue` serves it; else the book's own process does",
+    ),
     Key(
         "failures",
         kinds.text(),

@@ -92,16 +92,22 @@ class VirtualTimeLoop(SessionLoop):
 
 
 class PacedLoop(SessionLoop):
-    """Time passes ``speed`` times as fast as on the wall."""
+    """Time passes ``speed`` times as fast as on the wall, since the machine's monotonic clock
+    showed ``began_ns``; by default, since now. Loops of one machine that began together agree.
+    """
 
-    def __init__(self, start_ns: int, speed: Decimal) -> None:
+    def __init__(self, start_ns: int, speed: Decimal, began_ns: int | None = None) -> None:
         self._numerator, self._denominator = speed.as_integer_ratio()
-        self._began = time.monotonic_ns()
+        self.began_ns = time.monotonic_ns() if began_ns is None else began_ns
         super().__init__(start_ns)
+
+    def begin(self) -> None:
+        """Let time begin now, whatever passed before; for a loop with nothing scheduled yet."""
+        self.began_ns = time.monotonic_ns()
 
     def elapsed_ns(self) -> int:
         """Nanoseconds since the start, real time times speed."""
-        return (time.monotonic_ns() - self._began) * self._numerator // self._denominator
+        return (time.monotonic_ns() - self.began_ns) * self._numerator // self._denominator
 
     def _wait(self, timeout: float | None) -> float | None:
         return None if timeout is None else timeout * self._denominator / self._numerator

@@ -99,9 +99,15 @@ class Writer:
         self._ring()
 
     async def connect(self) -> None:
-        """Connect every venue; its messages become inputs from here on."""
-        for sender in self._senders.values():
-            await sender.broker.connect(self._receiver(sender))
+        """Connect every venue; its messages become inputs from here on. Where one cannot be, none
+        stays connected.
+        """
+        try:
+            for sender in self._senders.values():
+                await sender.broker.connect(self._receiver(sender))
+        except BaseException:
+            await self._close()
+            raise
 
     async def run(self) -> None:
         """Handle inputs and timers until stopped or halted. Raises what halted the book."""
@@ -132,8 +138,11 @@ class Writer:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
-            for sender in self._senders.values():
-                await sender.broker.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        for sender in self._senders.values():
+            await sender.broker.close()
 
     @property
     def idle(self) -> bool:

@@ -16,13 +16,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from stretto.bootstrap import Scenario, open_book, run
+from stretto.bootstrap import Scenario, open_book, pace_of, run
+from stretto.brokers.remote_wire import Pace
 from stretto.brokers.sim import SimVenue
 from stretto.config import read_signals
 from stretto.core import events as ev
 from stretto.core.book import Book
+from stretto.core.errors import InvalidInput
 from stretto.core.exit_signal import AnySignal
-from stretto.core.values import NS_PER_S
+from stretto.core.values import NS_PER_S, iso
 from stretto.ports import Clock
 from stretto.runtime.control import socket_path
 from stretto.runtime.writer import Writer
@@ -116,7 +118,8 @@ def play(
     """
     stop = stop or Stop()
     book_id = book_id_of(started)
-    speed = _speed(started)
+    pace = pace_of(scenario)
+    speed = _speed(started, pace)
     malformed: list[str] = []
 
     def wrong(text: str) -> None:
@@ -132,15 +135,12 @@ def play(
     reads_input = signals_from == STANDARD_INPUT
     with stop.listening(), open_book(db, book_id, create=create, verify=verify) as opened:
         remember(opened.journal, book_id, Session(started=started))
-        if downtime_s and opened.book.seq:
-            passed = int(downtime_s * NS_PER_S)
-            scenario = replace(scenario, starts_at=opened.book.at + passed)
-        if scenario.ends_at is not None and scenario.ends_at < scenario.starts_at:
-            scenario = replace(scenario, ends_at=scenario.starts_at)
+        scenario = _from_now(scenario, opened.book, pace, downtime_s)
         ended = run(
             scenario,
             opened,
             speed=speed,
+            pace=pace,
             arrivals=incoming if reads_input else None,
             on_entry=on_entry,
             on_start=stop.attach,
@@ -165,6 +165,17 @@ def play(
         )
 
 
+def _from_now(scenario: Scenario, book: Book, pace: Pace | None, downtime_s: Decimal) -> Scenario:
+    """The scenario as it goes on after ``downtime_s``. Raises InvalidInput."""
+    if pace is not None:
+        _check_time(pace, book, downtime_s)
+    elif downtime_s and book.seq:
+        scenario = replace(scenario, starts_at=book.at + int(downtime_s * NS_PER_S))
+    if scenario.ends_at is not None and scenario.ends_at < scenario.starts_at:
+        scenario = replace(scenario, ends_at=scenario.starts_at)
+    return scenario
+
+
 def _is_over(started: StartedWith, book: Book) -> bool:
     """Whether a session that ended by itself left nothing open: one with ``--until`` may have."""
     if not isinstance(started, RunArguments) or started.until is None:
@@ -182,7 +193,31 @@ def _control(db: Path, book_id: str, speed: Decimal | None) -> Path | None:
     return socket_path(db, book_id)
 
 
-def _speed(started: StartedWith) -> Decimal | None:
-    if not isinstance(started, RunArguments) or started.speed == SPEED_MAX:
-        return None
-    return Decimal(started.speed)
+def _speed(started: StartedWith, pace: Pace | None) -> Decimal | None:
+    """Raises InvalidInput where the venues' time passes at another speed than was asked for."""
+    asked = None
+    if isinstance(started, RunArguments) and started.speed != SPEED_MAX:
+        asked = Decimal(started.speed)
+    if pace is None:
+        return asked
+    if asked is not None and asked != Decimal(pace.speed):
+        raise InvalidInput(
+            "--speed", f"is {asked}, and the venue's time passes at {pace.speed}", "no --speed"
+        )
+    return Decimal(pace.speed)
+
+
+def _check_time(pace: Pace, book: Book, downtime_s: Decimal) -> None:
+    """Raise InvalidInput where the book's time cannot go on by the venue's."""
+    if downtime_s:
+        raise InvalidInput(
+            "--downtime", "the venue's own time passes while the book is down", "no --downtime"
+        )
+    now = pace.now_ns()
+    if now < book.at:
+        raise InvalidInput(
+            "the venue's time",
+            f"is {iso(now)[:19]}Z, before the book's last entry at {iso(book.at)[:19]}Z: it was "
+            "started anew and has forgotten the book's orders",
+            "the venue that the book began with, or a new database",
+        )

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stretto.bootstrap import Scenario
+from stretto.bootstrap import Elsewhere, Scenario
+from stretto.brokers.sim import sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan, kinds_named
 from stretto.config import EcbMarket, Settings, read_placed_signals
@@ -82,6 +83,7 @@ def of_settings(started: RunArguments) -> Prepared:
             ends_at=started.until,
             seed=_seed(settings),
             bars=session.bars,
+            elsewhere=_elsewhere(settings),
         ),
         market=session,
         places=places,
@@ -177,6 +179,20 @@ def _seed(settings: Settings) -> int:
     """One seed that every venue's own seed goes into; each venue's draws carry its name besides."""
     parts = [f"{name}={venue.seed}" for name, venue in sorted(settings.venues.items())]
     return int.from_bytes(digest("venues", *parts)[:8], "big")
+
+
+def _elsewhere(settings: Settings) -> dict[str, Elsewhere]:
+    """The venues with an address, each with a digest of all that its books follow from."""
+    book = settings.book
+    balances = {name: account.initial_balance for name, account in book.accounts.items()}
+    found = {}
+    for name, venue in sorted(settings.venues.items()):
+        if venue.address:
+            accounts = sim_accounts(book.accounts.values(), name, balances)
+            known = (venue, accounts, book.instruments, settings.market, _seed(settings))
+            print_of = digest("venue", msgspec.json.encode(known, order="sorted").hex()).hex()
+            found[name] = Elsewhere(address=venue.address, fingerprint=print_of)
+    return found
 
 
 def _arrivals(

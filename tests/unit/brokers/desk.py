@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -28,6 +30,7 @@ from stretto.market import Calendars, SeriesMarket, VenueHours
 from stretto.market.series import QuoteSeries
 from stretto.ports import (
     AmendProtection,
+    Broker,
     CancelOrder,
     QueryOrder,
     ReplaceOrder,
@@ -110,10 +113,13 @@ def market(eurusd: Rows | None = None) -> SeriesMarket:
 
 @dataclass
 class Desk:
-    """A connected venue and everything it said."""
+    """A connected venue and everything it said. ``broker`` is how it is reached: the venue itself,
+    or a connection to it.
+    """
 
     venue: SimVenue
     clock: LoopClock
+    broker: Broker
     said: list[VenueMessage] = field(default_factory=list)
     said_at: list[int] = field(default_factory=list)
 
@@ -122,21 +128,21 @@ class Desk:
         self.said_at.append(self.clock.now_ns())
 
     async def submit(self, order_id: str, **changes: Any) -> SendOutcome:
-        return await self.venue.send(order(order_id, **changes))
+        return await self.broker.send(order(order_id, **changes))
 
     async def cancel(self, order_id: str, account_id: str = "A1") -> SendOutcome:
-        return await self.venue.send(
+        return await self.broker.send(
             CancelOrder(client_order_id=order_id, account_id=account_id, venue="sim")
         )
 
     async def query(self, order_id: str, account_id: str = "A1") -> SendOutcome:
-        return await self.venue.send(
+        return await self.broker.send(
             QueryOrder(client_order_id=order_id, account_id=account_id, venue="sim")
         )
 
     async def replace(self, order_id: str, quantity: Any, **prices: Any) -> SendOutcome:
         """``quantity`` is the whole order quantity."""
-        return await self.venue.send(
+        return await self.broker.send(
             ReplaceOrder(
                 client_order_id=order_id,
                 account_id="A1",
@@ -150,7 +156,7 @@ class Desk:
     async def amend(
         self, request_id: str, position_id: str, symbol: str = "EURUSD", **levels: Any
     ) -> SendOutcome:
-        return await self.venue.send(
+        return await self.broker.send(
             AmendProtection(
                 client_order_id=request_id,
                 account_id="A1",
@@ -232,9 +238,12 @@ def at_desk(
     log: CommandLog | None = None,
     faults: FaultPlan | None = None,
     maintenance: Sequence[str] = (),
+    wire: Callable[[SimVenue, LoopClock], AbstractAsyncContextManager[Broker]] | None = None,
 ) -> Desk:
-    """Play a scenario at a fresh venue on virtual time; the desk afterwards."""
-    loop = VirtualTimeLoop(start)
+    """Play a scenario at a fresh venue on virtual time, reached directly or over a ``wire``; the
+    desk afterwards.
+    """
+    loop = (VirtualTimeLoop if wire is None else SocketTimeLoop)(start)
     clock = LoopClock(loop)
     feed = market(eurusd)
     venue = SimVenue(
@@ -252,18 +261,34 @@ def at_desk(
         log,
         faults,
     )
-    desk = Desk(venue, clock)
+    reached = contextlib.nullcontext(venue) if wire is None else wire(venue, clock)
 
-    async def play() -> None:
-        await venue.connect(desk.hear)
-        await scenario(desk)
-        await venue.close()
+    async def play() -> Desk:
+        async with reached as broker:
+            desk = Desk(venue, clock, broker)
+            await broker.connect(desk.hear)
+            await scenario(desk)
+            await broker.close()
+            return desk
 
     try:
-        loop.run_until_complete(play())
+        return loop.run_until_complete(play())
     finally:
         loop.close()
-    return desk
+
+
+class SocketTimeLoop(VirtualTimeLoop):
+    """Virtual time that stands still while a socket has something to read: both ends of the wire
+    are here, so that nothing is ever on its way unseen.
+    """
+
+    def __init__(self, start_ns: int) -> None:
+        super().__init__(start_ns)
+        self._jump = super()._wait
+        self._sockets = self._selector  # type: ignore[attr-defined]
+
+    def _wait(self, timeout: float | None) -> float | None:
+        return 0 if self._sockets.select(0) else self._jump(timeout)
 
 
 def patient(**changes: Any) -> SimVenueConfig:

@@ -11,7 +11,7 @@ import pytest
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
 from stretto.core.effects import SubmitOrder
-from stretto.core.errors import InvariantViolated, JournalUnavailable
+from stretto.core.errors import BrokerUnreachable, InvariantViolated, JournalUnavailable
 from stretto.core.order import OrderState
 from stretto.core.policy import BookConfig, Policy
 from stretto.core.signal import Urgency
@@ -170,6 +170,29 @@ def test_an_order_for_a_venue_without_a_connection_is_proven_unsent() -> None:
     failed = [e for entry in bench.entries for e in entry.events if isinstance(e, ev.OrderFailed)]
     assert {e.text for e in failed} == {"there is no connection to venue sim"}
     assert all(a.pending == a.intended for a in bench.book.allocations.values())
+
+
+def test_where_one_venue_cannot_be_reached_no_connection_stays_open() -> None:
+    bench = Bench()
+    away = ScriptedVenue(bench.clock, venue="away")
+
+    async def connect(_: object) -> None:
+        raise BrokerUnreachable("away")
+
+    away.connect = connect  # type: ignore[assignment]
+    writer = Writer(
+        book=bench.book,
+        journal=bench.journal,
+        codec=EntryCodec("book"),
+        projector=None,
+        brokers=(bench.venue, away),
+        market=FixedMarket(),
+        clock=bench.clock,
+    )
+    with pytest.raises(BrokerUnreachable):
+        bench.loop.run_until_complete(writer.connect())
+    bench.loop.close()
+    assert (bench.venue.sink, bench.venue.closed, away.closed) == (None, 1, 1)
 
 
 def test_a_sender_that_breaks_halts_the_writer() -> None:
