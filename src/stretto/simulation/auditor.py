@@ -6,82 +6,302 @@ events and messages are data to it, and every number it compares it has added up
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.policy import BookConfig
-from stretto.core.values import iso
-from stretto.ports import Command, SubmitOrder, VenueMessage
+from stretto.core.report import ExecType, ExecutionReport
+from stretto.ports import AmendProtection, Command, ReplaceOrder, SubmitOrder, VenueMessage
+from stretto.runtime.recover import image_bytes
+from stretto.simulation import auditor_gate as gate
+from stretto.simulation import auditor_orders as orders
+from stretto.simulation import auditor_shares as shares
+from stretto.simulation import auditor_timing as timing
+from stretto.simulation.auditor_model import ZERO, Model
+from stretto.simulation.auditor_rest import (
+    compare_book,
+    compare_money,
+    compare_venues,
+    liveness,
+)
+from stretto.simulation.invariants import InvariantBroken
 
+__all__ = ["Auditor", "InvariantBroken"]
 
-class InvariantBroken(Exception):
-    """An invariant of DESIGN §8 does not hold: ``number`` 1 to 15, 16 for liveness, 17 for money;
-    0 for an error that no part of Stretto raises on purpose. ``seq`` is the last durable entry.
-    """
-
-    def __init__(self, number: int, text: str, seq: int) -> None:
-        super().__init__(f"invariant {number} broken after entry {seq}: {text}")
-        self.number = number
-        self.text = text
-        self.seq = seq
+OVERDUE_NS = 60_000_000_000
 
 
 class Auditor:
     """Told of everything in the order in which it happens; raises InvariantBroken."""
 
     def __init__(self, config: BookConfig, venues: Sequence[str]) -> None:
-        self._config = config
+        self._model = Model(config)
         self._venues = tuple(venues)
-        self._seq = 0
-        self._intended: dict[str, int] = {}
-        self._sent: dict[str, int] = {}
+        self._live: Book | None = None
+        self._image: bytes | None = None
+        self._timers: dict[str, int] = {}
+        self._said: dict[tuple[str, str, str], None] = {}
+        self._handlers = self._handled()
+
+    # --- what the stage tells
 
     def appended(self, entry: ev.Entry, book: Book) -> None:
         """An entry is durable. ``book`` is the live state, which may be ahead of the entry by what
         else was in its batch.
         """
-        if entry.seq != self._seq + 1:
-            self._broken(14, f"entry {entry.seq} follows entry {self._seq}")
-        self._seq = entry.seq
-        if book.seq < entry.seq:
-            self._broken(15, f"the live book is at {book.seq}, behind what is durable")
+        model, item = self._model, entry.input
+        if entry.seq != model.seq + 1 or entry.at < model.at:
+            model.broken(14, f"entry {entry.seq} of {entry.at} follows {model.seq} of {model.at}")
+        model.seq, model.at = entry.seq, entry.at
+        self._check_heard(item)
+        if isinstance(item, ev.TimerDue):
+            timing.fired(model, item)
+        orders.heard(model, item)
+        handlers = self._handlers
         for event in entry.events:
-            if isinstance(event, ev.OrderIntended):
-                if event.order.client_order_id in self._intended:
-                    self._broken(1, f"order {event.order.client_order_id} is intended twice")
-                self._intended[event.order.client_order_id] = entry.seq
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(entry, event)
+        if any(isinstance(event, ev.FillBooked) for event in entry.events):
+            self._check_closes(entry)
+        if isinstance(item, ev.TimerDue):
+            timing.spent(model, item)
+        self._check_touched()
+        self._live = book
+        if book.seq == entry.seq:
+            compare_book(model, book)
 
     def sending(self, command: Command, at_ns: int) -> None:
         """A command leaves the process at ``at_ns`` of the process's clock (ns UTC)."""
-        if not isinstance(command, SubmitOrder):
-            return
-        order_id = command.client_order_id
-        if order_id not in self._intended:
-            self._broken(14, f"order {order_id} is sent and its intent is in no entry")
-        if order_id in self._sent:
-            self._broken(1, f"order {order_id} is sent twice")
-        if at_ns >= command.send_before:
-            self._broken(14, f"order {order_id} is sent {at_ns - command.send_before} ns too late")
-        self._sent[order_id] = at_ns
+        model = self._model
+        if isinstance(command, SubmitOrder):
+            self._submitting(command, at_ns)
+        elif isinstance(command, AmendProtection):
+            if at_ns >= command.send_before:
+                model.broken(14, f"request {command.client_order_id} is sent too late")
+        elif command.client_order_id not in model.orders:
+            model.broken(14, f"a request names order {command.client_order_id}, never intended")
+        elif isinstance(command, ReplaceOrder):
+            order = model.orders[command.client_order_id]
+            wanted = (command.quantity, command.send_before)
+            if wanted not in order.replaces:
+                model.broken(14, f"a replace of order {command.client_order_id} is in no entry")
+            order.replaces.remove(wanted)
+            if at_ns >= command.send_before:
+                model.broken(14, f"a replace of order {command.client_order_id} is sent too late")
 
     def said(self, venue: str, message: VenueMessage, at_ns: int) -> None:
         """A venue's message reached the process."""
+        del venue, at_ns
+        if isinstance(message, ExecutionReport) and message.exec_type is ExecType.TRADE:
+            self._said[message.account_id, message.trading_day, message.exec_id] = None
 
     def died(self, at_ns: int) -> None:
         """The process ended without an orderly stop."""
+        del at_ns
+        live, model = self._live, self._model
+        self._image = None
+        if live is not None and live.seq == model.seq:
+            self._image, self._timers = image_bytes(live), dict(live.timers)
+        self._live = None
 
     def resumed(self, book: Book, at_ns: int) -> None:
-        """A new process recovered ``book``; every durable entry was passed to ``appended``."""
-        if book.seq != self._seq:
-            text = (
-                f"the journal ends at {self._seq}, the book recovered at {iso(at_ns)} at {book.seq}"
-            )
-            self._broken(15, text)
+        """A process recovered ``book``; every durable entry was passed to ``appended``."""
+        del at_ns
+        model = self._model
+        if book.seq != model.seq:
+            model.broken(15, f"the journal ends at {model.seq}, the recovered book at {book.seq}")
+        compare_book(model, book, everything=True)
+        if self._image is not None:
+            if self._image != image_bytes(book):
+                model.broken(15, "the recovered book differs from the one that died")
+            if self._timers != dict(book.timers):
+                model.broken(12, "the timers of the recovered book differ from those before")
+        self._image = None
+        model.life += 1
+        for order in model.orders.values():
+            order.replaces.clear()
 
-    def at_rest(self, book: Book, dumps: Mapping[str, Mapping[str, object]], at_ns: int) -> None:
+    def at_rest(self, book: Book, dumps: Mapping[str, Mapping[str, Any]], at_ns: int) -> None:
         """Everything is healed and has had its time; ``dumps`` are the venues' own books."""
+        model = self._model
+        compare_book(model, book, everything=True)
+        timing.forgotten(model, at_ns, OVERDUE_NS)
+        compare_venues(model, dumps)
+        compare_money(model, book, dumps)
+        liveness(model)
 
-    def _broken(self, number: int, text: str) -> NoReturn:
-        raise InvariantBroken(number, text, self._seq)
+    # --- one entry
+
+    def _handled(self) -> dict[type, Callable[[ev.Entry, Any], None]]:
+        model = self._model
+
+        def about(function: Callable[[Model, Any], None]) -> Callable[[ev.Entry, Any], None]:
+            return lambda _, event: function(model, event)
+
+        def barred(_: ev.Entry, event: Any) -> None:
+            gate.barred(model, event)
+
+        def booked(_: ev.Entry, event: ev.FillBooked) -> None:
+            if event.client_order_id:
+                orders.booked(model, event)
+            shares.filled(model, event)
+
+        def leg(_: ev.Entry, event: ev.LegScheduled) -> None:
+            shares.leg_scheduled(model, event)
+            timing.moved(model, event)
+
+        def planned(_: ev.Entry, event: ev.SignalPlanned) -> None:
+            shares.planned(model, event)
+            timing.planned(model, event)
+            if not event.plan.closes:
+                gate.copies_allowed(model, event)
+
+        def rerouted(_: ev.Entry, event: ev.RemainderRerouted) -> None:
+            shares.rerouted(model, event)
+            timing.rerouted(model, event)
+
+        return {
+            ev.BookConfigured: self._configured,
+            ev.AccountUpdated: self._updated,
+            ev.SignalPlanned: planned,
+            ev.OrderIntended: self._intended,
+            ev.OrderAdvanced: lambda entry, event: orders.advanced(model, entry, event),
+            ev.FillBooked: booked,
+            ev.OrderQueried: about(orders.queried),
+            ev.OrderMissed: lambda entry, event: orders.missed(model, entry, event),
+            ev.CompletionAssessed: about(timing.assessed),
+            ev.CancelRequested: about(orders.requested),
+            ev.ReplaceRequested: self._replace_requested,
+            ev.AllocationAdjusted: about(shares.adjusted),
+            ev.AllocationReduced: about(shares.given_up),
+            ev.RemainderAbandoned: about(shares.given_up),
+            ev.AllocationEnded: about(shares.ended),
+            ev.LegScheduled: leg,
+            ev.RemainderRerouted: rerouted,
+            ev.ReleaseScheduled: about(timing.scheduled),
+            ev.ReleaseDeferred: about(timing.moved),
+            ev.PendingHeld: about(timing.moved),
+            ev.PendingFreed: about(timing.moved),
+            ev.InterventionRequired: about(gate.asked),
+            ev.InterventionResolved: about(gate.answered),
+            ev.ExecutionPaused: self._paused,
+            ev.ExecutionResumed: self._paused,
+            ev.PersonIntervened: self._decided,
+            **dict.fromkeys(
+                (
+                    ev.AccountHalted, ev.AccountReleased, ev.AccountExcluded, ev.AccountRestored,
+                    ev.AccountReconciled, ev.ReconciliationRequired, ev.KillSwitchThrown,
+                    ev.KillSwitchReleased, ev.CircuitChanged, ev.VenueThrottled,
+                    ev.CalendarRecorded,
+                ),
+                barred,
+            ),
+        }  # fmt: skip
+
+    def _configured(self, _: ev.Entry, event: ev.BookConfigured) -> None:
+        self._model.config = event.config
+
+    def _updated(self, _: ev.Entry, event: ev.AccountUpdated) -> None:
+        shares.snapshot_taken(self._model, event.snapshot)
+        anchor = event.anchor
+        note = self._model.account(event.snapshot.account_id)
+        note.anchor = (anchor.day_started_at, anchor.balance, anchor.equity)
+
+    def _intended(self, entry: ev.Entry, event: ev.OrderIntended) -> None:
+        model = self._model
+        order = orders.intended(model, event)
+        if order.role not in ("entry", "exit"):
+            return
+        share = model.share_of(order.execution_id, order.account_id)
+        due_at = share.due_at
+        shares.intended(model, order)
+        gate.counted(model, order.account_id)
+        timing.leaves(model, order, share, due_at)
+        gate.may_go(model, entry, order)
+
+    def _replace_requested(self, _: ev.Entry, event: ev.ReplaceRequested) -> None:
+        model = self._model
+        orders.requested(model, event)
+        order = model.orders[event.client_order_id]
+        switch = gate.killed(model, order.account_id, order.symbol)
+        if order.is_entry and switch:
+            name = order.client_order_id
+            model.broken(11, f"order {name} is replaced under the kill switch of {switch}")
+
+    def _paused(self, _: ev.Entry, event: ev.ExecutionPaused | ev.ExecutionResumed) -> None:
+        paused = isinstance(event, ev.ExecutionPaused)
+        self._model.executions[event.execution_id].paused = paused
+
+    def _decided(self, _: ev.Entry, event: ev.PersonIntervened) -> None:
+        if event.action.__struct_config__.tag in ("approve", "reject"):
+            self._model.executions[event.execution_id].awaits = False
+
+    def _check_touched(self) -> None:
+        model = self._model
+        for name in model.touched_orders:
+            order = model.orders[name]
+            orders.ended_entry(model, order)
+            key = f"{order.execution_id}/{order.account_id}"
+            if key in model.shares:
+                model.touched_shares[key] = None
+        for key in model.touched_shares:
+            shares.ended_entry(model, key, model.shares[key])
+        for account_id, (number, text) in model.flagged.items():
+            if not model.account(account_id).halted:
+                model.broken(number, f"{text}, and {account_id} is not halted")
+        model.flagged.clear()
+
+    # --- single checks
+
+    def _check_heard(self, item: ev.Input) -> None:
+        """Executions in the journal are those that a venue reported."""
+        if not self._said or not isinstance(item, ev.VenueReported | ev.OrderReported):
+            return
+        for report in orders.reports_of(item):
+            key = (report.account_id, report.trading_day, report.exec_id)
+            if report.exec_type is ExecType.TRADE and key not in self._said:
+                self._model.broken(4, f"no venue reported the execution {key}")
+
+    def _check_closes(self, entry: ev.Entry) -> None:
+        """What a venue closes by itself is booked once and whole, and taken back as it was."""
+        model, total = self._model, ZERO
+        fills = [e for e in entry.events if isinstance(e, ev.FillBooked) and not e.client_order_id]
+        if not fills:
+            return
+        total = sum((fill.quantity for fill in fills), ZERO)
+        first = fills[0]
+        key = (first.account_id, first.exec_id)
+        reports = orders.reports_of(entry.input)
+        if first.reverses:
+            booked = model.closes.pop((first.account_id, first.reverses), None)
+            if booked is None or total != -booked:
+                model.broken(4, f"the bust of {first.reverses} takes {total} back, not {booked}")
+            return
+        if model.closes.get(key) or not reports or reports[0].last_qty != total:
+            model.broken(4, f"the venue's close {key} is booked with {total}")
+        model.closes[key] = total
+
+    def _submitting(self, command: SubmitOrder, at_ns: int) -> None:
+        model, name = self._model, command.client_order_id
+        order = model.orders.get(name)
+        if order is None:
+            model.broken(14, f"order {name} is sent and its intent is in no entry")
+        if order.sent_at is not None:
+            model.broken(1, f"order {name} is sent twice")
+        order.sent_at = at_ns
+        if at_ns >= min(command.send_before, order.send_before):
+            model.broken(14, f"order {name} is sent {at_ns - order.send_before} ns too late")
+        if order.life != model.life:
+            model.broken(14, f"order {name} is sent by a later process than intended it")
+        if order.is_over:
+            model.broken(7, f"order {name} is {order.state} and is sent")
+        if (command.quantity, command.symbol, command.account_id, command.side.sign) != (
+            order.quantity, order.symbol, order.account_id, order.sign
+        ):  # fmt: skip
+            model.broken(14, f"order {name} is sent as {command}, which was not intended")
+        switch = gate.killed(model, order.account_id, order.symbol) if order.is_entry else ""
+        if switch:
+            model.broken(11, f"order {name} is sent under the kill switch of {switch}")
