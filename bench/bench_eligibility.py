@@ -115,7 +115,7 @@ def _view(n: int, rulebook: Rulebook) -> AccountView:
         positions=(held,) if n % 2 else (),
         rulebook=rulebook,
         heartbeat_at=AT - NS_PER_S,
-        entries_working=0,
+        entering=(),
     )
 
 
