@@ -30,7 +30,7 @@ lint: venv-dev ## Format check, ruff, architecture contract
 	@$(STEP) "ruff" $(BIN)/ruff check .
 	@$(STEP) "import contract" $(BIN)/lint-imports --no-logo --config pyproject.toml
 
-types: venv-dev ## mypy, strict, over src and tests
+types: venv-dev ## mypy, strict, over src, tests and bench
 	@$(STEP) "types" $(BIN)/mypy
 
 unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)

@@ -13,11 +13,14 @@ from msgspec.structs import replace
 
 from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
 from stretto.core.affordability import largest_quantity
-from stretto.core.eligibility import CHECKS, all_refusals, judge_account
+from stretto.core.eligibility import CHECKS, all_refusals, judge_account, nothing_forbids
+from stretto.core.passing import in_order
 from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Trailing
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, room
 from stretto.core.rules import REGISTRY
+from stretto.core.scoring import Medians, base_score
+from stretto.core.screening import affords_by_score
 from stretto.core.trade import AccountView, Trade, TradeContext, trade_for
 from stretto.core.values import NS_PER_S, ZERO, Side
 from tests.unit.core.trade_samples import (
@@ -185,6 +188,56 @@ def test_precedence_is_total_and_stable(
         assert refusal.account_id == of.account.account_id
         assert refusal.compared
         assert refusal.would_pass
+
+
+def put_in_order(of: AccountView) -> AccountView:
+    """The same account, with nothing but size and money to refuse it for."""
+    return of._replace(
+        account=replace(
+            of.account,
+            mode=AccountMode.ACTIVE,
+            position_mode=PositionMode.HEDGING,
+            positions_max=None,
+            orders_max=None,
+            quantity_max=None,
+            currency="USD",
+            symbols={"EURUSD": TERMS},
+        ),
+        snapshot=None if of.snapshot is None else replace(of.snapshot, tradable=True),
+        ledger=replace(of.ledger, halted="", exclusion=None),
+        rulebook=RULEBOOK,
+        heartbeat_at=AT,
+    )
+
+
+LARGE = st.integers(1, 150).map(lambda n: Decimal(10_000 * n))
+
+
+@given(views().map(put_in_order), QUANTITIES | LARGE, st.builds(context) | contexts())
+@pytest.mark.requirement("R1.4")
+def test_who_passes_quickly_is_refused_by_no_rule(
+    of: AccountView, quantity: Decimal, ctx: TradeContext
+) -> None:
+    case = case_of(of, quantity, ctx)
+    base = base_score(*case[:3], Medians(500_000, 0), ctx)
+    quick = affords_by_score(of, case.trade, case.room, base, ctx)
+    if quick and in_order(of, case.room) and nothing_forbids(ctx):
+        assert all_refusals(*case) == ()
+
+
+def test_a_common_account_passes_quickly() -> None:
+    ctx = context()
+    case = case_of(view(), Decimal(10_000), ctx)
+    base = base_score(*case[:3], Medians(500_000, 0), ctx)
+    assert affords_by_score(case.view, case.trade, case.room, base, ctx)
+    assert in_order(case.view, case.room)
+    assert nothing_forbids(ctx)
+    tight = view(snapshot=snapshot("100000", margin_used=Decimal(83_000)))
+    case = case_of(tight, Decimal(10_000), ctx)
+    base = base_score(*case[:3], Medians(500_000, 0), ctx)
+    assert base.risk_budget > 0
+    assert judge_account(*case) is not None
+    assert not affords_by_score(tight, case.trade, case.room, base, ctx)
 
 
 @given(views(), QUANTITIES, contexts())

@@ -15,6 +15,7 @@ from stretto.core.account import Account, AccountSnapshot, AnchorBasis, DayAncho
 from stretto.core.account_exclusion import on_tradable
 from stretto.core.book import Book
 from stretto.core.risk import trading_day_start
+from stretto.core.standing import foresee
 
 _Start = tuple[Decimal, Decimal, AnchorBasis]
 
@@ -56,6 +57,7 @@ def on_account(book: Book, snapshot: AccountSnapshot) -> tuple[ev.Event, ...]:
             anchor = replace(anchor, balance=stated, equity=stated, basis=AnchorBasis.STATED)
         if snapshot.equity > anchor.peak_equity:
             anchor = replace(anchor, peak_equity=snapshot.equity)
+    foresee(book, snapshot)
     updated = ev.AccountUpdated(snapshot=snapshot, anchor=anchor)
     return (updated, *on_tradable(book, snapshot))
 

@@ -25,15 +25,15 @@ from stretto.core.affordability import (
 from stretto.core.barred import kill_switch, not_reconciled
 from stretto.core.copying import opposite_refusal
 from stretto.core.errors import check
+from stretto.core.passing import affords, is_unlimited, may_enter
 from stretto.core.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.risk import Room, positions_after
-from stretto.core.rules import judge, open_rules
+from stretto.core.rules import judge
 from stretto.core.trade import AccountView, Trade, TradeContext
 from stretto.core.values import ZERO, iso, plain
 
 _ACTIVE = AccountMode.ACTIVE
 _NETTING = PositionMode.NETTING
-_HEDGING = PositionMode.HEDGING
 
 Check = Callable[[AccountView, Trade, Room, TradeContext], Refusal | None]
 
@@ -43,23 +43,18 @@ def judge_account(
 ) -> Refusal | None:
     """The first refusal in precedence, or None where the account may take the trade."""
     checks = context.checks or _applicable(context)
-    ledger, snapshot = view.ledger, view.snapshot
     if (
-        snapshot is not None
-        and snapshot.tradable
-        and view.account.mode is _ACTIVE
-        and ledger.exclusion is None
-        and not ledger.halted
-        and not context.kills
-        and not context.circuits
-        and not ledger.unreconciled
-        and trade.terms is not None
+        context.gate_open
         and view.heartbeat_at >= context.heartbeat_min
-        and context.tick_fresh
-        and context.session.is_open
+        and trade.terms is not None
         and (not context.venue_sessions or view.account.venue not in context.venue_sessions)
+        and may_enter(view)
     ):
-        if _surely_passes(view, trade, room, context):
+        if (
+            context.unrestricted
+            and is_unlimited(view, room)
+            and affords(view, trade, room, context)
+        ):
             return None
         checks = context.checks_beyond_gate
     for rule_check in checks:
@@ -69,24 +64,11 @@ def judge_account(
     return None
 
 
-def _surely_passes(view: AccountView, trade: Trade, room: Room, context: TradeContext) -> bool:
-    """Whether no rule beyond the gate can refuse: quick, and true of most. False says nothing."""
-    account, snapshot, risk, margin = view.account, view.snapshot, trade.risk, trade.margin
-    return (
-        context.unrestricted
-        and trade.in_lots
-        and account.position_mode is _HEDGING
-        and account.positions_max is None
-        and account.orders_max is None
-        and account.quantity_max is None
-        and risk is not None
-        and margin is not None
-        and snapshot is not None
-        and not room.unknown
-        and (room.smallest is None or risk <= room.smallest)
-        and snapshot.equity >= context.margin_level_min * (room.margin_committed + margin)
-        and not open_rules(view, trade, room, context)
-    )
+def nothing_forbids(context: TradeContext) -> bool:
+    """Whether no rule refuses every account, or some, for the symbol, the side or the instant."""
+    if not context.checks:
+        _applicable(context)
+    return context.gate_open and context.unrestricted and not context.venue_sessions
 
 
 def all_refusals(
@@ -111,6 +93,12 @@ def _applicable(context: TradeContext) -> tuple[Check, ...]:
         not context.kills,
     )
     context.unrestricted = context.opposed is None and context.exposure_remaining is None
+    context.gate_open = (
+        context.tick_fresh
+        and context.session.is_open
+        and not context.kills
+        and not context.circuits
+    )
     return context.checks
 
 

@@ -88,55 +88,63 @@ def room(view: AccountView, context: TradeContext, floors: Floors | None = None)
     if snapshot is None:
         return NO_SNAPSHOT
     daily_limit, overall_limit = view.rulebook.daily_loss, view.rulebook.overall_loss
+    if daily_limit is None and overall_limit is None:
+        return _room(view, snapshot, ZERO, None, None)
+    risk_open = open_risk(view, context) if view.positions else ZERO
+    if floors is not None:
+        return _room(view, snapshot, risk_open, floors.daily, floors.overall)
+    equity, initial = snapshot.equity, view.account.initial_balance
+    day = day_anchor(view, snapshot, context)
+    daily = overall = None
+    if daily_limit is not None:
+        daily = loss_bounds(daily_limit, True, initial, equity, day)
+    if overall_limit is not None:
+        overall = loss_bounds(overall_limit, False, initial, equity, day)
+    return _room(view, snapshot, risk_open, daily, overall)
+
+
+def room_at_rest(view: AccountView, snapshot: AccountSnapshot, floors: Floors) -> Room:
+    """The rooms of an account without positions: no price moves them."""
+    return _room(view, snapshot, ZERO, floors.daily, floors.overall)
+
+
+def _room(
+    view: AccountView,
+    snapshot: AccountSnapshot,
+    risk_open: Decimal | None,
+    daily_bounds: tuple[Decimal, Decimal] | None,
+    overall_bounds: tuple[Decimal, Decimal] | None,
+) -> Room:
     daily = overall = smallest = use = None
-    risk_open: Decimal | None = ZERO
-    unknown = binding = ""
-    if daily_limit is not None or overall_limit is not None:
-        equity, initial = snapshot.equity, view.account.initial_balance
-        day = day_anchor(view, snapshot, context) if floors is None else floors.anchor
-        if view.positions:
-            risk_open = open_risk(view, context)
-        if risk_open is None:
-            unknown = "open_risk"
-        available = equity - (ZERO if risk_open is None else risk_open) - view.ledger.reserved_risk
-        if daily_limit is not None:
-            bounds = (
-                loss_bounds(daily_limit, True, initial, equity, day)
-                if floors is None
-                else floors.daily
-            )
-            if bounds is None or unknown:
-                daily, unknown = ZERO, unknown or "day_anchor"
-            else:
-                base, floor = bounds
-                daily, use = available - floor, 0 if equity >= base else _use(equity, base, floor)
-            smallest, binding = daily, "daily_loss"
-        if overall_limit is not None:
-            bounds = (
-                loss_bounds(overall_limit, False, initial, equity, day)
-                if floors is None
-                else floors.overall
-            )
-            if bounds is None or unknown:
-                overall, unknown = ZERO, unknown or "day_anchor"
-            else:
-                base, floor = bounds
-                overall = available - floor
-                overall_use = 0 if equity >= base else _use(equity, base, floor)
-                if use is None or overall_use > use:
-                    use = overall_use
-            if smallest is None or overall < smallest:
-                smallest, binding = overall, "overall_loss"
+    unknown = "open_risk" if risk_open is None else ""
+    binding = ""
+    equity, ledger, rulebook = snapshot.equity, view.ledger, view.rulebook
+    open_known = ZERO if risk_open is None else risk_open
+    available = equity - open_known - ledger.reserved_risk
+    if rulebook.daily_loss is not None:
+        if daily_bounds is None or unknown:
+            daily, unknown = ZERO, unknown or "day_anchor"
+        else:
+            base, floor = daily_bounds
+            daily, use = available - floor, 0 if equity >= base else _use(equity, base, floor)
+        smallest, binding = daily, "daily_loss"
+    if rulebook.overall_loss is not None:
+        if overall_bounds is None or unknown:
+            overall, unknown = ZERO, unknown or "day_anchor"
+        else:
+            base, floor = overall_bounds
+            overall = available - floor
+            overall_use = 0 if equity >= base else _use(equity, base, floor)
+            if use is None or overall_use > use:
+                use = overall_use
+        if smallest is None or overall < smallest:
+            smallest, binding = overall, "overall_loss"
     per_trade = None
-    if (
-        view.rulebook.risk_per_trade_percent is not None
-        or view.account.risk_percent_max is not None
-    ):
+    if rulebook.risk_per_trade_percent is not None or view.account.risk_percent_max is not None:
         per_trade, per_trade_name = per_trade_room(view, snapshot)
         if per_trade is not None and (smallest is None or per_trade < smallest):
             smallest, binding = per_trade, per_trade_name
-    open_known = ZERO if risk_open is None else risk_open
-    margin = margin_committed(snapshot, view.ledger)
+    margin = margin_committed(snapshot, ledger)
     return _new(
         Room, (daily, overall, per_trade, smallest, binding, open_known, use, unknown, margin)
     )

@@ -17,12 +17,13 @@ from stretto.core.book import Book
 from stretto.core.carried import stances_version
 from stretto.core.conduct import circuits_closed_to_entries
 from stretto.core.copying import opposed_by
-from stretto.core.eligibility import all_refusals, judge_account
+from stretto.core.eligibility import all_refusals, judge_account, nothing_forbids
 from stretto.core.entry import EntryPrices
 from stretto.core.killing import switches_over
 from stretto.core.market import Reads
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.risk import Room
+from stretto.core.rules import open_rules
 from stretto.core.scoring import (
     BaseScore,
     base_score,
@@ -44,6 +45,8 @@ from stretto.core.slippage import slippage_allowed
 from stretto.core.standing import kinds_of, standings
 from stretto.core.trade import AccountView, Opposed, Trade, TradeContext, trade_for
 from stretto.core.values import PPM, ZERO
+
+_new = tuple.__new__
 
 
 class Screened(NamedTuple):
@@ -145,15 +148,37 @@ def screen(
     trades = _trades(book, signal, views, context)
     standing = standings(book, views, context)
     middle = medians_of(each.steady.record for each in standing)
+    clear = nothing_forbids(context)
     for view, trade, held, load in zip(views, trades, standing, given, strict=True):
         space = held.room
-        if judge_account(view, trade, space, context) is not None:
+        base = base_score(view, trade, space, middle, context, held.steady)
+        if (
+            not (clear and held.in_order and affords_by_score(view, trade, space, base, context))
+            and judge_account(view, trade, space, context) is not None
+        ):
             first, *others = all_refusals(view, trade, space, context)
             refusals.append(replace(first, also=tuple(others)) if others else first)
             continue
-        base = base_score(view, trade, space, middle, context, held.steady)
-        passed.append(Screened(view, trade, space, trade.quantity, base, load * PPM - fair))
+        screened = (view, trade, space, trade.quantity, base, load * PPM - fair)
+        passed.append(_new(Screened, screened))
     return passed, refusals
+
+
+def affords_by_score(
+    view: AccountView, trade: Trade, room: Room, base: BaseScore, context: TradeContext
+) -> bool:
+    """Whether an account that is ``passing.in_order`` passes where ``nothing_forbids``: a margin
+    factor above 0 says that the margin level holds, a risk factor above 0 that the risk lies within
+    the smallest room. True of most; False says nothing.
+    """
+    return (
+        base.margin > 0
+        and base.risk_budget > 0
+        and trade.in_lots
+        and trade.risk is not None
+        and view.heartbeat_at >= context.heartbeat_min
+        and not open_rules(view, trade, room, context)
+    )
 
 
 def _trades(

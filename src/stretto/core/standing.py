@@ -12,18 +12,21 @@ from typing import NamedTuple
 
 from stretto.core.account import AccountSnapshot, Ledger, SymbolTerms
 from stretto.core.book import Book
-from stretto.core.risk import Floors, Room, day_start, floors_of, room
+from stretto.core.passing import in_order
+from stretto.core.risk import Floors, Room, day_start, floors_of, room, room_at_rest
 from stretto.core.scoring import Steady, steady
 from stretto.core.trade import AccountView, TradeContext
 
 
 class Standing(NamedTuple):
     """The room of an account and the steady part of its score, with what they follow from.
+    ``in_order``: no rule refuses that looks at nothing but the account (``passing.in_order``).
     ``marked``: the room holds the open risk of positions at the marks of its plan.
     """
 
     room: Room
     steady: Steady
+    in_order: bool
     snapshot: AccountSnapshot | None
     ledger: Ledger
     day_started_at: int
@@ -58,24 +61,49 @@ def standings(book: Book, views: Sequence[AccountView], context: TradeContext) -
     return found
 
 
+def foresee(book: Book, snapshot: AccountSnapshot) -> None:
+    """Make the standing that follows from a snapshot when it arrives, for the next plan to find:
+    where the day's anchor is known and no price has a part in it. A plan compares as ever what it
+    was made from, so that nothing is said here that a plan would not say.
+    """
+    kept, account_id = _kept(book), snapshot.account_id
+    held, ledger = kept.get(account_id), book.ledgers[account_id]
+    if held is None or book.positions.get(account_id):
+        return
+    floors = held.floors
+    if floors is None or floors.anchor is not ledger.anchor:
+        return
+    config = book.configuration
+    account = config.accounts[account_id]
+    view = AccountView(account, snapshot, ledger, (), config.rulebooks[account.rulebook], 0, ())
+    space = room_at_rest(view, snapshot, floors)
+    kept[account_id] = _made(view, space, held.day_started_at, floors, held)
+
+
 def _standing(
     view: AccountView, context: TradeContext, start: int, before: Standing | None
 ) -> Standing:
-    ledger, snapshot = view.ledger, view.snapshot
-    parts = floors = None
+    floors = None
     if before is not None:
-        if before.ledger is ledger:
-            parts = before.steady
         floors = before.floors
         if floors is not None and (
-            floors.anchor is not ledger.anchor or before.day_started_at != start
+            floors.anchor is not view.ledger.anchor or before.day_started_at != start
         ):
             floors = None
     if floors is None:
         floors = floors_of(view, context)
-    space = room(view, context, floors)
+    return _made(view, room(view, context, floors), start, floors, before)
+
+
+def _made(
+    view: AccountView, space: Room, start: int, floors: Floors | None, before: Standing | None
+) -> Standing:
+    ledger, snapshot = view.ledger, view.snapshot
+    known = before.steady if before is not None and before.ledger is ledger else None
+    parts = steady(ledger, snapshot, space, known)
     marked = bool(view.positions)
-    made = (space, steady(ledger, snapshot, space, parts), snapshot, ledger, start, floors, marked)
+    sound = in_order(view, space)
+    made = (space, parts, sound, snapshot, ledger, start, floors, marked)
     return tuple.__new__(Standing, made)
 
 

@@ -130,6 +130,7 @@ class TradeContext:
         "day_starts",
         "entry",
         "firm_rules",
+        "gate_open",
         "heartbeat_min",
         "instrument",
         "instruments",
@@ -219,8 +220,8 @@ class TradeContext:
         ``rules.judge``."""
         self.open_rules: dict[str, tuple[FirmRule, ...]] = {}
         """What of them is left to ask; kept by ``rules.open_rules``."""
-        self.unrestricted = False
-        """Without a cap on exposure and opposed accounts; kept by ``eligibility``."""
+        self.gate_open = self.unrestricted = False
+        """A fresh tick, an open session, no kill, no open circuit; no cap, nobody opposed."""
         self._rates: dict[str, Rates | None] = {}
         self._marks: dict[str, dict[str, Mark | None]] = {}
 

@@ -101,6 +101,34 @@ def test_a_new_snapshot_leaves_what_followed_from_ledger_and_anchor() -> None:
     assert after.ledger is before.ledger
 
 
+def test_a_snapshot_makes_the_standing_that_the_next_plan_takes() -> None:
+    desk = desk_of(3)
+    first = stood(desk, desk.now)
+    known = desk.book.snapshots["a1"]
+    desk.feed(
+        ev.AccountObserved(snapshot=replace(known, at=desk.now, equity=known.equity - 1_000)),
+    )
+    kept = desk.book.cache["standings"][1]
+    assert isinstance(kept, dict)
+    made = kept["a1"]
+    assert made is not first[1]
+    assert same([first[0], made, first[2]], stood(desk, desk.now)) == [True] * 3
+
+
+def test_of_many_snapshots_between_plans_the_last_counts_from_the_days_anchor() -> None:
+    desk = desk_of(1)
+    for gains in ((500, 400), (-300, 900, 200), (2_000, 2_000, 100)):
+        for turned in (0, DAY_NS):
+            stood(desk, desk.now)
+            desk.now += turned
+            for gain in gains:
+                desk.now += NS_PER_S
+                word = desk.book.snapshots["a0"]
+                word = replace(word, at=desk.now, equity=word.equity + gain)
+                desk.feed(ev.AccountObserved(snapshot=word))
+            stood(desk, desk.now)
+
+
 def test_open_risk_is_worked_out_for_every_plan() -> None:
     desk = desk_of(2)
     views, context = seen(desk, desk.now)
