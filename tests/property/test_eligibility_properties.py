@@ -232,7 +232,7 @@ def test_a_common_account_passes_quickly() -> None:
     assert affords_by_score(case.view, case.trade, case.room, base, ctx)
     assert in_order(case.view, case.room)
     assert nothing_forbids(ctx)
-    tight = view(snapshot=snapshot("100000", margin_used=Decimal(83_000)))
+    tight = view(snapshot=snapshot("100000", margin_used=Decimal(95_000)))
     case = case_of(tight, Decimal(10_000), ctx)
     base = base_score(*case[:3], Medians(500_000, 0), ctx)
     assert base.risk_budget > 0
