@@ -23,6 +23,7 @@ from tests.builders import START
 from tests.paced import running
 from tests.scripted_venue import ScriptedVenue
 from tests.session import MovingClock
+from tests.venue_views import a_position
 
 pytestmark = pytest.mark.requirement("P2")
 
@@ -114,6 +115,36 @@ def test_a_position_that_differs_exits_with_one_and_is_left_to_a_person_by_the_s
     (settled,) = third["accounts"][0]["differences"]
     assert (settled["outcome"], third["differences_settled"]) == ("settled", 1)
     assert len(audit(db, "difference_found")) == 1, "journaled once, however often it is shown"
+
+
+@pytest.mark.requirement("R5.5")
+def test_a_person_accepts_a_position_that_differs_and_it_remains_no_more(
+    db: Path, venue: Viewed, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    who = ("--db", str(db), "--actor", "ada", "--reason", "opened by hand")
+    theirs = a_position(7_000, ticket="M1")
+    with running(db, venue):
+        venue.edit = lambda view: replace(view, positions=(*view.positions, theirs))
+        ask()
+        _, found = ask()
+        (difference,) = found["accounts"][0]["differences"]
+        asked = run_command(["position", "adopt", difference["subject"], *who])
+        code, after = ask()
+        refused = run_command(["position", "dismiss", difference["subject"], *who])
+        said = capsys.readouterr()
+    assert (asked, code, refused) == (0, 0, 6)
+    assert "no_position_difference" in said.err
+    (line,) = after["accounts"][0]["positions"]
+    assert (line["book"], line["adopted"]) == (line["venue"], 7_000)
+    assert after["accounts"][0]["blocked"] is None
+    capsys.readouterr()
+    run_command(["accounts", "--db", str(db), "--json"])
+    (account,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert {p["execution_id"]: p["quantity"] for p in account["positions"]}["adopted/M1"] == 7_000
+    ((_, kind),) = audit(db, "position_adopted")
+    assert kind == "position_adopted"
+    assert run_command(["position", "adopt", "a0/EURUSD", *who]) == 2
+    assert "names no position" in capsys.readouterr().err
 
 
 def test_a_fill_that_was_missed_is_booked_and_said_to_be(db: Path, venue: Viewed, ask: Ask) -> None:

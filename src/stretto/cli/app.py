@@ -23,6 +23,7 @@ from stretto.cli import (
     journal,
     people,
     plan,
+    position,
     reconcile,
     run,
     simulate,
@@ -54,6 +55,7 @@ app.command("venue-dump")(venue.venue_dump)
 app.command("status")(status.status)
 app.command("accounts")(accounts.accounts)
 app.command("reconcile")(reconcile.reconcile)
+app.command("position")(position.position)
 app.command("intervene")(people.intervene)
 app.command("approvals")(people.approvals)
 app.command("approve")(people.approve)

@@ -93,7 +93,7 @@ def intervene(
     with tables_of(db) as connection:
         execution_id = find_execution(connection, book_id, execution).status.summary.execution_id
     wanted = _on_execution(action, execution_id, account, to, price, size)
-    return _ask(context, db, book_id, wanted, actor, reason, request_id)
+    return ask(context, db, book_id, wanted, actor, reason, request_id)
 
 
 def flatten(
@@ -106,7 +106,7 @@ def flatten(
     _json: Json = False,
 ) -> int:
     """Withdraw every entry and close every position of the whole book."""
-    return _ask(context, db, book_of(db, book), iv.Flatten(), actor, reason, request_id)
+    return ask(context, db, book_of(db, book), iv.Flatten(), actor, reason, request_id)
 
 
 def approve(
@@ -189,7 +189,7 @@ def resolve(
         quantity=_number("--quantity", quantity) if quantity else None,
         price=_number("--price", price) if price else None,
     )
-    return _ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
 
 
 def kill(
@@ -209,7 +209,7 @@ def kill(
     revives nothing.
     """
     wanted = iv.Kill(scope=scope, name=name)
-    return _ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
 
 
 def release(
@@ -225,7 +225,7 @@ def release(
 ) -> int:
     """Take a kill switch back: new signals may enter again."""
     wanted = iv.Release(scope=scope, name=name)
-    return _ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
 
 
 def account(
@@ -258,7 +258,7 @@ def account(
             wanted = iv.Flatten(account_id=account_id)
         case AccountAction.RELEASE:
             wanted = iv.ReleaseAccount(account_id=account_id)
-    return _ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
 
 
 _WHOLE: dict[ExecutionAction, Callable[..., iv.Action]] = {
@@ -315,7 +315,7 @@ def _number(option: str, text: str) -> Decimal:
     return found
 
 
-def _ask(
+def ask(
     context: typer.Context,
     db: Path,
     book_id: str,
@@ -324,6 +324,7 @@ def _ask(
     reason: str,
     request_id: str,
 ) -> int:
+    """Put the request to the book and say what became of it; 6 where it was refused."""
     output = output_of(context, db)
     item = ev.Intervened(
         request_id=request_id or uuid.uuid4().hex, actor=actor, reason=reason, action=action

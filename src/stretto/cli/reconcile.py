@@ -155,12 +155,11 @@ def _row(standing: Standing) -> tuple[str, ...]:
 
 def _position(line: PositionLine) -> str:
     side = f" {line.side}" if line.side else ""
-    if line.book == line.venue:
-        return f"position {line.symbol}{side} {quantity(line.book)}, in the book as at the venue"
-    return (
-        f"position {line.symbol}{side}: {quantity(line.book)} in the book, "
-        f"{quantity(line.venue)} at the venue"
-    )
+    said = f"position {line.symbol}{side}: {quantity(line.book)} in the book"
+    if line.adopted:
+        said += f" ({quantity(line.adopted)} of it adopted)"
+    said += f", {quantity(line.venue)} at the venue"
+    return said + (f", {quantity(line.dismissed)} of it not ours" if line.dismissed else "")
 
 
 _SAID = {

@@ -182,6 +182,12 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.KillSwitchThrown: _switched("KILLED"),
     ev.KillSwitchReleased: _switched("released"),
     ev.AccountReleased: _said("released"),
+    ev.PositionAdopted: lambda e: (
+        f"adopted {e.account_id}: {quantity(e.quantity)} {e.symbol} to {e.holder}, by {e.actor}"
+    ),
+    ev.PositionDismissed: lambda e: (
+        f"set aside {e.account_id}: {quantity(e.quantity)} {e.symbol}, by {e.actor}: {e.reason}"
+    ),
     ev.FlattenBegun: lambda e: f"flatten {e.account_id}: under way",
     ev.Flattened: lambda e: (
         f"FLAT   {e.account_id}: by the venue's view of {iso(e.view_at)[11:23]}"

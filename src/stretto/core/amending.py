@@ -222,8 +222,10 @@ def _late(book: Book, answer: ProtectionAnswer) -> tuple[ev.Event, ...]:
             continue
         if (position.stop_loss, position.take_profit) == levels:
             continue
-        amended_by = book.allocations[allocation_key(owner, answer.account_id)].amended_by
-        found = _told(answer, amended_by or owner, owner, answer.position_id)
+        allocation = book.allocations.get(allocation_key(owner, answer.account_id))
+        if allocation is None:  # adopted: its levels are not the book's affair
+            continue
+        found = _told(answer, allocation.amended_by or owner, owner, answer.position_id)
         return (found,)
     return ()
 

@@ -26,7 +26,7 @@ from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.order_events import FillBooked
 from stretto.core.policy import BookConfig
-from stretto.core.reconciliation_events import Suspect
+from stretto.core.reconciliation_events import PositionDismissed, Suspect
 from stretto.core.report import OrderRole
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
@@ -225,6 +225,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     amendments: dict[str, Amendment] = msgspec.field(default_factory=dict)
     unprotected: dict[str, int] = msgspec.field(default_factory=dict)
     venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = msgspec.field(default_factory=dict)
+    dismissed: dict[str, PositionDismissed] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -243,6 +244,7 @@ class Book:
         "circuits",
         "cites",
         "config",
+        "dismissed",
         "entering",
         "executions",
         "failures",
@@ -307,6 +309,8 @@ class Book:
         self.unprotected: dict[str, int] = {}
         # by trading day, then account and execution: what a bust of it takes back
         self.venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = {}
+        # positions at venues that a person said are not the book's, by what they are asked about as
+        self.dismissed: dict[str, PositionDismissed] = {}
         # by account, the entry that last moved what it carries other than a plan said
         self.shifted: dict[str, int] = {}
         self.breaches: dict[str, Breach] = {}

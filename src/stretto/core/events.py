@@ -100,6 +100,8 @@ from stretto.core.reconciliation_events import (
     DifferenceFound,
     OrderMissed,
     OrderProvenDead,
+    PositionAdopted,
+    PositionDismissed,
     Proof,
     ReconciliationRequired,
 )
@@ -166,6 +168,8 @@ __all__ = [
     "PendingFreed",
     "PendingHeld",
     "PersonIntervened",
+    "PositionAdopted",
+    "PositionDismissed",
     "Proof",
     "ProtectionAmended",
     "ProtectionAnswered",
@@ -251,6 +255,8 @@ Event = (
     | FlattenBegun
     | FlattenAwaited
     | Flattened
+    | PositionAdopted
+    | PositionDismissed
 )
 
 

@@ -12,8 +12,11 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, Reconciled, allocation_key
+from stretto.core.carried import carry
 from stretto.core.evolve_accounts import arm_flatten
-from stretto.core.reconciliation_events import POSITION_DIFFERENCE
+from stretto.core.evolve_protection import fill_booked
+from stretto.core.positions import move_position
+from stretto.core.reconciliation_events import POSITION_DIFFERENCE, position_subject
 
 
 def order_proven_dead(book: Book, event: ev.OrderProvenDead) -> None:
@@ -77,6 +80,36 @@ def _differs_still(book: Book, account_id: str) -> bool:
     )
 
 
+def position_adopted(book: Book, event: ev.PositionAdopted) -> None:
+    """The position moves as by a fill; nothing was traded. No view from before tells of it."""
+    moved = ev.FillBooked(
+        execution_id=event.holder,
+        account_id=event.account_id,
+        symbol=event.symbol,
+        direction=1 if event.quantity > 0 else -1,
+        quantity=abs(event.quantity),
+        notional=abs(event.quantity) * event.price,
+        price=event.price,
+        transact_at=book.at,
+        cause="adopted",
+        position_id=event.position_id,
+    )
+    carry(book, event.account_id, event.symbol, event.quantity)
+    move_position(book, moved)
+    fill_booked(book, moved)
+    ledger = book.ledgers[event.account_id]
+    book.ledgers[event.account_id] = replace(ledger, last_fill_at=book.at)
+
+
+def position_dismissed(book: Book, event: ev.PositionDismissed) -> None:
+    """What is not the book's is set aside where positions are compared."""
+    subject = position_subject(event.account_id, event.symbol, event.side)
+    if event.quantity:
+        book.dismissed[subject] = event
+    else:
+        book.dismissed.pop(subject, None)
+
+
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderProvenDead: order_proven_dead,
     ev.OrderMissed: order_missed,
@@ -84,4 +117,6 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.AccountReconciled: account_reconciled,
     ev.ReconciliationRequired: reconciliation_required,
     ev.InterventionResolved: intervention_resolved,
+    ev.PositionAdopted: position_adopted,
+    ev.PositionDismissed: position_dismissed,
 }

@@ -31,6 +31,7 @@ from stretto.core.intervening_executions import (
 from stretto.core.intervening_flatten import flatten_asked
 from stretto.core.intervening_kills import kill, release
 from stretto.core.intervening_orders import change_price, change_size, resolve_in_doubt
+from stretto.core.intervening_positions import adopt_position, dismiss_position
 from stretto.core.limits import ACTOR_LENGTH_MAX, REASON_LENGTH_MAX
 from stretto.core.market import Reads
 from stretto.core.values import iso
@@ -169,6 +170,10 @@ def _act(book: Book, item: ev.Intervened, reads: Reads, at_ns: int) -> Outcome:
             return restore_account(book, action, item.actor, item.reason)
         case iv.Flatten():
             return flatten_asked(book, action, item.request_id, at_ns)
+        case iv.AdoptPosition():
+            return adopt_position(book, action, item.actor, item.reason)
+        case iv.DismissPosition():
+            return dismiss_position(book, action, item.actor, item.reason)
         case iv.ResolveInDoubt():
             return resolve_in_doubt(book, action, item.request_id, item.actor, at_ns)
         case _:

@@ -146,6 +146,29 @@ class ReleaseAccount(msgspec.Struct, frozen=True, kw_only=True, tag="release_acc
     account_id: str
 
 
+class AdoptPosition(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="adopt_position"
+):
+    """What the venue shows of a position that differs is the book's from now on: held by the
+    execution, or by none where it is empty. ``side`` is empty where the venue nets.
+    """
+
+    account_id: str
+    symbol: str
+    side: str = ""
+    execution_id: str = ""
+
+
+class DismissPosition(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dismiss_position"
+):
+    """What the venue shows beyond the book's is somebody else's: it counts for nothing."""
+
+    account_id: str
+    symbol: str
+    side: str = ""
+
+
 class Kill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="kill"):
     """No entry in the scope any more, what works is cancelled; ``name`` is empty for the book."""
 
@@ -177,6 +200,8 @@ Action = (
     | RestoreAccount
     | HaltAccount
     | ReleaseAccount
+    | AdoptPosition
+    | DismissPosition
     | Kill
     | Release
 )
@@ -222,6 +247,11 @@ class Denial(StrEnum):
     ALREADY_HALTED = "already_halted"
     NOT_HALTED = "not_halted"
     NOT_KILLED = "not_killed"
+    NO_DIFFERENCE = "no_position_difference"
+    DIFFERENCE_MOVED = "position_moved_since"
+    EXECUTION_NOT_NAMED = "execution_not_named"
+    OTHER_POSITION = "position_of_other_kind"
+    POSITION_IS_OURS = "position_is_ours"
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -47,9 +47,9 @@ def regained(
     book: Book, execution_id: str, account_id: str, quantity: Decimal, at_ns: int
 ) -> Events:
     """What a position calls for that a busted close of the venue's gave back after a close."""
-    target = book.executions[execution_id]
-    if _close_over(book, target, account_id) is None:
-        return []
+    target = book.executions.get(execution_id)
+    if target is None or _close_over(book, target, account_id) is None:
+        return []  # nobody closed it: one that a person adopted is of no execution
     position = book.positions.get(account_id, {}).get(execution_id)
     held = quantity + (ZERO if position is None else position.quantity * target.side.sign)
     for each in exits_of(book, target, account_id):

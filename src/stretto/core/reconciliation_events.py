@@ -5,6 +5,7 @@ Facts in the past tense; what they change is in ``evolve_reconciliation``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -68,9 +69,18 @@ class DifferenceFound(
     execution_id: str = ""
 
 
+class VenueTicket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One position of the venue's by its id: signed base units, average price in quote units."""
+
+    position_id: str
+    quantity: Decimal
+    average_price: Decimal
+
+
 class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A position that differs: signed base units on either side as text; ``side`` is empty where
-    the venue nets. ``confirmed``: two views showed it, and a person was asked.
+    the venue nets. ``tickets`` are what ``venue`` consists of. ``confirmed``: two views showed it,
+    and a person was asked.
     """
 
     subject: str
@@ -79,6 +89,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     venue: str
     side: str = ""
     confirmed: bool = False
+    tickets: tuple[VenueTicket, ...] = ()
 
     @property
     def place(self) -> tuple[str, str]:
@@ -86,6 +97,13 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.symbol, self.side
 
 
+def position_subject(account_id: str, symbol: str, side: str) -> str:
+    """Under which name a person is asked about a position; ``side`` empty where the venue nets."""
+    return "/".join(part for part in (account_id, "position", symbol, side) if part)
+
+
+ADOPTED = "adopted/"
+"""How the holder of a position begins that a person adopted and gave to no execution."""
 POSITION_DIFFERENCE = "position_difference"
 """Why a person is asked about a position, and why the account takes no entry meanwhile."""
 NOT_YET_CONFIRMED = "position_difference_suspected"
@@ -115,3 +133,39 @@ class ReconciliationRequired(
     """No account takes an entry before it was compared with its venue, and why."""
 
     reason: str
+
+
+class PositionAdopted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="position_adopted"
+):
+    """A person took over what the venue shows: ``quantity`` more (signed base units, quote price)
+    of the venue's ``position_id`` is held by ``holder``, an execution where the person named it.
+    """
+
+    account_id: str
+    holder: str
+    symbol: str
+    position_id: str
+    quantity: Decimal
+    price: Decimal
+    actor: str
+    reason: str
+    execution_id: str = ""
+
+
+class PositionDismissed(msgspec.Struct, frozen=True, kw_only=True, tag="position_dismissed"):
+    """A person said that ``quantity`` (signed base units) of what the venue shows is not the
+    book's: it counts for nothing, and is no difference. 0: none of it is there any more.
+    """
+
+    account_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    actor: str
+    reason: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Symbol and side."""
+        return self.symbol, self.side

@@ -14,12 +14,19 @@ from stretto.core import events as ev
 from stretto.core.account import PositionMode
 from stretto.core.book import Book, Reconciled
 from stretto.core.reconciliation_due import live_orders
-from stretto.core.reconciliation_events import POSITION_DIFFERENCE, DifferenceKind, Suspect
+from stretto.core.reconciliation_events import (
+    POSITION_DIFFERENCE,
+    DifferenceKind,
+    Suspect,
+    VenueTicket,
+    position_subject,
+)
 from stretto.core.values import ZERO, Side
 from stretto.core.venue import MassStatus
 
 POSITION_CHOICES = (
-    "make the position at the venue what the book says; no entry in the account until then"
+    "make the position at the venue what the book says, or accept it with `stretto position adopt` "
+    "or `dismiss`; no entry in the account until then"
 )
 
 
@@ -31,27 +38,36 @@ def compare_positions(
     """
     account_id = status.account_id
     before = {each.subject: each for each in (() if held is None else held.suspects)}
-    ours, theirs = held_in_book(book, status), shown_at_venue(status)
+    ours, theirs = held_in_book(book, account_id, status.position_mode), shown_at_venue(status)
+    aside = {each.place: each for each in book.dismissed.values() if each.account_id == account_id}
     moving = {order.symbol for order in live_orders(book, account_id)}
     if book.ledgers[account_id].last_fill_at >= status.at:
         moving |= {symbol for symbol, _ in (*ours, *theirs)}
     suspects: list[Suspect] = []
     events: list[ev.Event] = []
-    for key in sorted({*ours, *theirs, *(each.place for each in before.values())}):
+    for key in sorted({*ours, *theirs, *aside, *(each.place for each in before.values())}):
         symbol, side = key
-        subject = "/".join(part for part in (account_id, "position", symbol, side) if part)
+        subject = position_subject(account_id, symbol, side)
         known = before.get(subject)
         in_book, at_venue = ours.get(key, ZERO), theirs.get(key, ZERO)
         if symbol in moving:
             if known is not None and known.confirmed:
                 suspects.append(known)
             continue
-        if in_book == at_venue:
+        dismissed = aside[key].quantity if key in aside else ZERO
+        if dismissed and in_book == at_venue:
+            events.append(_gone(aside[key]))
+        if in_book in (at_venue, at_venue - dismissed):
             if known is not None and is_asked(book, subject):
                 events.append(settle(account_id, subject, POSITION_DIFFERENCE))
             continue
         now = Suspect(
-            subject=subject, symbol=symbol, side=side, book=str(in_book), venue=str(at_venue)
+            subject=subject,
+            symbol=symbol,
+            side=side,
+            book=str(in_book),
+            venue=str(at_venue),
+            tickets=_tickets(status, key),
         )
         if known is None or (known.book, known.venue) != (now.book, now.venue):
             suspects.append(now)
@@ -99,11 +115,11 @@ def cause_of(in_book: Decimal, at_venue: Decimal) -> str:
     return "not known"
 
 
-def held_in_book(book: Book, status: MassStatus) -> dict[tuple[str, str], Decimal]:
+def held_in_book(book: Book, account_id: str, mode: PositionMode) -> dict[tuple[str, str], Decimal]:
     """What the book holds in the account, signed base units by symbol and side."""
     found: dict[tuple[str, str], Decimal] = {}
-    for position in book.positions.get(status.account_id, {}).values():
-        _add(found, status, position.symbol, position.quantity)
+    for position in book.positions.get(account_id, {}).values():
+        _add(found, mode, position.symbol, position.quantity)
     return {key: quantity for key, quantity in found.items() if quantity}
 
 
@@ -111,19 +127,43 @@ def shown_at_venue(status: MassStatus) -> dict[tuple[str, str], Decimal]:
     """What the view shows, signed base units by symbol and side."""
     found: dict[tuple[str, str], Decimal] = {}
     for view in status.positions:
-        _add(found, status, view.symbol, view.quantity * view.side.sign)
+        _add(found, status.position_mode, view.symbol, view.quantity * view.side.sign)
     return {key: quantity for key, quantity in found.items() if quantity}
 
 
 def _add(
-    found: dict[tuple[str, str], Decimal], status: MassStatus, symbol: str, quantity: Decimal
+    found: dict[tuple[str, str], Decimal], mode: PositionMode, symbol: str, quantity: Decimal
 ) -> None:
-    """Base units, signed; a hedging account's two sides are apart, a netting account has one."""
-    side = ""
-    if status.position_mode is PositionMode.HEDGING:
-        side = (Side.BUY if quantity > 0 else Side.SELL).value
-    key = (symbol, side)
+    key = place_of(mode, symbol, quantity)
     found[key] = found.get(key, ZERO) + quantity
+
+
+def place_of(mode: PositionMode, symbol: str, quantity: Decimal) -> tuple[str, str]:
+    """Where signed base units are compared: a hedging account's two sides are apart, a netting
+    account has one.
+    """
+    if mode is not PositionMode.HEDGING:
+        return symbol, ""
+    return symbol, (Side.BUY if quantity > 0 else Side.SELL).value
+
+
+def _tickets(status: MassStatus, place: tuple[str, str]) -> tuple[VenueTicket, ...]:
+    found = []
+    for view in status.positions:
+        quantity = view.quantity * view.side.sign
+        if quantity and place_of(status.position_mode, view.symbol, quantity) == place:
+            found.append(
+                VenueTicket(
+                    position_id=view.position_id,
+                    quantity=quantity,
+                    average_price=view.average_price,
+                )
+            )
+    return tuple(sorted(found, key=lambda ticket: ticket.position_id))
+
+
+def _gone(dismissed: ev.PositionDismissed) -> ev.PositionDismissed:
+    return replace(dismissed, quantity=ZERO, actor=ev.SYSTEM, reason="the venue shows it no more")
 
 
 def ask_about(

@@ -19,14 +19,17 @@ from stretto.core.order import Order, OrderState
 from stretto.core.reconciliation import STRANGER, STRANGER_CHOICES
 from stretto.core.reconciliation_due import live_orders
 from stretto.core.reconciliation_events import (
+    ADOPTED,
     POSITION_DIFFERENCE,
     DifferenceKind,
     Suspect,
+    position_subject,
 )
 from stretto.core.reconciliation_positions import (
     POSITION_CHOICES,
     cause_of,
     held_in_book,
+    place_of,
     shown_at_venue,
 )
 from stretto.core.values import ZERO
@@ -58,12 +61,21 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class PositionLine(Struct, frozen=True, kw_only=True):
-    """Signed base units of one symbol on either side; ``side`` is empty where the venue nets."""
+    """Signed base units of one symbol on either side; ``side`` is empty where the venue nets. Of
+    the book's, a person ``adopted`` a part; of the venue's, another was ``dismissed`` as not ours.
+    """
 
     symbol: str
     side: str
     book: Decimal
     venue: Decimal
+    adopted: Decimal
+    dismissed: Decimal
+
+    @property
+    def agrees(self) -> bool:
+        """True where both sides are the same, but for what was dismissed."""
+        return self.book in (self.venue, self.venue - self.dismissed)
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -146,13 +158,22 @@ def standing_of(
 
 
 def _positions(book: Book, status: MassStatus) -> tuple[PositionLine, ...]:
-    ours, theirs = held_in_book(book, status), shown_at_venue(status)
+    account_id, mode = status.account_id, status.position_mode
+    ours, theirs = held_in_book(book, account_id, mode), shown_at_venue(status)
+    adopted: dict[tuple[str, str], Decimal] = {}
+    for name, held in book.positions.get(account_id, {}).items():
+        if name.startswith(ADOPTED):
+            place = place_of(mode, held.symbol, held.quantity)
+            adopted[place] = adopted.get(place, ZERO) + held.quantity
+    dismissed = {e.place: e.quantity for e in book.dismissed.values() if e.account_id == account_id}
     return tuple(
         PositionLine(
             symbol=symbol,
             side=side,
             book=ours.get((symbol, side), ZERO),
             venue=theirs.get((symbol, side), ZERO),
+            adopted=adopted.get((symbol, side), ZERO),
+            dismissed=dismissed.get((symbol, side), ZERO),
         )
         for symbol, side in sorted({*ours, *theirs})
     )
@@ -248,13 +269,12 @@ def _of_positions(
     held = book.reconciled.get(account_id)
     suspects = {each.place: each for each in (() if held is None else held.suspects)}
     for line in lines:
-        if line.book == line.venue:
+        if line.agrees:
             continue
         outcome, what = _next(suspects.get((line.symbol, line.side)))
-        parts = (account_id, "position", line.symbol, line.side)
         yield Difference(
             kind=DifferenceKind.POSITION,
-            subject="/".join(part for part in parts if part),
+            subject=position_subject(account_id, line.symbol, line.side),
             book=str(line.book),
             venue=str(line.venue),
             cause=cause_of(line.book, line.venue),

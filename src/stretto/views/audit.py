@@ -251,6 +251,17 @@ def _of_execution(event: ev.ExecutionPaused | ev.ExecutionResumed, _at: int) -> 
     return event.execution_id, None, event.reason, None
 
 
+def _adopted(event: ev.PositionAdopted, _at: int) -> Subject:
+    why = f"{plain(event.quantity)} {event.symbol}, position {event.position_id}, to {event.holder}"
+    said = f"{event.reason} ({event.actor})"
+    return event.execution_id or None, event.account_id, f"{why}: {said}", None
+
+
+def _dismissed(event: ev.PositionDismissed, _at: int) -> Subject:
+    why = f"{plain(event.quantity)} {event.symbol} not ours: {event.reason} ({event.actor})"
+    return None, event.account_id, why, None
+
+
 def _of_book(_event: ev.Event, _at: int) -> None:
     return None
 
@@ -367,6 +378,8 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.FlattenBegun: _begun,
     ev.FlattenAwaited: _not_flat,
     ev.Flattened: _flat,
+    ev.PositionAdopted: _adopted,
+    ev.PositionDismissed: _dismissed,
     ev.BookConfigured: _of_book,
     ev.BarsRecorded: _of_book,
     ev.CalendarRecorded: _of_book,
