@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -16,14 +17,20 @@ pytestmark = [pytest.mark.requirement("P7"), pytest.mark.requirement("R5.5")]
 
 
 def running(folder: Path, db: Path) -> subprocess.Popen[str]:
-    """A run at ten times real time, in which an order was filled."""
+    """A run at ten times real time, in which an order was filled; it goes on until its standard
+    input ends.
+    """
     run = subprocess.Popen(
-        [STRETTO, "run", paced_book(folder), "--signals", SIGNAL, "--db", db, "--speed", "10"],
+        [STRETTO, "run", paced_book(folder), "--signals", "-", "--db", db, "--speed", "10"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert run.stdin is not None
     assert run.stdout is not None
+    run.stdin.write(json.dumps(json.loads(SIGNAL.read_text(encoding="utf-8"))) + "\n")
+    run.stdin.flush()
     for line in run.stdout:
         if "  fill " in line:
             break
