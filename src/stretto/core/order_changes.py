@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from stretto.core.errors import check
 from stretto.core.order import Fill, Order, OrderState, Replacement
+from stretto.core.values import ZERO
 
 
 class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -52,6 +53,7 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 MUTABLE: tuple[str, ...] = OrderChanges.__struct_fields__
 
 _values = attrgetter(*MUTABLE)
+_ZERO = ZERO.as_tuple()
 
 check(set(MUTABLE) <= set(Order.__struct_fields__), "every change must name a field of the order")
 
@@ -66,6 +68,13 @@ def changes_between(before: Order, after: Order) -> OrderChanges | None:
 
 
 def apply_changes(order: Order, changes: OrderChanges) -> Order:
-    """The order after the changes."""
+    """The order after the changes. A zero is the one that defaults are made of, so that a field
+    which is back at its default is left out of the stored state, live as after a replay.
+    """
     pairs = zip(MUTABLE, _values(changes), strict=True)
-    return replace(order, **{name: value for name, value in pairs if value is not UNSET})
+    changed = {
+        name: ZERO if value.__class__ is Decimal and value.as_tuple() == _ZERO else value
+        for name, value in pairs
+        if value is not UNSET
+    }
+    return replace(order, **changed)

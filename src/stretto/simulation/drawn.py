@@ -80,7 +80,7 @@ def _arrivals(
 ) -> tuple[tuple[int, AnySignal], ...]:
     draws = seed.within("signals")
     hours = max(1, (until - market.starts_at) // HOUR_NS)
-    count = min(draws.pick("count", (2, 6), (3, 12), (1, 24)), 2 + 2 * hours)
+    count = min(draws.pick("count", (2, 8), (3, 16), (2, 30)), 2 + 2 * hours)
     horizon = Horizon(starts_at=market.starts_at, ends_at=until, quote=market.quotes.quote)
     key = str(draws.below("key", 1 << 63))
     found: list[tuple[int, AnySignal]] = []
@@ -89,6 +89,12 @@ def _arrivals(
         own = draws.within(str(place))
         # Bar-close signals cluster: some come at the very instant of another.
         if burst_at is not None and own.chance("burst", 15):
+            earlier = at - burst_at
+            signal = replace(  # noqa: PLW2901
+                signal,
+                generated_at=signal.generated_at - earlier,
+                valid_until=signal.valid_until - earlier,
+            )
             at = burst_at  # noqa: PLW2901
         burst_at = at
         changed = _changed(own, signal, at)
@@ -119,11 +125,11 @@ def _exits(
     seed: Draws, signal: Signal, at: int, quotes: SeriesMarket
 ) -> list[tuple[int, ExitSignal]]:
     """Up to three exits of what the signal opens, some before anything of it can be filled."""
-    count = seed.pick("exits", (3, 0), (4, 1), (2, 2), (1, 3))
+    count = seed.pick("exits", (6, 0), (4, 1), (2, 2), (1, 3))
     found = []
     for number in range(count):
         draws = seed.within("exit", str(number))
-        when = at + draws.spread("after", 1, 14_400) * NS_PER_S
+        when = at + draws.spread("after", 1, 7_200) * NS_PER_S
         action = _EXIT_KINDS[draws.below("action", len(_EXIT_KINDS))]
         basis = ExitSignal(
             signal_id=f"{signal.signal_id}-exit-{number + 1}",

@@ -87,7 +87,7 @@ def draw_balances(seed: Draws, config: BookConfig) -> dict[str, Decimal]:
     """What each account holds when the book opens; some are near their floor or nearly empty."""
     draws, balances = seed.within("balances"), {}
     for name, account in config.accounts.items():
-        permille = draws.pick(f"state {name}", (16, 1_000), (1, 952), (1, 905), (1, 40))
+        permille = draws.pick(f"state {name}", (24, 1_000), (1, 952), (1, 905), (1, 40))
         permille += draws.between(f"off {name}", -15, 25)
         balances[name] = (account.initial_balance * permille / 1_000).quantize(Decimal("0.01"))
     return balances
@@ -115,7 +115,7 @@ def draw_histories(
 def _rulebook(draws: Draws, firm: str, zone: str) -> Rulebook:
     def permission(name: str) -> Permission:
         return draws.pick(
-            name, (12, Permission.ALLOWED), (1, Permission.FORBIDDEN), (1, Permission.UNKNOWN)
+            name, (30, Permission.ALLOWED), (1, Permission.FORBIDDEN), (1, Permission.UNKNOWN)
         )
 
     zones = (_ZONES + (zone,) * 4) if zone else _ZONES
@@ -141,9 +141,9 @@ def _rulebook(draws: Draws, firm: str, zone: str) -> Rulebook:
         daily_loss=daily if draws.chance("has daily", 70) else None,
         overall_loss=overall if draws.chance("has overall", 70) else None,
         risk_per_trade_percent=draws.pick("per trade", (3, None), (1, Decimal(1))),
-        positions_max=draws.pick("positions", (3, None), (1, 4), (1, 1)),
-        orders_per_day_max=draws.pick("orders", (4, None), (1, 30), (1, 5)),
-        quantity_max=draws.pick("quantity", (4, None), (1, Decimal(30_000))),
+        positions_max=draws.pick("positions", (8, None), (2, 5), (1, 1)),
+        orders_per_day_max=draws.pick("orders", (5, None), (1, 30), (1, 5)),
+        quantity_max=draws.pick("quantity", (6, None), (1, Decimal(30_000))),
         stop_required=draws.chance("stop", 40),
         automation=draws.pick("automation", (20, Permission.ALLOWED), (1, Permission.UNKNOWN)),
         copy_within_owner=permission("within"),
@@ -207,8 +207,8 @@ def _policy(draws: Draws, accounts: int) -> Policy:
     shape = draws.pick("approval", (7, "none"), (1, "always"), (1, "many"), (1, "risk"))
     return Policy(
         policy_id="simulated",
-        accounts_max=draws.pick("most", (4, 50), (1, 3), (1, 1)),
-        owner_accounts_max=draws.pick("owner", (4, None), (1, 1)),
+        accounts_max=draws.pick("most", (6, 50), (1, 3), (1, 1)),
+        owner_accounts_max=draws.pick("owner", (8, None), (1, 1)),
         exposure_max=draws.pick("exposure", (3, None), (1, Decimal(60_000 * accounts))),
         shared_stop_allowed=draws.chance("shared stop", 80),
         completion=CompletionPolicy(
@@ -232,7 +232,9 @@ def _venue(draws: Draws, venue: str) -> SimVenueConfig:
         venue=venue,
         latency_request_ns=latency("request"),
         latency_report_ns=latency("report"),
-        depth_lots=draws.pick("depth", (2, Decimal(3)), (1, Decimal("0.2")), (1, Decimal(50))),
+        depth_lots=draws.pick(
+            "depth", (2, Decimal(3)), (1, Decimal("0.3")), (1, Decimal("0.05")), (1, Decimal(50))
+        ),
         depth_levels=draws.between("levels", 1, 7),
         requote_ppm=draws.pick("requotes", (2, 0), (2, 10_000), (1, 150_000)),
         reject_ppm={RejectCode.OFF_QUOTES: rejects, RejectCode.OTHER: rejects // 5},

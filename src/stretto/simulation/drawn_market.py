@@ -47,18 +47,19 @@ class Day(NamedTuple):
     starts: str
     zone: str = ""
     release: str = ""
+    weight: int = 1
 
 
 DAYS = (
-    Day("an ordinary day", "2024-03-13T00:00:00Z"),
-    Day("a Friday", "2024-03-15T00:00:00Z"),
+    Day("an ordinary day", "2024-03-13T00:00:00Z", weight=5),
+    Day("a Friday", "2024-03-15T00:00:00Z", weight=2),
     Day("a Sunday", "2024-03-17T12:00:00Z"),
-    Day("payrolls", "2024-05-03T00:00:00Z", release="2024-05-03T12:30:00Z"),
+    Day("payrolls", "2024-05-03T00:00:00Z", release="2024-05-03T12:30:00Z", weight=3),
     Day("New York loses an hour", "2024-03-10T05:00:00Z", zone="America/New_York"),
     Day("New York gains an hour", "2024-11-03T05:00:00Z", zone="America/New_York"),
     Day("London loses an hour", "2024-03-31T00:00:00Z", zone="Europe/London"),
     # Midnight itself is what is missing in Cairo, in the middle of a trading week.
-    Day("Cairo loses midnight", "2024-04-25T12:00:00Z", zone="Africa/Cairo"),
+    Day("Cairo loses midnight", "2024-04-25T12:00:00Z", zone="Africa/Cairo", weight=2),
 )
 
 
@@ -96,7 +97,7 @@ class DrawnMarket(NamedTuple):
 def draw_market(seed: Draws, length_ns: int) -> DrawnMarket:
     """The market of a seed over ``length_ns``, of which a part is in session."""
     draws = seed.within("market")
-    day = draws.pick("day", (8, DAYS[0]), *((2, each) for each in DAYS[1:]))
+    day = draws.pick("day", *((each.weight, each) for each in DAYS))
     mood = draws.pick("mood", *((weight, _MOODS[n]) for n, weight in enumerate((3, 4, 3, 2))))
     starts_at = _starting(draws, day, length_ns)
     ends_at = starts_at + length_ns

@@ -51,7 +51,7 @@ from stretto.views.projector import SqlProjector
 
 ENGINE = "simulated"
 LIVES_MAX = 400
-_SQLITE_EVERY = 10
+_SQLITE_EVERY = 25
 _RESTART_NS = 5 * NS_PER_S
 
 
