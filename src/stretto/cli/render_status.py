@@ -17,7 +17,7 @@ from stretto.cli.output import (
     quantity,
     rounded,
 )
-from stretto.cli.render_summary import NANOSECONDS, in_words
+from stretto.cli.render_summary import NANOSECONDS, in_words, render_in_force
 from stretto.core.values import parse_iso
 from stretto.sessions.statuses import ExecutionPage, FoundExecution
 from stretto.views.aggregation import Aggregate
@@ -76,6 +76,7 @@ def render_list(output: Output, page: ExecutionPage, db: Path) -> None:
             note=more,
         )
     )
+    render_in_force(output, page.accounts_halted, page.kill_switches)
 
 
 def render_one(output: Output, found: FoundExecution) -> None:

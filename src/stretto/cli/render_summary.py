@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -182,13 +183,20 @@ def render_totals(output: Output, summary: Summary) -> None:
         if not found["resolved"]:
             text = f"a person has to look: {found['account_id']}: {found['reason']}"
             output.line(text, "bold red")
-    for found in book.accounts_halted:
+    render_in_force(output, book.accounts_halted, book.kill_switches)
+    output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")
+
+
+def render_in_force(
+    output: Output, halted: Iterable[dict[str, Any]], switches: Iterable[dict[str, Any]]
+) -> None:
+    """What stops entries until a person takes it back."""
+    for found in halted:
         output.line(f"halted: {found['account_id']}: {found['reason']}", "bold red")
-    for found in book.kill_switches:
+    for found in switches:
         over = f"{found['scope']} {found['name']}".strip()
         text = f"kill switch in force: {over}, by {found['actor']}: {found['reason']}"
         output.line(text, "bold red")
-    output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")
 
 
 _NUMBERS = ("intended", "filled", "working", "in_doubt", "pending", "abandoned")

@@ -13,7 +13,7 @@ import msgspec
 
 from stretto.core.errors import InvalidInput
 from stretto.core.values import iso
-from stretto.sessions.summary import check_identity
+from stretto.sessions.summary import accounts_halted, check_identity, kill_switches
 from stretto.views.aggregation import Aggregate, aggregate
 from stretto.views.queries import (
     ExecutionStatus,
@@ -27,13 +27,17 @@ _CANDIDATES_SHOWN_MAX = 5
 
 
 class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of the list, the newest first; ``total`` counts all, refused signals among them."""
+    """Part of the list, the newest first; ``total`` counts all, refused signals among them. What
+    stops entries now: ``kill_switches`` and ``accounts_halted`` in force.
+    """
 
     book_id: str
     total: int
     offset: int
     limit: int
     executions: tuple[ExecutionSummary, ...]
+    kill_switches: tuple[dict[str, Any], ...]
+    accounts_halted: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,13 @@ def page_of_executions(
             connection, book_id=book_id, before_seq=row[0] + 1, limit=limit
         )
     return ExecutionPage(
-        book_id=book_id, total=total, offset=offset, limit=limit, executions=tuple(executions)
+        book_id=book_id,
+        total=total,
+        offset=offset,
+        limit=limit,
+        executions=tuple(executions),
+        kill_switches=kill_switches(connection, book_id),
+        accounts_halted=accounts_halted(connection, book_id),
     )
 
 

@@ -74,7 +74,7 @@ def summarize(connection: sqlite3.Connection, book_id: str) -> BookSummary:
         quantities=totals.quantities,
         refusals=refusals_by_rule(connection, book_id),
         interventions=_interventions(connection, book_id),
-        accounts_halted=_events(connection, book_id, "account_halted"),
+        accounts_halted=accounts_halted(connection, book_id),
         kill_switches=kill_switches(connection, book_id),
     )
 
@@ -151,6 +151,16 @@ def _events(connection: sqlite3.Connection, book_id: str, kind: str) -> tuple[di
         event.pop("type", None)
         found.append({"at": at, **event})
     return tuple(found)
+
+
+def accounts_halted(connection: sqlite3.Connection, book_id: str) -> tuple[dict[str, Any], ...]:
+    """Accounts that take no entry until a person releases them: since when, which, and why."""
+    rows = connection.execute(
+        "SELECT halted_at, account_id, halted_reason FROM trading_accounts "
+        "WHERE book_id = ? AND halted_reason IS NOT NULL ORDER BY halted_at, account_id",
+        (book_id,),
+    )
+    return tuple(dict(zip(("at", "account_id", "reason"), row, strict=True)) for row in rows)
 
 
 def kill_switches(connection: sqlite3.Connection, book_id: str) -> tuple[dict[str, Any], ...]:

@@ -36,7 +36,7 @@ from stretto.views.rows import (
 )
 from stretto.views.texts import timestamp
 
-PROJECTOR = "query_tables.3"
+PROJECTOR = "query_tables.4"
 """Name and layout of this projection. Raise it with any change of a table's layout, of what a row
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
@@ -110,6 +110,7 @@ class _Sql:
         self.account_excluded = s.update(
             schema.trading_accounts, ["excluded_reason", "excluded_until", "updated_seq"]
         )
+        self.account_compared = s.update(schema.trading_accounts, ["compared_at", "updated_seq"])
         self.account_left = s.update(schema.trading_accounts, ["configured", "updated_seq"])
         self.configured = s.read(schema.trading_accounts, ["account_id"], ["book_id", "configured"])
         self.signal = s.insert(schema.trading_signals)
@@ -323,6 +324,11 @@ class SqlProjector:
             case ev.AccountRestored():
                 key = (self._book_id, event.account_id)
                 connection.execute(self._sql.account_excluded, (None, None, entry.seq, *key))
+            case ev.AccountReconciled():
+                if event.complete:
+                    key = (self._book_id, event.account_id)
+                    values = (timestamp(event.at), entry.seq, *key)
+                    connection.execute(self._sql.account_compared, values)
             case ev.AccountReleased():
                 key = (self._book_id, event.account_id)
                 connection.execute(self._sql.account_halted, (None, None, entry.seq, *key))

@@ -101,6 +101,7 @@ trading_accounts = _table(
     _maybe("snapshot_at", "day_started_at"),
     _maybe_exact("day_start_balance", "day_start_equity", "peak_equity", "peak_end_of_day"),
     _maybe("halted_reason", "halted_at", "excluded_reason", "excluded_until"),
+    _maybe("compared_at"),
     _number("updated_seq"),
 )
 
