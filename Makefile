@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. The rest serves those who change Stretto.
 # Needs git, make, sh and Python 3.11 or later; PYTHON=... chooses one.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench lock clean venv venv-dev format
+.PHONY: help demo test test-long lint types unit bench lock clean venv venv-dev format
 
 STEP := sh scripts/step.sh
 BIN := .venv/bin
@@ -35,6 +35,9 @@ types: venv-dev ## mypy, strict, over src, tests and bench
 
 unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)
 	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
+
+test-long: venv-dev ## What takes minutes to hours: real kills, every boundary, many seeds
+	@$(STEP) "long tests" $(BIN)/python -m pytest -m long -n $(JOBS) --durations 10 -s
 
 bench: venv-dev ## Benchmarks: a table with medians, never a timed test
 	@$(STEP) "bench" $(BIN)/python -m bench
