@@ -7,9 +7,11 @@ Intent, sent, acknowledged, filled; against the zero-latency simulated venue, on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import tempfile
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
@@ -23,6 +25,8 @@ from bench.table import show
 from stretto import bootstrap
 from stretto.brokers.sim_config import frictionless
 from stretto.core import events as ev
+from stretto.core import intake
+from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig, Policy
 from stretto.core.signal import GroupAccounts, ListedAccounts, Urgency
 from stretto.core.values import NS_PER_S, PPM
@@ -121,8 +125,7 @@ def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, .
         bench = _Bench(Path(folder) / "bench.sqlite", config)
         with bootstrap.open_book(bench.db, "bench", create=True) as opened:
 
-            async def work(writer: Writer) -> tuple[float, float]:
-                planning = _Stopwatch(writer)
+            async def work(writer: Writer) -> float:
                 gc.collect()
                 gc.freeze()
                 began = time.perf_counter()
@@ -139,9 +142,11 @@ def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, .
                         )
                     )
                 await _settled(writer)
-                return time.perf_counter() - began, planning.seconds
+                return time.perf_counter() - began
 
-            seconds, planning = bench.run(opened, work)
+            with _planning() as spent:
+                seconds = bench.run(opened, work)
+            planning = sum(spent)
             gc.unfreeze()
             orders = len(opened.book.orders)
             entries = opened.journal.head[0]
@@ -155,22 +160,25 @@ def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, .
     )
 
 
-class _Stopwatch:
-    """Seconds the writer spends on handling signals (planning), by wrapping its one step."""
+@contextlib.contextmanager
+def _planning() -> Iterator[list[float]]:
+    """Seconds that each plan took; what it changes in the book, and the orders that it sends at
+    once, are not among them.
+    """
+    spent: list[float] = []
+    make = intake.plan_signal
 
-    def __init__(self, writer: Writer) -> None:
-        self.seconds = 0.0
-        inner = writer._handle
+    def timed(*arguments: Any) -> Plan:
+        began = time.perf_counter()
+        plan = make(*arguments)
+        spent.append(time.perf_counter() - began)
+        return plan
 
-        def timed(item: ev.Input) -> ev.Entry | None:
-            if not isinstance(item, ev.SignalReceived):
-                return inner(item)
-            began = time.perf_counter()
-            entry = inner(item)
-            self.seconds += time.perf_counter() - began
-            return entry
-
-        writer._handle = timed  # type: ignore[method-assign]
+    intake.plan_signal = timed  # type: ignore[assignment]
+    try:
+        yield spent
+    finally:
+        intake.plan_signal = make
 
 
 def latency(signals: int = LATENCY_SIGNALS) -> tuple[str, ...]:

@@ -262,6 +262,8 @@ class Desk:
         if events:
             begin(self.book, self.book.seq + 1, self.now)
             for event in events:
+                if isinstance(item, ev.SignalReceived) and isinstance(event, ev.OrderIntended):
+                    assert self._at_release(event, reads) == (event,), "what left with its plan"
                 evolve(self.book, event)
             finish(self.book)
             entry = ev.Entry(seq=self.book.seq, at=self.now, input=item, reads=reads, events=events)
@@ -269,10 +271,16 @@ class Desk:
             self.commands += effects_of(self.book, entry)
         return events
 
+    def _at_release(self, intended: ev.OrderIntended, reads: Reads) -> tuple[ev.Event, ...]:
+        """What the release of an order would decide now, through its whole gate."""
+        key = allocation_key(intended.order.execution_id, intended.order.account_id)
+        release = ev.TimerDue(timer=ev.TimerKind.RELEASE, key=key, due_at=self.now)
+        return decide(self.book, release, reads, self.now)
+
     def plan(self, signal: Signal | None = None, reads: Reads | None = None) -> Plan:
         """Feed a signal; its plan, or the plan that says no."""
         signal = signal or a_signal(at=self.now)
-        (event,) = self.feed(ev.SignalReceived(signal=signal), reads)
+        event, *_ = self.feed(ev.SignalReceived(signal=signal), reads)
         assert isinstance(event, ev.SignalPlanned | ev.SignalRefused)
         return event.plan
 

@@ -81,8 +81,8 @@ def on_release_due(book: Book, key: str, reads: Reads, at_ns: int) -> tuple[ev.E
 def _goes(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> tuple[ev.Event, ...]:
-    intended = _intended(book, allocation, execution, reads, at_ns)
-    return (intended, *probes(book, intended.order))
+    event = intended(book, allocation, execution, reads, at_ns)
+    return (event, *probes(book, event.order))
 
 
 _ELSEWHERE = (Rule.EXCLUDED, Rule.CIRCUIT_OPEN)
@@ -184,9 +184,10 @@ def rerouted_by_person(
     )
 
 
-def _intended(
+def intended(
     book: Book, allocation: Allocation, execution: Execution, reads: Reads, at_ns: int
 ) -> ev.OrderIntended:
+    """The next order of what the allocation has pending, which the gate let pass."""
     signal, due_at = execution.signal, allocation.due_at
     leg = len(allocation.order_ids) + 1
     order = intend(

@@ -10,11 +10,12 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.book import AWAITING, Allocation, Book, Execution, KnownSignal, allocation_key
+from stretto.core.book import Allocation, Book, KnownSignal, allocation_key
 from stretto.core.carried import carry, carry_planned, enter, keep_breach
-from stretto.core.errors import InvariantViolated, check
+from stretto.core.errors import check
 from stretto.core.evolve_accounts import count
 from stretto.core.limits import ROTATION_WINDOW_NS, SIGNAL_KEPT_NS
+from stretto.core.opening import opened_by, share_of
 from stretto.core.plan import Plan
 from stretto.core.positions import move_position, remember_report
 from stretto.core.values import NS_PER_S, ZERO
@@ -26,51 +27,14 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
     """The execution and its allocations, reserved and scheduled."""
     plan = event.plan
     remember_signal(book, plan)
-    quote = plan.quote
-    if quote is None:
-        raise InvariantViolated("a plan with allocations has a quote")
     execution_id = plan.execution_id
-    accounts = tuple(a.account_id for a in plan.allocations)
-    book.executions[execution_id] = Execution(
-        execution_id=execution_id,
-        signal=plan.signal,
-        decided_at=plan.decided_at,
-        decision_seq=book.seq,
-        arrival_bid=quote.bid,
-        arrival_ask=quote.ask,
-        side=plan.signal.side,
-        accounts=accounts,
-        open_allocations=len(accounts),
-        awaits=plan.awaits,
-    )
+    book.executions[execution_id] = opened_by(plan, book.seq)
     book.open_executions[execution_id] = None
     symbol, sign = plan.signal.symbol, plan.signal.side.sign
     horizon = book.at - ROTATION_WINDOW_NS
     for planned in plan.allocations:
         key = allocation_key(execution_id, planned.account_id)
-        allocation = Allocation(
-            execution_id=execution_id,
-            account_id=planned.account_id,
-            planned=planned.position_size,
-            intended=planned.position_size,
-            pending=planned.position_size,
-            priority=planned.execution_priority,
-            release_at=planned.release_at,
-            window_end=planned.window_end,
-            due_at=plan.signal.valid_until + 1 if plan.awaits else planned.release_at,
-            held=AWAITING if plan.awaits else "",
-            margin=planned.margin,
-            risk=planned.risk,
-            margin_planned=planned.margin,
-            risk_planned=planned.risk,
-            gap_ns=plan.timing_gap_ns,
-            aggression=planned.aggression,
-            limit_price=planned.limit_price,
-            stop_price=planned.stop_price,
-            stop_loss=planned.stop_loss,
-            take_profit=planned.take_profit,
-        )
-        put_allocation(book, key, allocation)
+        put_allocation(book, key, share_of(plan, planned))
         carry_planned(book, planned.account_id, symbol, sign * planned.position_size)
         ledger = book.ledgers[planned.account_id]
         book.ledgers[planned.account_id] = replace(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.approval import approval_needed
+from stretto.core.at_once import sent_at_once
 from stretto.core.book import Book
 from stretto.core.citing import cited
 from stretto.core.market import Quote, Reads
@@ -21,8 +22,9 @@ from stretto.core.values import execution_id, iso
 
 
 def on_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> tuple[ev.Event, ...]:
-    """SignalPlanned with the whole plan, or SignalRefused with what refused it. The same signal
-    again changes nothing; another signal under a known id is refused.
+    """SignalPlanned with the whole plan and the orders that leave at once, or SignalRefused with
+    what refused it. The same signal again changes nothing; another signal under a known id is
+    refused.
     """
     known = book.signals.get(signal.signal_id)
     if known is not None and known.signal == signal:
@@ -30,7 +32,7 @@ def on_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> tuple[ev.
     plan = plan_signal(book, signal, reads, at_ns)
     if plan.refused is not None:
         return (ev.SignalRefused(plan=plan),)
-    return (ev.SignalPlanned(plan=plan),)
+    return (ev.SignalPlanned(plan=plan), *sent_at_once(book, plan, reads, at_ns))
 
 
 def plan_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> Plan:

@@ -205,6 +205,8 @@ COMPLETION_TRADES_MAX = 1_000
 # --- runtime (DESIGN §3)
 INBOX_SIGNALS_MAX = 1_024
 BATCH_INPUTS_MAX = 256
+# Orders of an immediate plan intended in its own entry; the others at their releases.
+INTENTS_AT_ONCE_MAX = 256
 # Messages of one order handled as one input: its write, its acknowledgement, a trade.
 ORDER_MESSAGES_MAX = 3
 ACCOUNTS_MAX = 10_000

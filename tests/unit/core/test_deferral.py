@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stretto.core import at_once
 from stretto.core import events as ev
 from stretto.core.account import AccountMode
 from stretto.core.book import LastRelease
@@ -151,7 +152,10 @@ def test_a_signal_that_ends_first_expires_instead_of_waiting() -> None:
     assert sum(isinstance(e, ev.OrderIntended) for e in events) == 1
 
 
-def test_urgency_immediate_neither_waits_nor_makes_others_wait() -> None:
+def test_urgency_immediate_neither_waits_nor_makes_others_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(at_once, "INTENTS_AT_ONCE_MAX", 0)
     desk = stalled(20, urgency=Urgency.IMMEDIATE)
     woken = desk.now
     desk.timers_until(woken)

@@ -19,7 +19,6 @@ from stretto.core.order import OrderState
 from stretto.core.policy import BookConfig, Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import OrderType
-from stretto.core.signal import Urgency
 from stretto.core.values import PPM, ZERO, Side, iso
 from tests.book_invariants import holds
 from tests.builders import (
@@ -35,8 +34,6 @@ from tests.builders import (
     sessions,
     the_reads,
 )
-
-NOW = Urgency.IMMEDIATE
 
 
 def release(desk: Desk, at: int, reads: Reads | None = None) -> tuple[ev.Event, ...]:
@@ -274,11 +271,11 @@ def test_an_own_reservation_does_not_stand_in_its_own_way() -> None:
 
 def test_an_exposure_cap_lowered_meanwhile_binds_at_release() -> None:
     desk = Desk(a_config(2))
-    first, second = desk.plan(a_signal(urgency=NOW)).allocations
+    first, second = desk.plan(a_signal()).allocations
     assert first.position_size + second.position_size > 17_000
     lower = Policy(exposure_max=Decimal("1.1002") * max(first.position_size, second.position_size))
     desk.feed(ev.BookOpened(config=a_config(2, lower)))
-    events = desk.timers_until(START)
+    events = desk.timers_until(START + 30 * S)
     assert sum(isinstance(e, ev.OrderIntended) for e in events) == 1, "room for one of them"
     refused = only(events, ev.AllocationEnded).refusal
     assert refused is not None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stretto.bootstrap import EntryCodec
+from stretto.core import at_once
 from stretto.core import events as ev
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import BrokerUnreachable, InvariantViolated, JournalUnavailable
@@ -84,7 +85,10 @@ def observed(name: str) -> ev.AccountObserved:
 NOW = Urgency.IMMEDIATE
 
 
-def test_reports_go_before_timers_and_timers_before_signals() -> None:
+def test_reports_go_before_timers_and_timers_before_signals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(at_once, "INTENTS_AT_ONCE_MAX", 0)
     bench = Bench()
     bench.run(0, signal("first", urgency=NOW), signal("second", urgency=NOW), observed("a0"))
     # the report posted last is first; the first signal's releases are due before the second signal,
@@ -93,6 +97,16 @@ def test_reports_go_before_timers_and_timers_before_signals() -> None:
         "account_observed", "signal_received", "timer_due", "timer_due", "timer_due",
     ]  # fmt: skip
     assert bench.kinds().index("order_reported") == 5
+
+
+def test_orders_that_left_with_their_plan_are_written_before_the_next_signal_is_planned() -> None:
+    batches: list[AppendStep] = []
+    bench = Bench(observer=batches.append)
+    bench.run(1, signal("first", urgency=NOW), signal("second", urgency=NOW))
+    assert sum(isinstance(e, ev.OrderIntended) for e in bench.entries[0].events) == 3
+    kinds = bench.kinds()
+    assert kinds[:5] == ["signal_received", *["order_reported"] * 3, "signal_received"]
+    assert batches.count(AppendStep.COMMITTED) == 4, "opening, plan, its fills with the next plan"
 
 
 def test_two_signals_in_one_batch_see_each_other() -> None:

@@ -1,0 +1,57 @@
+"""What the plan of an entry becomes in the book: its execution and its allocations.
+
+Shared by the decision, which needs them before they are there, and ``evolve``. Knows nothing else.
+"""
+
+from __future__ import annotations
+
+from stretto.core.book import AWAITING, Allocation, Execution
+from stretto.core.errors import InvariantViolated
+from stretto.core.plan import Plan, PlannedAllocation
+
+
+def opened_by(plan: Plan, seq: int) -> Execution:
+    """The execution that an entry's plan becomes, decided in the entry ``seq``. Raises
+    InvariantViolated where it was planned without a quote.
+    """
+    quote = plan.quote
+    if quote is None:
+        raise InvariantViolated("a plan with allocations has a quote")
+    return Execution(
+        execution_id=plan.execution_id,
+        signal=plan.signal,
+        decided_at=plan.decided_at,
+        decision_seq=seq,
+        arrival_bid=quote.bid,
+        arrival_ask=quote.ask,
+        side=plan.signal.side,
+        accounts=tuple(share.account_id for share in plan.allocations),
+        open_allocations=len(plan.allocations),
+        awaits=plan.awaits,
+    )
+
+
+def share_of(plan: Plan, share: PlannedAllocation) -> Allocation:
+    """An account's part of an entry, with what is reserved for it."""
+    return Allocation(
+        execution_id=plan.execution_id,
+        account_id=share.account_id,
+        planned=share.position_size,
+        intended=share.position_size,
+        pending=share.position_size,
+        priority=share.execution_priority,
+        release_at=share.release_at,
+        window_end=share.window_end,
+        due_at=plan.signal.valid_until + 1 if plan.awaits else share.release_at,
+        held=AWAITING if plan.awaits else "",
+        margin=share.margin,
+        risk=share.risk,
+        margin_planned=share.margin,
+        risk_planned=share.risk,
+        gap_ns=plan.timing_gap_ns,
+        aggression=share.aggression,
+        limit_price=share.limit_price,
+        stop_price=share.stop_price,
+        stop_loss=share.stop_loss,
+        take_profit=share.take_profit,
+    )
