@@ -14,7 +14,10 @@ from stretto.journal import schema
 SQLITE_VERSION_MIN = (3, 37, 0)  # STRICT tables
 BUSY_TIMEOUT_MS = 1_000
 CACHE_KIB = 16_384
-CHECKPOINT_PAGES = 8_192
+PAGE_BYTES = 8_192
+"""Of a new file. A row of the audit log is longer than what SQLite keeps of one in a page of 4 KiB
+(a quarter), and would take a second page for its end."""
+CHECKPOINT_PAGES = 4_096
 """Pages of the log (32 MiB) after which a commit checkpoints though no rest came before it."""
 
 _PROBLEMS = {
@@ -126,6 +129,8 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:
+    if new:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise JournalUnavailable(

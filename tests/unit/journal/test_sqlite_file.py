@@ -16,6 +16,7 @@ import pytest
 
 from stretto.core.errors import InvariantViolated, JournalDamaged, JournalUnavailable
 from stretto.journal.sqlite import READ_ROWS, SqliteJournal, books
+from stretto.journal.sqlite_file import PAGE_BYTES
 from stretto.ports import EntryHeader, PreparedEntry
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -343,3 +344,20 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(path: Path) -> None
             assert journal.head[0] in (seen[-1], seen[-1] + 5)
             assert journal.verify().entries == journal.head[0]
             assert journal.verify().intact
+
+
+def test_a_new_file_has_pages_that_hold_a_whole_row_and_an_old_one_keeps_its_own(
+    path: Path,
+) -> None:
+    with opened(path) as journal:
+        journal.append(entries(1, 3))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM")
+    with opened(path) as journal:
+        journal.append(entries(4, 5))
+        assert journal.verify().entries == 5
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA page_size").fetchone() == (4_096,)
