@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from stretto.core.values import NS_PER_S, PPM
 from stretto.market.feed import SeriesMarket
 from stretto.market.series import QuoteSeries
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop
+from stretto.runtime.collector import collecting_rarely
 from stretto.runtime.writer import Writer
 
 SYMBOLS = 4
@@ -106,7 +106,8 @@ class _Bench:
             return result
 
         try:
-            return self.loop.run_until_complete(session())
+            with collecting_rarely():  # as a session does
+                return self.loop.run_until_complete(session())
         finally:
             self.loop.close()
 
@@ -126,8 +127,6 @@ def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, .
         with bootstrap.open_book(bench.db, "bench", create=True) as opened:
 
             async def work(writer: Writer) -> float:
-                gc.collect()
-                gc.freeze()
                 began = time.perf_counter()
                 for number in range(signals):
                     writer.post(
@@ -147,7 +146,6 @@ def throughput(accounts: int = ACCOUNTS, signals: int = SIGNALS) -> tuple[str, .
             with _planning() as spent:
                 seconds = bench.run(opened, work)
             planning = sum(spent)
-            gc.unfreeze()
             orders = len(opened.book.orders)
             entries = opened.journal.head[0]
     return (

@@ -46,6 +46,7 @@ from stretto.market.calendars import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from stretto.ports import Broker, Clock, PreparedEntry, StoredEntry
 from stretto.runtime.clock import LoopClock, PacedLoop, SessionLoop, VirtualTimeLoop
+from stretto.runtime.collector import collecting_rarely
 from stretto.runtime.control import ControlSocket
 from stretto.runtime.recover import recover, snapshot_of
 from stretto.runtime.supervisor import Opening, Supervisor
@@ -286,9 +287,10 @@ def run(
             recovered=resumed,
             engine_version=__version__,
         )
-        loop.run_until_complete(
-            session if control is None else _reached(session, writer, supervisor, control)
-        )
+        with collecting_rarely():
+            loop.run_until_complete(
+                session if control is None else _reached(session, writer, supervisor, control)
+            )
     finally:
         loop.close()
     return Ended(
