@@ -211,7 +211,9 @@ def _replace_requested(order: Order, wanted: Replacement, at_ns: int) -> Step:
 
 
 def _request_rejected(order: Order, reject: CancelReject, at_ns: int) -> Step:
-    """A cancel or replace is refused: the request is gone, the order is as it was."""
+    """A cancel or replace is refused: the request is gone, the order is as it was. Where the venue
+    calls it over, the report of that end is on its way, and it moves quantities.
+    """
     is_replace = reject.for_replace
     kind = OrderInput.REPLACE_REJECTED if is_replace else OrderInput.CANCEL_REJECTED
     found = row(order.state, kind, order.client_order_id)
@@ -228,7 +230,9 @@ def _request_rejected(order: Order, reject: CancelReject, at_ns: int) -> Step:
         if reported in FINAL or (
             reported is OrderState.FILLED and order.cum_qty < order.quantity
         ):  # no proof: the order goes on, and deserves a query
-            note, reported = Note.CONTRADICTION, OrderState.NEW
+            is_unknown = reported is OrderState.REJECTED  # FIX: the venue knows no such order
+            note = Note.CONTRADICTION if is_unknown else Note.AHEAD
+            reported = OrderState.NEW
         if reject.transact_at < order.reported_at:
             reported = OrderState.NEW
         state = resolved_state(reported, order.cum_qty, order.quantity, cancel_requested, replacing)

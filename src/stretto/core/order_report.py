@@ -42,6 +42,7 @@ class Note(StrEnum):
     STALE = "stale"
     UNSOLICITED = "unsolicited"
     UNANSWERED = "unanswered"
+    AHEAD = "ahead_of_its_report"
     NONE = ""
 
 

@@ -15,7 +15,7 @@ from stretto.core.account import Position
 from stretto.core.advancing import Events, advance, ask, halt
 from stretto.core.book import Book
 from stretto.core.late_fills import regained
-from stretto.core.order import Order, OrderInput, is_done
+from stretto.core.order import Note, Order, OrderInput, is_done, step
 from stretto.core.order_table import TABLE, UNANSWERED
 from stretto.core.remedy import is_doubtful
 from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
@@ -49,14 +49,26 @@ def on_answer(book: Book, answer: StatusAnswer, at_ns: int) -> Events:
 
 
 def on_cancel_reject(book: Book, reject: CancelReject, at_ns: int) -> Events:
-    """A refused cancel or replace: the order is as it was."""
+    """A refused cancel or replace: the order is as it was. One that the venue calls over, without
+    a report of that yet, is asked about.
+    """
     order = book.orders.get(reject.client_order_id)
     if order is None or order.account_id != reject.account_id:
         return ()
     kind = OrderInput.REPLACE_REJECTED if reject.for_replace else OrderInput.CANCEL_REJECTED
     if (order.state, kind) not in TABLE:
         return tuple(ask(book, order, "refused_request_never_made", {"state": order.state.value}))
-    return advance(book, order, reject, at_ns, None)
+    events = advance(book, order, reject, at_ns, None)
+    if step(order, reject, at_ns).note is not Note.AHEAD:
+        return events
+    asked = ev.OrderQueried(
+        client_order_id=order.client_order_id,
+        execution_id=order.execution_id,
+        account_id=order.account_id,
+        attempt=order.queries,
+        next_at=None,
+    )
+    return (*events, asked)
 
 
 def on_send(book: Book, sent: ev.SendReported, at_ns: int) -> Events:

@@ -126,12 +126,17 @@ def test_a_cancel_asked_before_the_acknowledgement_stays_open_after_it() -> None
 
 def test_a_cancel_reject_proves_nothing_about_the_order() -> None:
     order = in_state(OrderState.PENDING_CANCEL)
-    for status in (OrdStatus.FILLED, OrdStatus.REJECTED, OrdStatus.CANCELED):
+    for status, note in (
+        (OrdStatus.FILLED, Note.AHEAD),
+        (OrdStatus.CANCELED, Note.AHEAD),
+        (OrdStatus.EXPIRED, Note.AHEAD),
+        (OrdStatus.REJECTED, Note.CONTRADICTION),
+    ):
         done = step(order, a_reject(status), 20)
         assert done.order.state is OrderState.PARTIALLY_FILLED
         assert done.order.leaves_qty == 6_000
         assert done.released_delta == 0
-        assert done.note is Note.CONTRADICTION
+        assert done.note is note
     doubtful = in_state(OrderState.IN_DOUBT)
     assert step(doubtful, a_reject(OrdStatus.NEW), 20).order.state is OrderState.IN_DOUBT
     suspended = step(order, a_reject(OrdStatus.SUSPENDED), 20).order
