@@ -7,7 +7,7 @@ truthfully, for what is tested is the book. Knows nothing of faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -28,42 +28,56 @@ _ROUNDS = 9
 
 
 class Desk:
-    """``flattens``: at the end every position is closed as well."""
+    """``attends_ns``: how often somebody looks after orders in doubt, 0 for only at the end;
+    ``flattens``: then every position is closed as well.
+    """
 
     def __init__(
         self,
         requests: Sequence[Asked],
-        heals_at: int,
+        clears_at: int,
         clock: Clock,
         dumps: Callable[[], Dumps],
         *,
+        attends_ns: int,
         flattens: bool,
     ) -> None:
         self._waiting = list(requests)
-        self._heals_at = heals_at
+        self._clears_at = clears_at
         self._clock = clock
         self._dumps = dumps
+        self._attends_ns = attends_ns
         self._flattens = flattens
         self._asked = 0
 
     async def work(self, writer: Writer) -> None:
-        """Ask everything in its time, then clear up."""
+        """Ask everything that was drawn, each in its time."""
         while self._waiting:
             at_ns, item = self._waiting[0]
             await self._clock.sleep_until(at_ns)
             await self._ask(writer, item)
             self._waiting.pop(0)
+
+    async def attend(self, writer: Writer) -> None:
+        """Look after what waits for a person now and then, and clear up at the end."""
+        while self._attends_ns and self._clock.now_ns() < self._clears_at:
+            at_ns = self._clock.now_ns()
+            await self._clock.sleep_until(at_ns - at_ns % self._attends_ns + self._attends_ns)
+            await self._ask_all(writer, self._resolving(writer.book))
         for number in range(_ROUNDS):
-            await self._clock.sleep_until(self._heals_at + _LEFT_ALONE_NS + number * _ROUND_NS)
-            for action in list(self._clearing(writer.book, number)):
-                self._asked += 1
-                request_id = f"clearing-{self._asked}-{self._clock.now_ns()}"
-                await self._ask(
-                    writer,
-                    ev.Intervened(
-                        request_id=request_id, actor="Bea", reason="clears up", action=action
-                    ),
-                )
+            await self._clock.sleep_until(self._clears_at + _LEFT_ALONE_NS + number * _ROUND_NS)
+            await self._ask_all(writer, self._clearing(writer.book, number))
+
+    async def _ask_all(self, writer: Writer, actions: Iterable[person.Action]) -> None:
+        for action in list(actions):
+            self._asked += 1
+            item = ev.Intervened(
+                request_id=f"attended-{self._asked}-{self._clock.now_ns()}",
+                actor="Bea",
+                reason="looks after the book",
+                action=action,
+            )
+            await self._ask(writer, item)
 
     async def _ask(self, writer: Writer, item: ev.Intervened) -> None:
         """Ask and wait for the answer, or until nobody can answer any more."""

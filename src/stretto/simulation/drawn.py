@@ -26,20 +26,19 @@ from stretto.simulation.drawn_book import (
     draw_histories,
     draw_venues,
 )
-from stretto.simulation.drawn_market import HOUR_NS, DrawnMarket, draw_market
+from stretto.simulation.drawn_market import HEALING_NS, HOUR_NS, DrawnMarket, draw_market
 from stretto.simulation.drawn_people import Asked, draw_people
 from stretto.simulation.draws import Draws
 from stretto.simulation.world_signals import Horizon, demo_arrivals
 
-HEALING_NS = HOUR_NS
-"""What a world goes on after its last fault, signal and request, so that everything can end."""
 HOURS_MIN, HOURS_MAX = 2, 120
 _EXIT_KINDS = (Action.CLOSE, Action.CLOSE, Action.REDUCE, Action.AMEND)
 
 
 class DrawnWorld(NamedTuple):
     """``arrivals``: when each signal reaches the book (ns UTC), in that order; ``requests`` of
-    people likewise; until ``heals_at`` things go wrong, at ``ends_at`` everything is at rest.
+    people likewise. Until ``heals_at`` things go wrong, at ``clears_at`` people begin to clear up,
+    at ``ends_at`` everything is at rest.
     """
 
     config: BookConfig
@@ -51,6 +50,7 @@ class DrawnWorld(NamedTuple):
     requests: Sequence[Asked]
     starts_at: int
     heals_at: int
+    clears_at: int
     ends_at: int
 
 
@@ -59,7 +59,7 @@ def draw_world(seed: int, hours: int) -> DrawnWorld:
     draws = Draws(str(seed))
     market = draw_market(draws, hours * HOUR_NS)
     config = draw_config(draws, market.instruments, market.day.zone)
-    heals_at = market.ends_at - HEALING_NS
+    heals_at = market.heals_at
     arrivals = _arrivals(draws, config, market, heals_at)
     return DrawnWorld(
         config=config,
@@ -71,6 +71,7 @@ def draw_world(seed: int, hours: int) -> DrawnWorld:
         requests=draw_people(draws, config, arrivals, heals_at),
         starts_at=market.starts_at,
         heals_at=heals_at,
+        clears_at=market.ends_at - HEALING_NS,
         ends_at=market.ends_at,
     )
 

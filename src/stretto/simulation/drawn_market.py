@@ -31,6 +31,8 @@ from stretto.market.sessions import FxWeek
 from stretto.simulation.draws import Draws
 
 HOUR_NS = 3_600 * NS_PER_S
+HEALING_NS = HOUR_NS
+"""What a world goes on after its last fault, signal and request, so that everything can end."""
 BARS = 61
 _NODE_NS = 10 * NS_PER_S
 _RATES = {"USD": 108_000_000, "GBP": 85_000_000, "JPY": 16_200_000_000}
@@ -52,9 +54,9 @@ class Day(NamedTuple):
 
 DAYS = (
     Day("an ordinary day", "2024-03-13T00:00:00Z", weight=5),
-    Day("a Friday", "2024-03-15T00:00:00Z", weight=2),
+    Day("a Friday", "2024-03-15T00:00:00Z"),
     Day("a Sunday", "2024-03-17T12:00:00Z"),
-    Day("payrolls", "2024-05-03T00:00:00Z", release="2024-05-03T12:30:00Z", weight=3),
+    Day("payrolls", "2024-05-02T20:00:00Z", release="2024-05-03T12:30:00Z", weight=3),
     Day("New York loses an hour", "2024-03-10T05:00:00Z", zone="America/New_York"),
     Day("New York gains an hour", "2024-11-03T05:00:00Z", zone="America/New_York"),
     Day("London loses an hour", "2024-03-31T00:00:00Z", zone="Europe/London"),
@@ -80,13 +82,15 @@ _MOODS = (
 
 
 class DrawnMarket(NamedTuple):
-    """``starts_at``: when the book opens, ns UTC. Quotes begin an hour before, end an hour after
-    ``ends_at``.
+    """``starts_at``: when the book opens, ns UTC; at ``heals_at`` nothing new goes wrong, and the
+    last ``HEALING_NS`` before ``ends_at`` lie in a session. Quotes begin an hour before and end an
+    hour after.
     """
 
     day: Day
     mood: str
     starts_at: int
+    heals_at: int
     ends_at: int
     instruments: dict[str, Instrument]
     quotes: SeriesMarket
@@ -95,12 +99,15 @@ class DrawnMarket(NamedTuple):
 
 
 def draw_market(seed: Draws, length_ns: int) -> DrawnMarket:
-    """The market of a seed over ``length_ns``, of which a part is in session."""
+    """The market of a seed over ``length_ns``, of which a part is in session, and on to the next
+    session where it ends in none.
+    """
     draws = seed.within("market")
     day = draws.pick("day", *((each.weight, each) for each in DAYS))
     mood = draws.pick("mood", *((weight, _MOODS[n]) for n, weight in enumerate((3, 4, 3, 2))))
     starts_at = _starting(draws, day, length_ns)
-    ends_at = starts_at + length_ns
+    heals_at = starts_at + length_ns - HEALING_NS
+    ends_at = _healed(heals_at)
     symbols = ("EURUSD", *draws.some("symbol", _SYMBOLS[1:], 50))
     instruments = {symbol: _instrument(draws, symbol) for symbol in symbols}
     first, last = _hour_of(starts_at) - HOUR_NS, _hour_of(ends_at) + 2 * HOUR_NS
@@ -120,12 +127,24 @@ def draw_market(seed: Draws, length_ns: int) -> DrawnMarket:
         day=day,
         mood=mood.name,
         starts_at=starts_at,
+        heals_at=heals_at,
         ends_at=ends_at,
         instruments=instruments,
         quotes=SeriesMarket(series),
         bars={symbol: _bars(draws, symbol, before) for symbol in symbols},
         days_before=before,
     )
+
+
+def _healed(heals_at: int) -> int:
+    """What waits for a session must have had one: an hour of it, from ``heals_at`` on."""
+    week = FxWeek()
+    closes_at = week.closes_at(heals_at)
+    if closes_at is not None and closes_at >= heals_at + HEALING_NS:
+        return heals_at + HEALING_NS
+    opens_at = week.opens_at(heals_at if closes_at is None else closes_at)
+    check(opens_at is not None, "a market that is closed opens again")
+    return HEALING_NS + (opens_at or heals_at)
 
 
 def _hour_of(at_ns: int) -> int:

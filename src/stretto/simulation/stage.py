@@ -119,9 +119,10 @@ class Stage:
         }
         self._desk = Desk(
             world.requests,
-            world.heals_at,
+            world.clears_at,
             self._clock,
             lambda: {name: venue.dump() for name, venue in self._venues.items()},
+            attends_ns=draws.pick("attends", (1, 0), (3, 7), (3, 30)) * 60 * NS_PER_S,
             flattens=draws.chance("flattens", 50),
         )
         self._snapshot_every = draws.pick("snapshot every", (1, 40), (1, 300), (1, 100_000))
@@ -250,7 +251,8 @@ class Stage:
         brokers = dict(self._brokers.items())
         opening = Opening(world.config, world.market.bars, world.histories, self._calendars)
         supervisor = Supervisor(writer, brokers, self._machine, opening)
-        people = asyncio.get_running_loop().create_task(self._desk.work(writer))
+        loop = asyncio.get_running_loop()
+        people = [loop.create_task(work(writer)) for work in (self._desk.work, self._desk.attend)]
         try:
             await supervisor.run(
                 self._arriving(writer.book),
@@ -259,9 +261,10 @@ class Stage:
                 engine_version=ENGINE,
             )
         finally:
-            people.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await people
+            for each in people:
+                each.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await each
 
     async def _arriving(self, book: Book) -> AsyncIterator[AnySignal]:
         """What has not arrived yet; what reached a dead process before it was durable is sent again
