@@ -25,9 +25,9 @@ from stretto.core import limits
 from stretto.core.errors import check
 from stretto.core.factors import BookFactors, Flags, Floats, Indices, factor_rows
 from stretto.core.historical import (
-    BLOCK_ACCOUNTS,
     UNKNOWN,
     HistoricalCorrelations,
+    block_accounts,
     entries_of,
     product_into,
     spaces_for,
@@ -106,6 +106,8 @@ class Projection:
 
     def conflicting_pairs(self, pairs_max: int) -> tuple[PairCorrelation, ...]:
         """The worst ``pairs_max`` conflicts among candidates, worst first, then by place."""
+        if not any(self.conflicts):
+            return ()
         firsts, seconds = np.nonzero(np.triu(self.close))
         order = np.argsort(-self.worst[firsts, seconds], kind="stable")[:pairs_max]
         places = zip(firsts[order].tolist(), seconds[order].tolist(), strict=True)
@@ -132,7 +134,7 @@ def project(
     accounts = trade.accounts
     check(accounts.size <= limits.CORRELATED_CANDIDATES_MAX, "too many candidates to correlate")
     check(accounts.shape == trade.delta.shape, "every candidate needs its exposure change")
-    check(np.unique(accounts).size == accounts.size, "a candidate is named twice")
+    check(len(set(accounts.tolist())) == accounts.size, "a candidate is named twice")
     traded = _traded_rows(book, trade)
     standing = book.rows_of(accounts)
     projected = in_ppm(traded.T @ traded)
@@ -236,13 +238,16 @@ def _against_book(
     largest = _against_resting(book, trading, candidate, spaces)
     suspects: list[_Suspects] = []
     still = np.ascontiguousarray(standing.T)
-    least, limit = max(0, threshold - 1) / PPM, _least_above(threshold)
-    for start in range(0, book.carrying.size, BLOCK_ACCOUNTS):
-        block = book.carrying[start : start + BLOCK_ACCOUNTS]
-        rows = book.carried[:, start : start + BLOCK_ACCOUNTS]
+    if not book.carrying.size:
+        return in_ppm(largest), (None,) * accounts.size
+    near = past.near(max(0, threshold - 1) / PPM)
+    limit, width = _least_above(threshold), block_accounts(accounts.size)
+    for start in range(0, book.carrying.size, width):
+        block = book.carrying[start : start + width]
+        rows = book.carried[:, start : start + width]
         after = product_into(trading, rows, spaces[0])
         size = np.abs(after, out=spaces[1][: after.size].reshape(after.shape))
-        alike = past.near(block, least)
+        alike = near[:, block]
         # A sieve on exact products leaves few pairs; the rule itself is judged in 1e-6.
         suspect = size >= limit
         suspect |= alike
@@ -274,8 +279,9 @@ def _against_resting(
     upper = np.ascontiguousarray(trading[:, :bars])
     largest = np.zeros(trading.shape[0])
     others = candidate | book.exposed
-    for start in range(0, others.size, BLOCK_ACCOUNTS):
-        block = slice(start, start + BLOCK_ACCOUNTS)
+    width = block_accounts(trading.shape[0])
+    for start in range(0, others.size, width):
+        block = slice(start, start + width)
         if others[block].all():
             continue
         size = product_into(upper, book.history.resting[:bars, block], spaces[0])

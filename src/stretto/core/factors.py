@@ -22,7 +22,8 @@ number of at most 2**53, which float64 holds exactly in any order, fused or not:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,13 @@ check(
 )
 
 
+class Alike(NamedTuple):
+    """Of the accounts that are ``known``, a bit for every account that may be too like them."""
+
+    known: Flags
+    bits: npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class History:
     """What the bars say, the same for every trade until the next bar. T bars, n accounts.
@@ -57,7 +65,7 @@ class History:
     sqrt(phi w). ``own`` are rows standardised over the account's own active bars, ``energy`` their
     squares and ``energy_all`` the sum of these, ``active`` is 1 in these bars and 0 in others;
     ``bars`` counts them, ``complete`` says where it is all of them. ``resting`` (2T x n) are the
-    rows of accounts without any exposure, the lower half zero.
+    rows of accounts without any exposure, the lower half zero. ``alike`` is kept by ``historical``.
     """
 
     returns: Floats
@@ -74,6 +82,7 @@ class History:
     bars: Indices
     complete: Flags
     resting: Floats
+    alike: dict[tuple[float, int], Alike] = field(default_factory=dict)
 
     @property
     def accounts(self) -> int:
@@ -214,10 +223,11 @@ def factor_rows(bars: History, accounts: Indices, exposure: Floats) -> Floats:
     variance = bars.variance[accounts] + _squares(factors) + bars.prior_variance[accounts]
     check(bool(np.isfinite(variance).all()), "an exposure is not finite or far too large")
     length = bars.factor_weight.size
+    scale = _scale(variance)
     rows = np.empty((2 * length, accounts.size))
-    rows[:length] = _standardised(returns, variance)
-    rows[length:] = _standardised(factors, variance)
-    return rows
+    np.multiply(returns, scale, out=rows[:length])
+    np.multiply(factors, scale, out=rows[length:])
+    return np.rint(rows, out=rows)
 
 
 def _factor_returns(bars: History, exposure: Floats) -> Floats:
@@ -259,10 +269,14 @@ def _squares(rows: Floats) -> Floats:
 
 def _standardised(rows: Floats, variance: Floats) -> Floats:
     """Columns over their deviation, in whole units of 2**-24; zero where there is no variance."""
-    deviation = np.sqrt(variance)
-    scale = np.divide(ROW_UNIT, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    scaled = rows * scale
+    scaled = rows * _scale(variance)
     return np.rint(scaled, out=scaled)
+
+
+def _scale(variance: Floats) -> Floats:
+    """Whole units of 2**-24 over the deviation; zero where there is no variance."""
+    deviation = np.sqrt(variance)
+    return np.divide(ROW_UNIT, deviation, out=np.zeros_like(deviation), where=deviation > 0)
 
 
 def _power_of_two(values: Floats) -> Floats:

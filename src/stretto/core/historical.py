@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from stretto.core.factors import Flags, Floats, History, Indices
+from stretto.core.factors import Alike, Flags, Floats, History, Indices
 from stretto.core.values import PPM
 
 # The correlation of a pair with too few common bars.
 UNKNOWN = 2 * PPM
-BLOCK_ACCOUNTS = 256
+_BLOCK_ACCOUNTS, _BLOCK_ENTRIES = 256, 51_200
 # One pair costs what this many entries of a whole product cost.
 _SPARSE = 32
 
@@ -26,7 +26,7 @@ class HistoricalCorrelations:
     """
 
     def __init__(self, bars: History, accounts: Indices, bars_min: int) -> None:
-        self._bars, self._bars_min = bars, bars_min
+        self._bars, self._accounts, self._bars_min = bars, accounts, bars_min
         self._own, self._energy, self._active = (
             np.ascontiguousarray(rows.take(accounts, axis=1).T)
             for rows in (bars.own, bars.energy, bars.active)
@@ -34,7 +34,6 @@ class HistoricalCorrelations:
         self._enough = bars.bars[accounts] >= bars_min
         self._energy_all = bars.energy_all[accounts, None]
         self._complete = bool(bars.complete[accounts].all())
-        self._rooms = spaces_for(3, accounts.size)
 
     def correlations(self, others: Indices) -> Indices:
         """In 1e-6, or ``UNKNOWN``: all candidates by accounts ``others``."""
@@ -61,29 +60,44 @@ class HistoricalCorrelations:
         common = entries_of(self._active, places, self._bars.active, others)
         return self._ppm(covariance, scale, common)
 
-    def near(self, others: Indices, least: float) -> Flags:
-        """A sieve: wherever |historical| with an account of ``others`` may reach ``least``; of
-        them at most ``BLOCK_ACCOUNTS``.
+    def near(self, least: float) -> Flags:
+        """A sieve (candidates x accounts of the book): wherever |historical| may reach ``least``.
+        What it says of a candidate is kept with the bars that it follows from.
         """
+        bars, accounts = self._bars, self._accounts
+        count, key = bars.accounts, (least, self._bars_min)
+        alike = bars.alike.get(key)
+        if alike is None:
+            bars.alike.clear()
+            rows = np.zeros((count, (count + 7) // 8), np.uint8)
+            alike = bars.alike[key] = Alike(np.zeros(count, np.bool_), rows)
+        missing = np.flatnonzero(~alike.known[accounts])
+        if missing.size:
+            alike.bits[accounts[missing]] = np.packbits(self._near(missing, least), axis=1)
+            alike.known[accounts[missing]] = True
+        return np.unpackbits(alike.bits[accounts], axis=1, count=count).view(np.bool_)
+
+    def _near(self, places: Indices, least: float) -> Flags:
         bars = self._bars
-        covariance = product_into(self._own, bars.own.take(others, axis=1), self._rooms[0])
-        if self._complete and bars.complete[others].all():
-            # Every bar is common to all, and so is what is summed over the common bars.
-            scale = np.multiply(
-                self._energy_all,
-                bars.energy_all[others],
-                out=self._rooms[1][: covariance.size].reshape(covariance.shape),
-            )
-        else:
-            active = bars.active.take(others, axis=1)
-            scale = product_into(self._energy, active, self._rooms[1])
-            energy = bars.energy.take(others, axis=1)
-            scale *= product_into(self._active, energy, self._rooms[2])
-        scale *= least * least
-        covariance *= covariance
-        suspect: Flags = covariance > scale
-        suspect &= self._enough[:, None]
-        suspect &= bars.bars[others] >= self._bars_min
+        own, energy, active = self._own[places], self._energy[places], self._active[places]
+        complete = self._complete and bool(bars.complete.all())
+        suspect = np.empty((places.size, bars.accounts), np.bool_)
+        rooms = spaces_for(3, places.size)
+        width = block_accounts(places.size)
+        for start in range(0, bars.accounts, width):
+            block = slice(start, start + width)
+            covariance = product_into(own, bars.own[:, block], rooms[0])
+            if complete:
+                # Every bar is common to all, and so is what is summed over the common bars.
+                scale = self._energy_all[places] * bars.energy_all[block]
+            else:
+                scale = product_into(energy, bars.active[:, block], rooms[1])
+                scale *= product_into(active, bars.energy[:, block], rooms[2])
+            scale *= least * least
+            covariance *= covariance
+            np.greater(covariance, scale, out=suspect[:, block])
+        suspect &= self._enough[places, None]
+        suspect &= bars.bars >= self._bars_min
         return suspect
 
     def _ppm(self, covariance: Floats, scale: Floats, common: Floats) -> Indices:
@@ -97,9 +111,16 @@ class HistoricalCorrelations:
         return whole
 
 
+def block_accounts(candidates: int) -> int:
+    """So many accounts are set against the candidates at a time: what fits the processor's cache,
+    and of few candidates in few calls.
+    """
+    return max(_BLOCK_ACCOUNTS, _BLOCK_ENTRIES // max(1, candidates))
+
+
 def spaces_for(count: int, candidates: int) -> Floats:
     """Room for ``count`` products of a block: fresh memory for each would cost more than it."""
-    return np.empty((count, candidates * BLOCK_ACCOUNTS))
+    return np.empty((count, candidates * block_accounts(candidates)))
 
 
 def entries_of(left: Floats, places: Indices, right: Floats, others: Indices) -> Floats:

@@ -39,7 +39,7 @@ def plan_signal(book: Book, signal: Signal, reads: Reads, at_ns: int) -> Plan:
     """The plan, or the plan that says no; changes nothing (this is also the dry run)."""
     execution = execution_id(book.configuration.book_id, signal.signal_id)
     quote = reads.quotes.get(signal.symbol)
-    refusal = _gate(book, signal, quote, at_ns)
+    refusal = _gate(book, signal, execution, quote, at_ns)
     if refusal is not None or quote is None:
         return Plan(
             execution_id=execution,
@@ -68,10 +68,12 @@ def reads_for_signal(book: Book) -> tuple[str, ...]:
     return tuple(sorted(book.config.instruments))
 
 
-def _gate(book: Book, signal: Signal, quote: Quote | None, at_ns: int) -> Refusal | None:
+def _gate(
+    book: Book, signal: Signal, execution: str, quote: Quote | None, at_ns: int
+) -> Refusal | None:
     # An execution is known for ever, for its client order ids are; a refused signal for 30 days.
     known = book.signals.get(signal.signal_id)
-    carried = book.executions.get(execution_id(book.configuration.book_id, signal.signal_id))
+    carried = book.executions.get(execution)
     if known is not None or carried is not None:
         first = known.at if known is not None else carried.decided_at if carried is not None else 0
         return Refusal(
