@@ -17,15 +17,9 @@ from stretto.core.report import OrderRole, OrderType
 from stretto.core.signal import Action
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.runtime.recover import image_bytes
-
-DAY_ENDED = (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
-
+from tests.protection_invariants import is_over, owed, stand_apart
 
 _OWN_CAUSES = ("queries_spent", "cancel_wanted", "cancel_open")
-
-
-def is_over(order: Order) -> bool:
-    return order.state in TERMINAL or (order.state in DAY_ENDED and not order.leaves_qty)
 
 
 def executed(order: Order) -> Decimal:
@@ -43,6 +37,7 @@ def holds(book: Book) -> None:
     _timers(book)
     _carried(book)
     _stances(book)
+    stand_apart(book)
 
 
 def _stances(book: Book) -> None:
@@ -133,7 +128,7 @@ def _quantities(book: Book) -> None:
             is_open = any(
                 each.execution_id == execution_id and each.due_at is not None
                 for each in book.amendments.values()
-            )
+            ) or any(each.amend == execution_id for each in book.protections.values())
             assert is_open or execution.status != "working", "an amend that nobody works on"
         elif unfinished:
             assert execution.status == "working"
@@ -194,6 +189,7 @@ def _amending(book: Book) -> dict[str, int]:
         a = book.allocations[key]
         assert a.execution_id in book.positions[a.account_id]
     awaited = {f"protection:{key}": due_at for key, due_at in book.unprotected.items()}
+    awaited |= owed(book)
     due = {f"amend:{key}": each.due_at for key, each in book.amendments.items()}
     for name, ledger in book.ledgers.items():
         looks = [each.due_at for each in ledger.flattening if each.due_at is not None]

@@ -19,6 +19,7 @@ from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.market import Reads
 from stretto.core.order import Order
+from stretto.core.policy import BookConfig
 from stretto.core.report import (
     CancelReject,
     ExecType,
@@ -59,7 +60,7 @@ class VenueSide:
 class World(Desk):
     """A desk with a venue whose words wait in ``pipe`` until they are delivered, in any order."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: BookConfig | None = None) -> None:
         self.sent: dict[str, None] = {}
         self.sides: list[VenueSide] = []
         self.unsent: list[Order] = []
@@ -67,7 +68,7 @@ class World(Desk):
         self.past: list[ExecutionReport] = []
         self.closes: dict[tuple[str, str], Decimal] = {}
         self.asked: list[CancelOrder | ReplaceOrder] = []
-        super().__init__(a_config(3))
+        super().__init__(config or a_config(3))
 
     def feed(self, item: ev.Input, reads: Any = None) -> tuple[ev.Event, ...]:
         orders = dict(self.book.orders)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from stretto.core import events as ev
 from stretto.core.effects import AmendProtection
 from stretto.core.exit_signal import ExitSignal
+from stretto.core.policy import BookConfig
 from stretto.core.report import (
     ExecType,
     ExecutionReport,
@@ -33,9 +34,9 @@ from tests.property.book_world import ACTIONS, VenueSide, World
 class ExitWorld(World):
     """A world in which signals are closed, reduced and amended, and venues take closes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: BookConfig | None = None) -> None:
         self.own: list[ExecutionReport] = []
-        super().__init__()
+        super().__init__(config)
 
     def feed(self, item: ev.Input, reads: Any = None) -> tuple[ev.Event, ...]:
         if isinstance(item, ev.VenueReported) and not item.report.client_order_id:

@@ -163,6 +163,10 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.AmendRequested: lambda e: f"amend  {e.account_id}: {levels_text(e)}",
     ev.ProtectionAmended: lambda e: f"levels {e.account_id}: {levels_text(e)}",
     ev.AmendFailed: lambda e: f"amend  {e.account_id}: {e.failure_class.value}: {e.step.value}",
+    ev.ProtectionFailed: lambda e: (
+        f"failed {e.account_id}: {e.request.value} of {e.role.value}: "
+        f"{e.failure_class.value}, {e.step.value}"
+    ),
     ev.CircuitChanged: _circuit,
     ev.VenueThrottled: lambda e: f"slower {e.venue}: until {iso(e.until)[11:23]}: {e.reason}",
     ev.AlertRaised: lambda e: f"ALERT  {e.alert.about}: {e.alert.failure_class.value}",

@@ -217,6 +217,7 @@ def _orders(output: Output, found: FoundExecution) -> None:
         Column("state"),
         Column("quantity", right=True),
         Column("filled", right=True),
+        Column("price", right=True, rank=2),
         Column("stop loss", right=True, rank=4),
         Column("take profit", right=True, rank=5),
     )
@@ -229,6 +230,7 @@ def _orders(output: Output, found: FoundExecution) -> None:
             _text(order, "state"),
             _number(order, "quantity", "0"),
             _number(order, "cum_qty", "0"),
+            _text(order, "stop_price", "") or _text(order, "limit_price", "–"),
             _text(order, "stop_loss", "–"),
             _text(order, "take_profit", "–"),
         )

@@ -86,6 +86,11 @@ def read_settings(path: Path | str) -> Settings:
         accounts=accounts,
         failure_tables=failure_tables,
         maintenance={name: each.maintenance for name, each in venues.items() if each.maintenance},
+        capabilities={
+            name: each.capabilities
+            for name, each in venues.items()
+            if each.capabilities != VenueCapabilities()
+        },
     )
     return Settings(
         source=str(path),

@@ -52,7 +52,7 @@ CAPABILITIES = Section(
         "attached_stops",
         kinds.flag(),
         True,
-        "an entry carries its stop and target; else one that does is refused",
+        "an entry carries its stop and target; else they are orders of their own",
     ),
     Key("replaces_orders", kinds.flag(), True, "working orders can be changed"),
     Key("amends_protection", kinds.flag(), True, "stop and target of a position can be changed"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 
 from stretto.core import events as ev
+from stretto.core.alarms import alarms, settled_doubt
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.completion_steps import watched
 from stretto.core.conduct import conducted
@@ -18,6 +19,8 @@ from stretto.core.giving_up import wanted_gone
 from stretto.core.late_fills import followed
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
+from stretto.core.protection import PROTECTIVE
+from stretto.core.protective_reports import protective_advanced, reversed_by
 from stretto.core.remedy import after_leg
 from stretto.core.report import ExecutionReport, OrderRole
 from stretto.core.settling import Settlement, settle
@@ -25,8 +28,6 @@ from stretto.core.values import ZERO
 
 _CENT = Decimal("0.000001")
 Events = tuple[ev.Event, ...]
-IN_DOUBT = OrderState.IN_DOUBT.value
-"""Why a person is asked about an order whose queries are spent."""
 
 
 def advance(
@@ -45,6 +46,8 @@ def advance(
     what that was.
     """
     done = step(order if begun is None else begun, message, at_ns)
+    if order.role in PROTECTIVE:
+        return protective_advanced(book, order, done, message, report, detail, at_ns, causes)
     after = watched(book, order, done.order, has_filled=done.fill_delta > 0, at_ns=at_ns)
     changes = changes_between(order, after)
     allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
@@ -76,7 +79,7 @@ def advance(
             fill = of_position(book, fill)
         events.append(fill)
     overfill = settled.overfilled - allocation.overfilled
-    events += _alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
+    events += alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
     if order.role is OrderRole.EXIT:
         if is_done(done.order) and not elsewhere:
             events += concluded(book, allocation, order, done.order, settled, detail, at_ns)
@@ -88,6 +91,8 @@ def advance(
         events += _adjusted(allocation, settled)
     if allocation.closing:
         events += wanted_gone(book, allocation, done.order, message, at_ns)
+    if order.role is OrderRole.EXIT and fill is not None:
+        events += reversed_by(book, order, fill)
     if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:
         events += followed(book, order, done.order, fill, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
@@ -223,58 +228,3 @@ def _share_back(
     """The part of the planned reservation that is set aside again for a quantity taken back."""
     first = allocation.planned + allocation.moved_in
     return min(share_of(planned, -counted, first), planned - reserved)
-
-
-def _alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Event]:
-    order = done.order
-    known = {
-        "order_qty": str(order.quantity),
-        "cum_qty": str(order.cum_qty),
-        "overfill": str(order.overfilled_qty),
-        "detail": detail,
-    }
-    if done.halts_account or overfill > 0:
-        reason = done.note.value or "overfill"
-        return [*halt(book, order.account_id, reason), *ask(book, order, reason, known, True)]
-    if done.note is Note.CONTRADICTION:
-        return ask(book, order, done.note.value, known | {"state": order.state.value})
-    return []
-
-
-def halt(book: Book, account_id: str, reason: str) -> list[ev.Event]:
-    """AccountHalted, unless the account is."""
-    if book.ledgers[account_id].halted:
-        return []
-    return [ev.AccountHalted(account_id=account_id, reason=reason)]
-
-
-def ask(
-    book: Book, order: Order, reason: str, known: dict[str, str], again: bool = False
-) -> list[ev.Event]:
-    """InterventionRequired for an order; the same reason is given once, unless ``again``."""
-    if not again and book.interventions.get(order.client_order_id) == reason:
-        return []
-    return [
-        ev.InterventionRequired(
-            execution_id=order.execution_id,
-            account_id=order.account_id,
-            client_order_id=order.client_order_id,
-            reason=reason,
-            known=known,
-        )
-    ]
-
-
-def settled_doubt(book: Book, order: Order, resolution: str) -> list[ev.Event]:
-    """InterventionResolved, where a person was asked about an order in doubt that is so no more."""
-    if book.interventions.get(order.client_order_id) != IN_DOUBT:
-        return []
-    return [
-        ev.InterventionResolved(
-            execution_id=order.execution_id,
-            account_id=order.account_id,
-            client_order_id=order.client_order_id,
-            reason=IN_DOUBT,
-            resolution=resolution,
-        )
-    ]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import Position, PositionMode
+from stretto.core.amend_ending import ends_amend
 from stretto.core.amendment import Amendment, amendment_key
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.failing import stated_wait_ns, table_of
@@ -21,6 +22,7 @@ from stretto.core.held_positions import held
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, SEND_BEFORE_NS
 from stretto.core.market import Quote
 from stretto.core.plan import Plan
+from stretto.core.protecting import has_own_stops
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import ProtectionAnswer
 from stretto.core.sessions import next_session
@@ -107,7 +109,13 @@ def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
             continue
         stop, goal = allocation.stop_loss, allocation.take_profit
         position = book.positions.get(account_id, {}).get(target.execution_id)
-        if position is not None and is_held and not _is_open(book, target, account_id):
+        is_apart = has_own_stops(book, account_id)
+        if (
+            position is not None
+            and is_held
+            and not is_apart
+            and not _is_open(book, target, account_id)
+        ):
             stop, goal = position.stop_loss, position.take_profit
         stop = stop if new_stop is None else new_stop
         goal = goal if new_target is None else new_target
@@ -121,6 +129,9 @@ def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
             )
         )
         if position is None or not is_held:
+            continue
+        if is_apart:  # the orders that protect it are changed (``protecting``)
+            asked += 1
             continue
         for position_id in _tickets(book, position):
             wanted = Amendment(
@@ -142,18 +153,20 @@ def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
 
 def _superseded(book: Book, events: Events) -> Events:
     """Earlier amends whose last open request one of ``events`` takes the place of."""
-    keys = [
-        amendment_key(each.position_of, each.account_id, each.position_id)
-        for each in events
-        if isinstance(each, ev.AmendRequested)
+    requests = [each for each in events if isinstance(each, ev.AmendRequested)]
+    keys = {amendment_key(each.position_of, each.account_id, each.position_id) for each in requests}
+    changed = [each for each in events if isinstance(each, ev.LevelsChanged)]
+    keys |= {allocation_key(each.execution_id, each.account_id) for each in changed}
+    names = [
+        each.execution_id
+        for key, each in book.amendments.items()
+        if each.due_at is not None and key in keys
     ]
-    open_before = {k: a for k, a in book.amendments.items() if a.due_at is not None}
-    replaced = {open_before[key].execution_id: None for key in keys if key in open_before}
-    left = {each.execution_id for key, each in open_before.items() if key not in keys}
+    names += [each.amend for key, each in book.protections.items() if each.amend and key in keys]
     return [
-        ev.ExecutionEnded(execution_id=name, status="abandoned")
-        for name in replaced
-        if name not in left and book.executions[name].status == "working"
+        ended
+        for name in dict.fromkeys(names)
+        for ended in ends_amend(book, name, keys, is_set=False)
     ]
 
 
@@ -368,15 +381,6 @@ def _person(amendment: Amendment, reason: str, known: dict[str, str]) -> ev.Inte
 
 def _ends(book: Book, amendment: Amendment, *, is_set: bool) -> Events:
     """The amend is over with its last request."""
-    execution = book.executions.get(amendment.execution_id)
-    others = [
-        each
-        for each in book.amendments.values()
-        if each.execution_id == amendment.execution_id and each is not amendment
-    ]
-    if execution is None or execution.status != "working":
-        return []
-    if any(each.due_at is not None for each in others):
-        return []
-    status = "completed" if is_set and not others else "abandoned"
-    return [ev.ExecutionEnded(execution_id=amendment.execution_id, status=status)]
+    owner, account_id = amendment.position_of, amendment.account_id
+    key = amendment_key(owner, account_id, amendment.position_id)
+    return ends_amend(book, amendment.execution_id, {key}, is_set=is_set)

@@ -26,6 +26,7 @@ from stretto.core.market import Bar
 from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.order_events import FillBooked
 from stretto.core.policy import BookConfig
+from stretto.core.protection import Protection
 from stretto.core.reconciliation_events import PositionDismissed, Suspect
 from stretto.core.report import OrderRole
 from stretto.core.signal import Signal
@@ -224,6 +225,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     requests: dict[str, KnownRequest] = msgspec.field(default_factory=dict)
     amendments: dict[str, Amendment] = msgspec.field(default_factory=dict)
     unprotected: dict[str, int] = msgspec.field(default_factory=dict)
+    protections: dict[str, Protection] = msgspec.field(default_factory=dict)
     venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = msgspec.field(default_factory=dict)
     dismissed: dict[str, PositionDismissed] = msgspec.field(default_factory=dict)
 
@@ -257,6 +259,7 @@ class Book:
         "open_executions",
         "orders",
         "positions",
+        "protections",
         "reconciled",
         "released",
         "reports_seen",
@@ -307,6 +310,7 @@ class Book:
         self.amendments: dict[str, Amendment] = {}
         # until when the venue of a position that must have a stop may confirm one
         self.unprotected: dict[str, int] = {}
+        self.protections: dict[str, Protection] = {}
         # by trading day, then account and execution: what a bust of it takes back
         self.venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = {}
         # positions at venues that a person said are not the book's, by what they are asked about as

@@ -23,6 +23,7 @@ from stretto.core.in_flight import held_back, moved_since_plan
 from stretto.core.limits import DISPATCH_WINDOW_NS, SEND_BEFORE_NS
 from stretto.core.market import Quote, Reads
 from stretto.core.order import OrderInput, intend, step
+from stretto.core.protecting import has_own_stops
 from stretto.core.reconciliation_events import POSITION_DIFFERENCE
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole, OrderType
@@ -190,6 +191,7 @@ def intended(
     """The next order of what the allocation has pending, which the gate let pass."""
     signal, due_at = execution.signal, allocation.due_at
     leg = len(allocation.order_ids) + 1
+    is_apart = has_own_stops(book, allocation.account_id)
     order = intend(
         client_order_id=client_order_id(
             book.configuration.book_id, allocation.execution_id, allocation.account_id, leg
@@ -207,8 +209,8 @@ def intended(
         time_in_force=signal.time_in_force,
         limit_price=allocation.limit_price,
         stop_price=allocation.stop_price,
-        stop_loss=allocation.stop_loss,
-        take_profit=allocation.take_profit,
+        stop_loss=None if is_apart else allocation.stop_loss,
+        take_profit=None if is_apart else allocation.take_profit,
     )
     return ev.OrderIntended(
         order=step(order, OrderInput.SUBMIT, at_ns).order,

@@ -35,6 +35,7 @@ from stretto.core.intake import on_signal, reads_for_signal
 from stretto.core.intervening import on_intervened, reads_for_intervention
 from stretto.core.market import Reads
 from stretto.core.order import Replacement
+from stretto.core.protective_orders import on_protect_due
 from stretto.core.reconciliation import on_mass_status, on_shown
 from stretto.core.recovery import (
     on_acknowledge_due,
@@ -165,6 +166,8 @@ def _on_timer(book: Book, item: ev.TimerDue, reads: Reads, at_ns: int) -> Events
             return on_amend_due(book, item.key, at_ns)
         case ev.TimerKind.PROTECTION:
             return on_stop_due(book, item.key, at_ns)
+        case ev.TimerKind.PROTECT:
+            return on_protect_due(book, item.key, at_ns)
         case ev.TimerKind.FLATTEN:
             return on_flatten_due(book, item.key, at_ns)
         case _:

@@ -93,6 +93,7 @@ from stretto.core.protection_events import (
     AmendRequested,
     LevelsChanged,
     ProtectionAmended,
+    ProtectionFailed,
     StopChecked,
 )
 from stretto.core.reconciliation_events import (
@@ -173,6 +174,7 @@ __all__ = [
     "Proof",
     "ProtectionAmended",
     "ProtectionAnswered",
+    "ProtectionFailed",
     "ReconciliationRequired",
     "ReleaseDeferred",
     "ReleaseScheduled",
@@ -218,6 +220,7 @@ Event = (
     | LevelsChanged
     | AmendRequested
     | ProtectionAmended
+    | ProtectionFailed
     | AmendFailed
     | StopChecked
     | AllocationAdjusted

@@ -18,6 +18,7 @@ from stretto.core import (
     evolve_orders,
     evolve_people,
     evolve_protection,
+    evolve_protective,
     evolve_reconciliation,
     facts,
 )
@@ -71,7 +72,9 @@ def restore(image: BookImage) -> Book:
     for key, amendment in sorted(book.amendments.items()):
         evolve_protection.put_amendment(book, key, amendment)
     for key, due_at in sorted(book.unprotected.items()):
-        evolve_protection.put_unprotected(book, key, due_at)
+        evolve_protective.put_unprotected(book, key, due_at)
+    for key in sorted(book.protections):
+        evolve_protective.arm(book, key)
     for account_id in sorted(book.ledgers):
         evolve_accounts.arm(book, account_id)
     evolve_accounts.arm_all(book)

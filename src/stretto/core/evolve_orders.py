@@ -14,10 +14,12 @@ from stretto.core.completion_steps import is_watched
 from stretto.core.errors import check
 from stretto.core.evolve_accounts import count
 from stretto.core.evolve_allocations import put_allocation, reopen
+from stretto.core.evolve_protective import protective_changed, protective_intended
 from stretto.core.failure import FailureClass
 from stretto.core.order import Order, OrderState, is_done
 from stretto.core.order_changes import apply_changes
 from stretto.core.order_table import is_newly_doubtful
+from stretto.core.protection import PROTECTIVE
 from stretto.core.report import OrderType
 from stretto.core.statistics import latency_after, reliability_after
 
@@ -27,6 +29,11 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
     order = event.order
     name = order.client_order_id
     check(name not in book.orders, "client order id {} was used before", name)
+    _count_order(book, event)
+    if order.role in PROTECTIVE:
+        put_order(book, order)
+        protective_intended(book, order)
+        return
     key = allocation_key(order.execution_id, order.account_id)
     allocation = book.allocations[key]
     check(order.quantity <= allocation.pending, "{}: order exceeds what is pending", key)
@@ -45,6 +52,10 @@ def order_intended(book: Book, event: ev.OrderIntended) -> None:
             completion=allocation.completion and after_intent(allocation.completion),
         ),
     )
+
+
+def _count_order(book: Book, event: ev.OrderIntended) -> None:
+    order = event.order
     ledger = book.ledgers[order.account_id]
     day = event.trading_day
     today = ledger.orders_today + 1 if ledger.order_day == day else 1
@@ -58,6 +69,8 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
     before = book.orders[event.client_order_id]
     after = apply_changes(before, event.changes)
     put_order(book, after)
+    if event.protects:
+        protective_changed(book, before, after)
     if book.missing and after.state is not OrderState.IN_DOUBT:
         book.missing.pop(event.client_order_id, None)
     key = allocation_key(event.execution_id, event.account_id)
@@ -85,7 +98,7 @@ def order_advanced(book: Book, event: ev.OrderAdvanced) -> None:
         reliability=reliability,
         submits=submits,
     )
-    if is_live and not was_live:
+    if is_live and not was_live and not event.protects:
         reopen(book, key)
 
 
@@ -100,13 +113,20 @@ def _submit_verdict(before: OrderState, after: OrderState) -> bool | None:
 
 def cancel_requested(book: Book, event: ev.CancelRequested) -> None:
     """The order waits for the answer to a cancel."""
-    put_order(book, apply_changes(book.orders[event.client_order_id], event.changes))
+    before = book.orders[event.client_order_id]
+    after = apply_changes(before, event.changes)
+    put_order(book, after)
+    if after.role in PROTECTIVE:
+        protective_changed(book, before, after)
 
 
 def replace_requested(book: Book, event: ev.ReplaceRequested) -> None:
     """The order waits for the answer to a replace; the larger quantity counts until then."""
     order = book.orders[event.client_order_id]
-    put_order(book, apply_changes(order, event.changes))
+    after = apply_changes(order, event.changes)
+    put_order(book, after)
+    if after.role in PROTECTIVE:
+        protective_changed(book, order, after)
     book.touched[allocation_key(order.execution_id, order.account_id)] = None
 
 

@@ -14,8 +14,16 @@ from stretto.core import events as ev
 from stretto.core.amendment import Amendment, amendment_key
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.evolve_allocations import put_allocation
+from stretto.core.evolve_protective import (
+    amend_in_force,
+    levels_wanted,
+    position_moved,
+    protection_failed,
+    put_unprotected,
+)
 from stretto.core.failure_actions import Step
 from stretto.core.limits import STOP_CONFIRMED_NS_MAX
+from stretto.core.protecting import must_have_stop
 
 
 def levels_changed(book: Book, event: ev.LevelsChanged) -> None:
@@ -32,6 +40,7 @@ def levels_changed(book: Book, event: ev.LevelsChanged) -> None:
             amended_by=event.amended_by,
         ),
     )
+    levels_wanted(book, key, event.amended_by)
 
 
 def amend_requested(book: Book, event: ev.AmendRequested) -> None:
@@ -59,6 +68,9 @@ def protection_amended(book: Book, event: ev.ProtectionAmended) -> None:
     """The venue's levels are the book's, for every execution that has a part in the position. One
     that is not what was asked for last is asked for again.
     """
+    if not event.request_id:
+        amend_in_force(book, allocation_key(event.position_of, event.account_id))
+        return
     key = amendment_key(event.position_of, event.account_id, event.position_id)
     held = book.positions.get(event.account_id, {})
     for name, position in held.items():
@@ -100,6 +112,8 @@ def fill_booked(book: Book, event: ev.FillBooked) -> None:
     A position that is gone needs none.
     """
     owner = event.position_of or event.execution_id
+    if position_moved(book, owner, event.account_id):
+        return
     allocation = book.allocations.get(allocation_key(owner, event.account_id))
     _watch_stop(book, event, owner, allocation)
     if allocation is None or not allocation.amended_by:
@@ -136,26 +150,9 @@ def _watch_stop(
         put_unprotected(book, key, book.at + STOP_CONFIRMED_NS_MAX)
 
 
-def must_have_stop(book: Book, allocation: Allocation) -> bool:
-    """True where the plan had a stop, or the firm wants one."""
-    if allocation.stop_loss is not None:
-        return True
-    account = book.configuration.accounts.get(allocation.account_id)
-    return account is not None and book.configuration.rulebooks[account.rulebook].stop_required
-
-
 def stop_checked(book: Book, event: ev.StopChecked) -> None:
     """The venue confirmed the stop, or a person is asked: nothing is waited for any more."""
     put_unprotected(book, allocation_key(event.execution_id, event.account_id), None)
-
-
-def put_unprotected(book: Book, key: str, due_at: int | None) -> None:
-    """Wait for a stop to be confirmed until ``due_at``, or no more, and arm the timer."""
-    if due_at is None:
-        book.unprotected.pop(key, None)
-    else:
-        book.unprotected[key] = due_at
-    book.timers.set(f"{ev.TimerKind.PROTECTION.value}:{key}", due_at)
 
 
 def _wanted(book: Book, owner: str, account_id: str, position_id: str) -> Amendment:
@@ -190,4 +187,5 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.ProtectionAmended: protection_amended,
     ev.AmendFailed: amend_failed,
     ev.StopChecked: stop_checked,
+    ev.ProtectionFailed: protection_failed,
 }

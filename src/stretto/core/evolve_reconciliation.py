@@ -15,6 +15,7 @@ from stretto.core.book import Book, Reconciled, allocation_key
 from stretto.core.carried import carry
 from stretto.core.evolve_accounts import arm_flatten
 from stretto.core.evolve_protection import fill_booked
+from stretto.core.evolve_protective import arm as arm_protect
 from stretto.core.positions import move_position
 from stretto.core.reconciliation_events import POSITION_DIFFERENCE, position_subject
 
@@ -68,6 +69,7 @@ def intervention_resolved(book: Book, event: ev.InterventionResolved) -> None:
     """Nobody has to look any more."""
     key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
     book.interventions.pop(key, None)
+    arm_protect(book, allocation_key(event.execution_id, event.account_id))
     if event.reason == POSITION_DIFFERENCE and not _differs_still(book, event.account_id):
         _set_unreconciled(book, event.account_id, "")
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.account import Ledger
 from stretto.core.book import Book, allocation_key
+from stretto.core.evolve_protective import arm, tradable_again
 from stretto.core.values import ZERO
 
 _NO_LEDGER = Ledger(unreconciled="never")
@@ -30,6 +31,8 @@ def account_updated(book: Book, event: ev.AccountUpdated) -> None:
             ledger, anchor=event.anchor, unconfirmed_margin=unconfirmed
         )
     book.versions["accounts"] += 1
+    if book.protections and snapshot.tradable:
+        tradable_again(book, snapshot.account_id)
 
 
 def history_recorded(book: Book, event: ev.HistoryRecorded) -> None:
@@ -61,6 +64,8 @@ def book_configured(book: Book, event: ev.BookConfigured) -> None:
     for account_id in event.config.accounts:
         book.ledgers.setdefault(account_id, _NO_LEDGER)
     book.versions["config"] += 1
+    for key in sorted(book.protections):
+        arm(book, key)
 
 
 def account_halted(book: Book, event: ev.AccountHalted) -> None:

@@ -51,7 +51,7 @@ def failed(
         step=response.step,
         attempt=response.attempt,
     )
-    return response, (event, *_besides(book, order, response, at_ns))
+    return response, (event, *besides(book, order, response, at_ns))
 
 
 def table_of(book: Book, account_id: str) -> FailureTable:
@@ -68,7 +68,7 @@ def stated_wait_ns(book: Book, account_id: str, text: str) -> int | None:
     return None if wait_ms is None else int(wait_ms * NS_PER_MS)
 
 
-def _besides(book: Book, order: Order, response: Response, at_ns: int) -> tuple[ev.Event, ...]:
+def besides(book: Book, order: Order, response: Response, at_ns: int) -> tuple[ev.Event, ...]:
     """What happens to the account and its venue besides."""
     account_id, events = order.account_id, list[ev.Event]()
     if Also.EXCLUDE_ACCOUNT in response.also:

@@ -110,9 +110,10 @@ def wanted_gone(
 def cancel_unanswered(book: Book, order: Order, at_ns: int) -> list[ev.Event]:
     """A cancel that nobody answered in time, or that is still wanted, is asked for again."""
     allocation = book.allocations[allocation_key(order.execution_id, order.account_id)]
-    if order.role is not OrderRole.ENTRY or not (order.cancel_requested or allocation.closing):
+    closing = allocation.closing if order.role is OrderRole.ENTRY else ""
+    if order.role is OrderRole.EXIT or not (order.cancel_requested or closing):
         return []
-    reason = allocation.closing or "cancel_unanswered"
+    reason = closing or "cancel_unanswered"
     return cancel_again(book, replace(order, answer_due_at=None), reason, at_ns)
 
 

@@ -77,6 +77,7 @@ class TimerKind(StrEnum):
     COMPLETION = "completion"
     AMEND = "amend"
     PROTECTION = "protection"
+    PROTECT = "protect"
     FLATTEN = "flatten"
 
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from stretto.core import events as ev
 from stretto.core import intervention as iv
-from stretto.core.advancing import IN_DOUBT
+from stretto.core.alarms import IN_DOUBT
 from stretto.core.book import Book, allocation_key
 from stretto.core.intervening_accounts import (
     exclude_account,

@@ -48,7 +48,7 @@ class OrderAdvanced(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
 ):
     """The order's state or numbers changed; ``cause`` is the machine's input, or those that were
-    taken together, in order.
+    taken together, in order. ``protects``: it is a stop or target, outside the allocation.
     """
 
     client_order_id: str
@@ -56,6 +56,7 @@ class OrderAdvanced(
     account_id: str
     cause: str
     changes: OrderChanges
+    protects: bool = False
 
 
 class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
@@ -63,9 +64,9 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
     ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from
     reserved to open (back, where negative: the order works again), account currency. ``cause`` is
-    ``entry``, ``exit`` or what the venue closed for; ``position_of`` names the execution whose
-    position an exit's fill reduces (empty: its own); ``reverses`` the close of the
-    venue's own that this takes back;
+    ``entry``, ``exit``, the role of the protection that filled or what the venue closed for;
+    ``position_of`` names the execution whose position an exit's fill reduces (empty: its own);
+    ``reverses`` the close of the venue's own that this takes back;
     ``realized`` is profit in quote currency, for closes.
     """
 

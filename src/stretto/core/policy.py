@@ -14,6 +14,7 @@ from stretto.core import limits
 from stretto.core.account import Account
 from stretto.core.failure import FailureTable
 from stretto.core.market import Instrument
+from stretto.core.venue import VenueCapabilities
 
 
 class Permission(StrEnum):
@@ -170,7 +171,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a book is opened with. ``book_key`` seeds every draw; ``currency`` is the one in
     which book-wide caps are stated; ``failure_tables`` are by venue, and so are ``maintenance``,
-    daily windows in which a venue is closed, each ``HH:MM-HH:MM Zone``.
+    daily windows in which a venue is closed, each ``HH:MM-HH:MM Zone``, and ``capabilities``, what
+    a venue declares of itself where that is not the default.
     """
 
     book_id: str
@@ -182,3 +184,4 @@ class BookConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     accounts: dict[str, Account]
     failure_tables: dict[str, FailureTable] = msgspec.field(default_factory=dict)
     maintenance: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    capabilities: dict[str, VenueCapabilities] = msgspec.field(default_factory=dict)

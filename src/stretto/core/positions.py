@@ -32,7 +32,7 @@ def remember_report(book: Book, event: ev.FillBooked) -> None:
 
 def remember_close(book: Book, event: ev.FillBooked) -> None:
     """Keep a close of the venue's own, so that its bust takes back exactly that, once."""
-    if not event.exec_id or event.cause in ("entry", "exit"):
+    if not event.exec_id or event.client_order_id:  # the bust of an order's fill names the order
         return
     if event.reverses:
         for closes in book.venue_closes.values():

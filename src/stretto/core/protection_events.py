@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.failure import FailureClass
+from stretto.core.failure import FailureClass, Request
 from stretto.core.failure_actions import Step
+from stretto.core.report import OrderRole
 
 
 class LevelsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="levels_changed"):
@@ -82,3 +83,25 @@ class AmendFailed(msgspec.Struct, frozen=True, kw_only=True, tag="amend_failed")
     step: Step
     attempt: int
     due_at: int | None
+
+
+class ProtectionFailed(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="protection_failed"
+):
+    """A stop or target that is an order of its own ended though it is wanted, or stays as it was
+    because a ``request`` about it failed. ``due_at``: when that is tried again, ns UTC; None where
+    it is not before something changes.
+    """
+
+    client_order_id: str
+    execution_id: str
+    account_id: str
+    role: OrderRole
+    position_id: str
+    request: Request
+    failure_class: FailureClass
+    step: Step
+    attempt: int
+    code: str = ""
+    text: str = ""
+    due_at: int | None = None

@@ -13,7 +13,7 @@ from stretto.core.limits import (
     VIEW_SPAN_NS_MAX,
 )
 from stretto.core.order import Order, is_done
-from stretto.core.order_table import UNANSWERED
+from stretto.core.order_table import RESTING, UNANSWERED
 
 
 def live_orders(book: Book, account_id: str) -> list[Order]:
@@ -25,6 +25,7 @@ def live_orders(book: Book, account_id: str) -> list[Order]:
     for execution_id in book.entering.get(account_id, {}):
         allocation = book.allocations[allocation_key(execution_id, account_id)]
         found += [book.orders[name] for name in allocation.order_ids]
+    found += _protective(book, account_id)
     found = [order for order in found if not is_done(order)]
     if len(found) != count:
         orders = book.orders.values()
@@ -32,15 +33,25 @@ def live_orders(book: Book, account_id: str) -> list[Order]:
     return sorted(found, key=lambda order: (order.created_at, order.client_order_id))
 
 
+def _protective(book: Book, account_id: str) -> list[Order]:
+    """Stops and targets of what the account holds."""
+    found: list[Order] = []
+    for execution_id in book.positions.get(account_id, {}) if book.protections else ():
+        protection = book.protections.get(allocation_key(execution_id, account_id))
+        found += [book.orders[name] for name in (protection.order_ids if protection else ())]
+    return found
+
+
 def is_open(book: Book, account_id: str) -> bool:
     """True where something of the account is working, in doubt or pending, not yet compared to the
-    end, or to be proven flat.
+    end, or to be proven flat. A stop or target that rests is none of these.
     """
     ledger = book.ledgers.get(account_id)
     if ledger is None:
         return False
+    rests = sum(1 for order in _protective(book, account_id) if order.state in RESTING)
     if (
-        ledger.open_orders
+        ledger.open_orders > rests
         or ledger.unreconciled
         or ledger.flattening
         or book.entering.get(account_id)

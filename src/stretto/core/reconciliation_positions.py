@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.account import PositionMode
 from stretto.core.book import Book, Reconciled
+from stretto.core.order_table import RESTING
+from stretto.core.protection import PROTECTIVE
 from stretto.core.reconciliation_due import live_orders
 from stretto.core.reconciliation_events import (
     POSITION_DIFFERENCE,
@@ -40,7 +42,8 @@ def compare_positions(
     before = {each.subject: each for each in (() if held is None else held.suspects)}
     ours, theirs = held_in_book(book, account_id, status.position_mode), shown_at_venue(status)
     aside = {each.place: each for each in book.dismissed.values() if each.account_id == account_id}
-    moving = {order.symbol for order in live_orders(book, account_id)}
+    live = live_orders(book, account_id)
+    moving = {o.symbol for o in live if o.role not in PROTECTIVE or o.state not in RESTING}
     if book.ledgers[account_id].last_fill_at >= status.at:
         moving |= {symbol for symbol, _ in (*ours, *theirs)}
     suspects: list[Suspect] = []

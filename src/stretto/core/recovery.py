@@ -7,7 +7,8 @@ quantity goes nowhere, and an intervention says what is known (DESIGN §1.2, §4
 from __future__ import annotations
 
 from stretto.core import events as ev
-from stretto.core.advancing import IN_DOUBT, advance
+from stretto.core.advancing import advance
+from stretto.core.alarms import IN_DOUBT
 from stretto.core.book import Book
 from stretto.core.giving_up import cancel_unanswered, cancels_owed
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import Position
-from stretto.core.advancing import Events, advance, ask, halt
+from stretto.core.advancing import Events, advance
+from stretto.core.alarms import ask, halt
 from stretto.core.book import Book
 from stretto.core.late_fills import regained
 from stretto.core.order import Note, Order, OrderInput, is_done, step

@@ -11,6 +11,7 @@ from stretto.core import events as ev
 from stretto.core.account import Position
 from stretto.core.amendment import amendment_key
 from stretto.core.book import Book, allocation_key
+from stretto.core.protecting import has_own_stops
 from stretto.core.venue import MassStatus, PositionView
 
 NOT_CONFIRMED = "stop_not_confirmed"
@@ -36,6 +37,8 @@ def stops_shown(book: Book, status: MassStatus) -> list[ev.Event]:
     request may have changed since is not judged.
     """
     account_id = status.account_id
+    if has_own_stops(book, account_id):  # an order that is missing is missed as an order
+        return []
     if book.ledgers[account_id].last_fill_at >= status.at:
         return []
     shown = {view.position_id: view for view in status.positions}

@@ -26,6 +26,7 @@ Acted = (
     | ev.ProtectionAmended
     | ev.AmendFailed
     | ev.StopChecked
+    | ev.ProtectionFailed
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -96,6 +97,16 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
         return name, {"amend": event.execution_id, "levels": levels_text(event)}
     if isinstance(event, ev.AmendFailed):
         return "amend_failed", {
+            "failure_class": event.failure_class.value,
+            "code": event.code,
+            "step": event.step.value,
+            "attempt": event.attempt,
+        }
+    if isinstance(event, ev.ProtectionFailed):
+        return "protection_failed", {
+            "order_id": event.client_order_id,
+            "role": event.role.value,
+            "request": event.request.value,
             "failure_class": event.failure_class.value,
             "code": event.code,
             "step": event.step.value,

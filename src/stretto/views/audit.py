@@ -14,6 +14,7 @@ from stretto.core.circuit import Scope
 from stretto.core.errors import check
 from stretto.core.intervention import name_of
 from stretto.core.killing import KillScope
+from stretto.core.protection import PROTECTIVE
 from stretto.core.values import plain, ppm_text
 from stretto.views.actions import levels_text
 from stretto.views.rows import clause_of, clauses, summary
@@ -69,6 +70,9 @@ def _of_order(event: ev.OrderAdvanced, _at: int) -> Subject:
 def _intended(event: ev.OrderIntended, at_ns: int) -> Subject:
     order = event.order
     why = f"due {timestamp(event.planned_at)}, decided {timestamp(at_ns)}"
+    if order.role in PROTECTIVE:
+        price = order.limit_price if order.stop_price is None else order.stop_price
+        why = f"{order.role.value} of {order.position_id} at {price}, {why}"
     return order.execution_id, order.account_id, why, None
 
 
@@ -123,10 +127,12 @@ def _amend_requested(event: ev.AmendRequested, _at: int) -> Subject:
     return event.execution_id, event.account_id, f"{why}, attempt {event.attempt}", None
 
 
-def _amend_failed(event: ev.AmendFailed, _at: int) -> Subject:
+def _amend_failed(event: ev.AmendFailed | ev.ProtectionFailed, _at: int) -> Subject:
     said = " ".join(word for word in (event.code, event.text) if word) or "no code"
     again = "" if event.due_at is None else f", again at {timestamp(event.due_at)}"
     why = f"{event.failure_class.value} ({said}): {event.step.value}{again}"
+    if isinstance(event, ev.ProtectionFailed):
+        why = f"{event.request.value} of a {event.role.value} of {event.position_id}: {why}"
     return event.execution_id, event.account_id, why, None
 
 
@@ -309,6 +315,7 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.ProtectionAmended: _levels,
     ev.AmendRequested: _amend_requested,
     ev.AmendFailed: _amend_failed,
+    ev.ProtectionFailed: _amend_failed,
     ev.StopChecked: lambda event, _: (event.execution_id, event.account_id, event.cause, None),
     ev.AllocationAdjusted: _adjusted,
     ev.LegScheduled: _scheduled,

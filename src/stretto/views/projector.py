@@ -284,6 +284,7 @@ class SqlProjector:
                 | ev.ProtectionAmended()
                 | ev.AmendFailed()
                 | ev.StopChecked()
+                | ev.ProtectionFailed()
             ):
                 result = self._result(connection, acted_on(event), event.account_id, entry)
                 result.acted(event, entry.at)

@@ -116,6 +116,8 @@ class Result:
 
     def order_advanced(self, event: ev.OrderAdvanced, at_ns: int) -> None:
         """An order moved. One that is live (again) reopens an allocation that had ended."""
+        if event.protects:
+            return
         changes = event.changes
         state = changes.state
         if state is not UNSET and state in LIVE_STATES and self.completed_at is not None:

@@ -267,6 +267,7 @@ def fields(section: Section) -> set[str]:
 
 DERIVED_OF_BOOK = {
     "maintenance",
+    "capabilities",
     "policy",
     "instruments",
     "rulebooks",
