@@ -1,4 +1,4 @@
-"""Stops and targets of their own that are refused, lost or late: placed again, or a person asked."""
+"""Stops and targets of their own that are refused, lost or late: sent anew, or a person asked."""
 
 from __future__ import annotations
 
