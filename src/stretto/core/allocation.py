@@ -62,14 +62,17 @@ class Scored(NamedTuple):
 
 
 class Allocated(NamedTuple):
-    """The outcome. ``chosen``: places in ``candidates``, best first; ``projection`` and ``subset``
-    of the last round; ``refused`` is set where nobody may take part.
+    """The outcome. ``ranked``: all places in ``candidates``, best first, ``chosen`` those that take
+    part; ``trade``, ``projection`` and ``subset`` of the last round; ``refused`` is set where
+    nobody may take part.
     """
 
     candidates: list[Scored]
+    ranked: tuple[int, ...]
     chosen: tuple[int, ...]
     refusals: list[Refusal]
     beyond: Beyond | None
+    trade: Trade | None
     projection: Projection | None
     factors: BookFactors | None
     subset: Subset | None
@@ -92,16 +95,15 @@ def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
     pool, beyond = _best_by_other_factors(screened, setting.context)
     factors, column, refused = factors_for(setting)
     if refused is not None or factors is None:
-        return Allocated([], (), refusals, beyond, None, None, None, refused)
+        return _nothing(refusals, beyond, refused)
     pool = with_known_covariance(setting, factors, pool, refusals)
     rounds = 0
     while True:
         placed, without = _placed(setting, pool)
         if isinstance(placed, Refusal):
-            return Allocated([], (), refusals, beyond, None, factors, None, placed)
+            return _nothing(refusals, beyond, placed)
         if not placed:
-            nobody = _nobody(len(screened))
-            return Allocated([], (), refusals + without, beyond, None, factors, None, nobody)
+            return _nothing(refusals + without, beyond, _nobody(len(screened)))
         outcome = _choose(setting, factors, column, placed)
         left = _left(pool, outcome)
         if len(outcome.chosen) == len(placed) or not left or not _is_total(setting):
@@ -113,6 +115,10 @@ def allocate(setting: Setting, screened: list[Screened]) -> Allocated:
             refusals += without
             left = [outcome.candidates[place].placed.screened for place in outcome.chosen]
         pool = left
+
+
+def _nothing(refusals: list[Refusal], beyond: Beyond | None, refused: Refusal | None) -> Allocated:
+    return Allocated([], (), (), refusals, beyond, None, None, None, None, refused)
 
 
 def _is_total(setting: Setting) -> bool:
@@ -241,16 +247,14 @@ def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Pl
     policy = setting.book.configuration.policy
     projection = project(factors, trade, threshold=policy.correlation_threshold)
     context = setting.context
+    seen = (factors.history.bars[trade.accounts] > 0).tolist()
     scored = []
-    for place, each in enumerate(placed):
-        score = PPM - projection.largest[place]
-        observed = bool(factors.history.bars[trade.accounts[place]])
-        scored.append(
-            Scored(
-                each, *complete(each.screened.base, score, context, correlation_observed=observed)
-            )
-        )
-    order = sorted(range(len(scored)), key=lambda place: scored[place].order)
+    for each, largest, observed in zip(placed, projection.largest, seen, strict=True):
+        base = each.screened.base
+        whole = complete(base, PPM - largest, context, correlation_observed=observed)
+        scored.append(Scored(each, *whole))
+    keys = [each.order for each in scored]
+    order = sorted(range(len(scored)), key=keys.__getitem__)
     free = [place for place in order if projection.blocked[place] is None]
     copies = copy_conflicts([s.placed.screened.view for s in scored])
     subset = _subset(setting, policy, scored, free, projection, copies)
@@ -261,13 +265,14 @@ def _choose(setting: Setting, factors: BookFactors, column: int, placed: list[Pl
     refusals += why_not_chosen(
         projection, copies, scored_views(scored), left, chosen, policy, setting.signal
     )
-    place_in_order = {place: at for at, place in enumerate(order)}
     refused = None if chosen else _nothing_passes(projection, policy.correlation_threshold)
     return Allocated(
         candidates=scored,
-        chosen=tuple(sorted(chosen, key=place_in_order.__getitem__)),
+        ranked=tuple(order),
+        chosen=tuple([place for place in order if place in taken]),
         refusals=refusals,
         beyond=None,
+        trade=trade,
         projection=projection,
         factors=factors,
         subset=subset,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from stretto.core.copying import (
     COPY_BETWEEN_OWNERS,
     COPY_WITHIN_OWNER,
@@ -73,6 +75,7 @@ def why_not_chosen(
 ) -> list[Refusal]:
     """Candidates the best subset does without: the worst pair with it, the clause, or the cap."""
     refusals = []
+    capped: Refusal | None = None
     everyone = sum(1 << place for place in chosen)
     for place in left:
         view = screened[place].view
@@ -102,7 +105,9 @@ def why_not_chosen(
                 )
             )
             continue
-        refusals.append(_capped(account_id, len(chosen), policy, signal))
+        if capped is None:  # it says the same of all
+            capped = _capped(account_id, len(chosen), policy, signal)
+        refusals.append(replace(capped, account_id=account_id))
     return refusals
 
 

@@ -142,13 +142,10 @@ class _Draft:
         """Keep candidates, refusals and the correlation analysis."""
         self.refusals += allocated.refusals
         self._beyond = allocated.beyond
-        ranked = sorted(
-            range(len(allocated.candidates)), key=lambda p: allocated.candidates[p].order
-        )
         chosen = frozenset(allocated.chosen)
         self._candidates = tuple(
             _candidate(allocated.candidates[place], rank, place in chosen, setting)
-            for rank, place in enumerate(ranked, start=1)
+            for rank, place in enumerate(allocated.ranked, start=1)
         )
         others = [c.account_id for c in self._candidates if not c.selected]
         self._alternatives = tuple(others[:ALTERNATIVES_MAX])

@@ -5,45 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from stretto.core.allocation import Allocated, Setting
-from stretto.core.correlation import Trade, size_that_would_pass
-from stretto.core.exposures import returns_of
-from stretto.core.placing import trade_delta
+from stretto.core.correlation import size_that_would_pass
 from stretto.core.values import PPM, floor_to_step, plain
 
 
 def resize_hint(allocated: Allocated, setting: Setting) -> str:
     """A sentence on the best candidate that a correlation excluded; empty where there is none."""
-    projection, factors = allocated.projection, allocated.factors
-    if projection is None or factors is None:
+    projection, factors, trade = allocated.projection, allocated.factors, allocated.trade
+    if projection is None or factors is None or trade is None:
         return ""
     chosen = frozenset(allocated.chosen)
     mask = sum(1 << place for place in allocated.chosen)
-    excluded = [
+    excluded = (
         place
-        for place, each in enumerate(allocated.candidates)
+        for place in allocated.ranked
         if place not in chosen
         and (projection.blocked[place] is not None or projection.conflicts[place] & mask)
-        and each.placed.sized.size > 0
-    ]
-    if not excluded:
+        and allocated.candidates[place].placed.sized.size > 0
+    )
+    best = next(excluded, None)
+    if best is None:
         return ""
-    best = min(excluded, key=lambda place: allocated.candidates[place].order)
     scored = allocated.candidates[best]
-    accounts = projection.accounts
-    returns = returns_of(setting.book)
-    trading = accounts[sorted(chosen)]
-    others = np.union1d(trading, np.flatnonzero(factors.exposed))
-    others = others[others != accounts[best]]
+    takes_it = np.zeros_like(factors.exposed)
+    takes_it[trade.accounts[list(allocated.chosen)]] = True
+    against = factors.exposed | takes_it
+    against[trade.accounts[best]] = False
+    others = np.flatnonzero(against)
     share = size_that_would_pass(
         factors,
-        Trade(
-            symbol=returns.symbol_names.index(setting.signal.symbol),
-            accounts=accounts,
-            delta=np.array([trade_delta(c.placed, setting.context) for c in allocated.candidates]),
-        ),
+        trade,
         best,
         others=others,
-        trading=np.isin(others, trading),
+        trading=takes_it[others],
         threshold=setting.book.configuration.policy.correlation_threshold,
     )
     terms = scored.placed.screened.trade.terms

@@ -78,7 +78,8 @@ def best_subset(
         score = bound = sum(problem.weights[vertex] for vertex in free)
         parts = _components(problem)
     for part in parts:
-        outcome = _solve(problem.restrict(part), max(1, nodes_max - nodes))
+        alone = problem if len(part) == problem.size else problem.restrict(part)
+        outcome = _solve(alone, max(1, nodes_max - nodes))
         chosen |= sum(1 << vertices[part[vertex]] for vertex in bits(outcome.chosen))
         score += outcome.weight
         bound += outcome.bound
@@ -193,14 +194,15 @@ def _undominated(problem: Problem, vertices: list[int]) -> list[int]:
     first, to keep the preference among ties) and takes no more of any cap (Lamm et al. 2019).
     """
     binding = [cap for cap in problem.caps if cap.total > cap.limit]
+    weights, adjacency = problem.weights, problem.adjacency
     alive = sum(1 << vertex for vertex in vertices)
     for vertex in vertices:
-        closed = problem.adjacency[vertex] & alive | 1 << vertex
+        closed = adjacency[vertex] & alive | 1 << vertex
+        beyond = alive & ~closed
         for other in bits(closed ^ 1 << vertex):
-            better = (problem.weights[other], -other) > (problem.weights[vertex], -vertex)
             if (
-                better
-                and not problem.adjacency[other] & alive & ~closed
+                not adjacency[other] & beyond
+                and (weights[other], -other) > (weights[vertex], -vertex)
                 and all(cap.amount(other) <= cap.amount(vertex) for cap in binding)
             ):
                 alive ^= 1 << vertex
