@@ -285,7 +285,7 @@ def on_amend_due(book: Book, key: str, at_ns: int) -> tuple[ev.Event, ...]:
     if amendment is None or amendment.due_at is None or at_ns < amendment.due_at:
         return ()
     position = book.positions.get(amendment.account_id, {}).get(amendment.position_of)
-    if position is None or amendment.position_id not in (*position.tickets, position.position_id):
+    if position is None or amendment.position_id not in _tickets(book, position):
         response = Response(failure_class=FailureClass.POSITION_GONE, step=Step.DONE, attempt=1)
         events: Events = [_refused(amendment, response, "", "", None)]
         return (*events, *_ends(book, amendment, is_set=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from stretto.core import events as ev
@@ -13,9 +14,12 @@ from stretto.core.effects import SubmitOrder
 from stretto.core.intervention import Denial
 from stretto.core.killing import KillScope
 from stretto.core.limits import DELAY_MAX_NS, DELAY_MIN_NS
+from stretto.core.plan import Plan
 from stretto.core.policy import Policy
+from stretto.core.report import OrderType
+from stretto.core.values import ZERO, plain
 from tests.book_invariants import replays, spaced
-from tests.builders import S, a_config, only
+from tests.builders import S, a_config, a_signal, only
 from tests.people import People
 
 pytestmark = pytest.mark.requirement("P9")
@@ -47,6 +51,42 @@ def test_a_plan_above_a_threshold_waits(thresholds: dict[str, Any], said: str | 
     assert said is None or said in plan.awaits[0]
     assert bool(desk.book.scheduled) is (said is None)
     assert all(a.margin > 0 for a in desk.shares()), "reserved either way"
+
+
+def a_plan(currency: str = "USD", policy: Policy | None = None) -> Plan:
+    """What a limit signal comes to in three accounts of a book that counts in ``currency``."""
+    config = msgspec.structs.replace(a_config(3, policy), currency=currency)
+    signal = a_signal(
+        order_type=OrderType.LIMIT, limit_price=Decimal("1.09"), stop_distance=Decimal("0.0030")
+    )
+    return People(config).plan(signal)
+
+
+@pytest.mark.parametrize("name", ["notional", "risk"])
+def test_the_amounts_are_those_of_the_whole_plan_in_the_books_currency(name: str) -> None:
+    plan = a_plan()
+    assert len(plan.allocations) == 3
+    total = sum((a.risk for a in plan.allocations), ZERO)
+    if name == "notional":
+        total = sum((a.position_size for a in plan.allocations), ZERO) * Decimal("1.09")
+
+    def awaits(currency: str, threshold: Decimal) -> tuple[str, ...]:
+        policy = msgspec.structs.replace(Policy(), **{f"approval_{name}_over": threshold})
+        return a_plan(currency, policy).awaits
+
+    assert awaits("USD", total) == (), "exactly at a threshold is not above it"
+    less = total - Decimal("0.01")
+    assert awaits("USD", less) == (f"{name} {plain(total)}, over {plain(less)}",)
+    euros = total / Decimal("1.10005")
+    assert awaits("EUR", euros + Decimal("0.01")) == ()
+    assert len(awaits("EUR", euros - Decimal("0.01"))) == 1
+
+
+def test_an_amount_that_cannot_be_converted_is_asked_about() -> None:
+    everything = Decimal(10**12)
+    config = a_config(3, Policy(approval_notional_over=everything, approval_risk_over=everything))
+    plan = People(msgspec.structs.replace(config, currency="CHF")).plan()
+    assert [why.split(",")[0] for why in plan.awaits] == ["notional not known", "risk not known"]
 
 
 def test_an_approved_plan_is_spaced_and_its_delays_count_from_the_approval() -> None:

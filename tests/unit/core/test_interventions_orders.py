@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from stretto.core import events as ev
@@ -13,9 +14,10 @@ from stretto.core.effects import CancelOrder, ReplaceOrder, SubmitOrder
 from stretto.core.intervention import Denial
 from stretto.core.limits import CANCELS_MAX
 from stretto.core.order import Order, OrderState
-from stretto.core.report import CancelReject, ExecType, OrdStatus
+from stretto.core.report import CancelReject, ExecType, OrderType, OrdStatus
+from stretto.core.values import Side
 from tests.book_invariants import replays, restored
-from tests.builders import S, a_config, only
+from tests.builders import SYMBOLS, TERMS, S, a_config, a_signal, an_account, only
 from tests.people import QUANTITY, People, in_doubt, partly_filled, planned, working
 
 pytestmark = pytest.mark.requirement("R5.5")
@@ -31,6 +33,10 @@ def test_cancel_remaining_cancels_what_works_and_abandons_the_rest() -> None:
     assert not desk.allocation(order).ended, "the rest is abandoned when the cancel is proven"
     again = desk.refused(iv.CancelRemaining(execution_id=desk.execution_id))
     assert again is Denial.ALREADY_ENDING
+    smaller = iv.ChangeSize(
+        execution_id=desk.execution_id, account_id="a0", quantity=Decimal(9_000)
+    )
+    assert desk.refused(smaller) is Denial.ALREADY_ENDING
     events = desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=4_000)
     ended = only(events, ev.AllocationEnded)
     assert (ended.reason, ended.abandoned) == ("cancelled_by_person", QUANTITY - 4_000)
@@ -137,6 +143,98 @@ def test_a_price_changes_for_the_better_only() -> None:
     assert desk.refused(back) is Denial.ORDER_BUSY, "while the venue has not answered"
 
 
+def answered(desk: People, order: Order) -> None:
+    """The venue takes the replace as it was asked for."""
+    asked = desk.book.orders[order.client_order_id].replacing
+    assert asked is not None
+    whole = asked.quantity
+    desk.report(
+        order, ExecType.REPLACED, OrdStatus.NEW, order_qty=whole, leaves_qty=whole,
+        exec_id=f"replaced-{desk.asked}",
+    )  # fmt: skip
+
+
+def test_a_price_may_go_back_to_what_the_plan_reserved_for() -> None:
+    desk = People(a_config(1))
+    (order,) = working(desk)
+    for price in ("1.09990", "1.10000"):
+        desk.ask(
+            iv.ChangePrice(
+                execution_id=desk.execution_id, account_id="a0", limit_price=Decimal(price)
+            )
+        )
+        answered(desk, order)
+        assert desk.book.orders[order.client_order_id].limit_price == Decimal(price)
+
+
+def test_a_price_to_sell_at_changes_upwards_only_and_is_a_price() -> None:
+    desk = People(a_config(1))
+    signal = a_signal(order_type=OrderType.LIMIT, limit_price=Decimal("1.10020"), side=Side.SELL)
+    (order,) = desk.released(signal)
+    asked = {"execution_id": desk.execution_id, "account_id": "a0"}
+    for price in ("1.10019", "1.10320", "1.2"):
+        wrong = iv.ChangePrice(limit_price=Decimal(price), **asked)
+        assert desk.refused(wrong) is Denial.ORDER_BUSY, "not acknowledged, whatever the price"
+    desk.send(order)
+    desk.report(order, ExecType.NEW, OrdStatus.NEW)
+    for price in ("1.10019", "1.10320", "1.2"):
+        wrong = iv.ChangePrice(limit_price=Decimal(price), **asked)
+        assert desk.refused(wrong) is Denial.PRICE_OUTSIDE_LIMITS, price
+    desk.ask(iv.ChangePrice(limit_price=Decimal("1.10030"), **asked))
+
+
+def test_a_price_without_a_stop_is_positive_all_the_same() -> None:
+    desk = People(a_config(1))
+    signal = a_signal(
+        order_type=OrderType.LIMIT, limit_price=Decimal("1.10000"), stop_distance=None
+    )
+    (order,) = desk.released(signal)
+    desk.send(order)
+    desk.report(order, ExecType.NEW, OrdStatus.NEW)
+    for price in ("0", "-1"):
+        wrong = iv.ChangePrice(
+            execution_id=desk.execution_id, account_id="a0", limit_price=Decimal(price)
+        )
+        assert desk.refused(wrong) is Denial.PRICE_OUTSIDE_LIMITS
+
+
+def test_a_change_never_asks_for_more_than_we_asked_for() -> None:
+    """The venue raised the quantity unasked: what a person changes leaves that out."""
+    for change in ("price", "size"):
+        desk = People(a_config(1))
+        (order,) = working(desk)
+        more = order.quantity + 3_000
+        desk.report(
+            order, ExecType.RESTATED, OrdStatus.NEW, order_qty=more, leaves_qty=more,
+            exec_id="restated",
+        )  # fmt: skip
+        asked = {"execution_id": desk.execution_id, "account_id": "a0"}
+        if change == "price":
+            desk.ask(iv.ChangePrice(limit_price=Decimal("1.09990"), **asked))
+        else:
+            desk.ask(iv.ChangeSize(quantity=Decimal(6_000), **asked))
+        command = desk.commands[-1]
+        assert isinstance(command, ReplaceOrder)
+        assert command.quantity == (QUANTITY if change == "price" else 6_000)
+        price = Decimal("1.09990" if change == "price" else "1.10000")
+        assert command.limit_price == price, "a venue is told the whole of what is wanted"
+
+
+@pytest.mark.parametrize("works", [False, True])
+def test_a_size_leaves_no_less_than_the_smallest_order(works: bool) -> None:
+    terms = dict.fromkeys(SYMBOLS, msgspec.structs.replace(TERMS, lot_min=Decimal("0.05")))
+    desk = People(a_config([an_account("a0", symbols=terms)]))
+    if works:
+        partly_filled(desk)
+    else:
+        planned(desk)
+    asked = {"execution_id": desk.execution_id, "account_id": "a0"}
+    filled = 4_000 if works else 0
+    too_little = iv.ChangeSize(quantity=Decimal(filled + 4_000), **asked)
+    assert desk.refused(too_little) is Denial.SIZE_OUTSIDE_LIMITS
+    desk.ask(iv.ChangeSize(quantity=Decimal(filled + 5_000), **asked))
+
+
 def test_a_size_changes_downwards_and_what_waits_goes_first() -> None:
     desk = People(a_config(1))
     planned(desk)
@@ -204,6 +302,9 @@ def test_a_person_says_what_an_order_in_doubt_filled() -> None:
 def test_a_person_says_that_an_order_in_doubt_works() -> None:
     desk, order, _ = resolved(iv.Fate.WORKING)
     assert desk.book.orders[order.client_order_id].state is OrderState.NEW
+    desk.report(order, ExecType.SUSPENDED, OrdStatus.SUSPENDED, at=order.created_at + 1)
+    state = desk.book.orders[order.client_order_id].state
+    assert state is OrderState.SUSPENDED, "the venue's own word is never older than a person's"
     desk, order, _ = resolved(iv.Fate.WORKING, quantity=Decimal(1_000), price=Decimal("1.1"))
     assert desk.book.orders[order.client_order_id].state is OrderState.PARTIALLY_FILLED
     assert desk.allocation(order).filled == 1_000
@@ -221,6 +322,7 @@ def test_a_person_says_that_an_order_in_doubt_works() -> None:
             Denial.FILL_NOT_STATED,
         ),
         (iv.Fate.WORKING, {"quantity": QUANTITY, "price": Decimal(1)}, Denial.FILL_NOT_STATED),
+        (iv.Fate.WORKING, {"quantity": Decimal(-1), "price": Decimal(1)}, Denial.FILL_NOT_STATED),
         (iv.Fate.DEAD, {"evidence": "  "}, Denial.EVIDENCE_MISSING),
     ],
 )

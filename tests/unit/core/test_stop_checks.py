@@ -148,3 +148,74 @@ def test_a_stop_set_by_an_amend_is_confirmed_by_its_answer() -> None:
     book.timers_until(book.now + STOP_CONFIRMED_NS_MAX)
     assert not book.book.interventions
     book.checked()
+
+
+def test_a_view_of_the_fills_own_instant_says_nothing_of_its_stop() -> None:
+    book = desk()
+    order = entered(book)
+    position = a_position(order.cum_qty, order.symbol, order.side, f"T-{order.client_order_id}")
+    book.see(a_view(order.account_id, book.now, positions=(position,)))
+    assert not book.book.interventions
+    book.see(a_view(order.account_id, book.now + 1, positions=(position,)))
+    assert reasons(book) == ["stop_missing_at_venue"]
+
+
+def test_a_view_taken_while_a_stop_is_being_set_says_nothing_of_it() -> None:
+    book = desk()
+    order = entered(book)
+    book.feed(ev.ExitReceived(exit=an_exit("m1", Action.AMEND, stop_loss=Decimal("1.08000"))))
+    book.now += S
+    shown_without = a_position(
+        order.cum_qty, order.symbol, order.side, f"T-{order.client_order_id}"
+    )
+    book.see(a_view(order.account_id, book.now, positions=(shown_without,)))
+    assert not book.book.interventions
+
+
+def test_each_ticket_of_a_position_needs_its_stop() -> None:
+    book = desk()
+    order = book.released(WITH_STOP)[0]
+    book.send(order)
+    book.filled(order, Decimal(4_000), position_id="T-1")
+    book.filled(book.book.orders[order.client_order_id], position_id="T-2")
+    book.now += S
+    with_stop = msgspec.structs.replace(
+        a_position(4_000, order.symbol, order.side, "T-1"), stop_loss=order.stop_loss
+    )
+    bare_one = a_position(order.quantity - 4_000, order.symbol, order.side, "T-2")
+    book.see(a_view(order.account_id, book.now, positions=(with_stop, bare_one)))
+    (name,) = book.book.interventions
+    assert name.startswith("stop:")
+    assert reasons(book) == ["stop_missing_at_venue"]
+
+
+def test_a_position_that_needs_no_stop_and_has_none_reaches_nobody() -> None:
+    book = desk()
+    order = book.order(_without(SIGNAL))
+    book.filled(order)
+    assert not any(isinstance(e, ev.StopChecked) for e in shown(book, order, None))
+    assert not book.book.interventions
+
+
+def test_a_view_without_the_stop_that_is_awaited_is_believed_at_once_and_once() -> None:
+    book = bare()
+    (order,) = (o for o in book.book.orders.values() if o.cum_qty)
+    position = a_position(order.cum_qty, order.symbol, order.side, f"T-{order.client_order_id}")
+    book.now += S
+    events = book.see(a_view(order.account_id, book.now, positions=(position,)))
+    assert not only(events, ev.StopChecked).is_confirmed
+    assert reasons(book) == ["stop_missing_at_venue"]
+    assert not book.book.unprotected
+    assert not any(
+        isinstance(e, ev.InterventionRequired)
+        for e in book.timers_until(book.now + STOP_CONFIRMED_NS_MAX)
+    )
+    book.checked()
+
+
+def test_a_timer_of_a_stop_that_is_awaited_anew_changes_nothing() -> None:
+    book = bare()
+    ((key, due_at),) = book.book.unprotected.items()
+    book.now = due_at - 1
+    early = ev.TimerDue(timer=ev.TimerKind.PROTECTION, key=key, due_at=book.now)
+    assert book.feed(early) == ()
