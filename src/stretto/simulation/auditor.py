@@ -68,6 +68,8 @@ class Auditor:
             self._check_closes(entry)
         if isinstance(item, ev.TimerDue):
             timing.spent(model, item)
+        if any(isinstance(event, ev.KillSwitchThrown) for event in entry.events):
+            orders.cancelled_by(model, lambda o: bool(gate.killed(model, o.account_id, o.symbol)))
         self._check_touched()
         self._live = book
         if book.seq == entry.seq:
@@ -131,7 +133,7 @@ class Auditor:
         timing.forgotten(model, at_ns, OVERDUE_NS)
         compare_venues(model, dumps)
         compare_money(model, book, dumps)
-        liveness(model)
+        liveness(model, at_ns)
 
     # --- one entry
 
@@ -171,6 +173,8 @@ class Auditor:
             ev.OrderAdvanced: lambda entry, event: orders.advanced(model, entry, event),
             ev.FillBooked: booked,
             ev.OrderQueried: about(orders.queried),
+            ev.PositionAdopted: lambda entry, event: shares.adopted(model, entry, event),
+            ev.PositionDismissed: lambda entry, event: shares.dismissed(model, entry, event),
             ev.OrderMissed: lambda entry, event: orders.missed(model, entry, event),
             ev.CompletionAssessed: about(timing.assessed),
             ev.CancelRequested: about(orders.requested),

@@ -204,6 +204,7 @@ class Model:
         self.executions: dict[str, ExecutionNote] = {}
         self.accounts: dict[str, AccountNote] = {}
         self.positions: dict[tuple[str, str], PositionNote] = {}
+        self.dismissed: dict[tuple[str, str, str], Decimal] = {}
         self.asked: dict[str, tuple[str, str, str]] = {}
         self.kills: dict[tuple[str, str], None] = {}
         self.circuits: dict[str, tuple[str, str]] = {}

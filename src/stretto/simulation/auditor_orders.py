@@ -6,6 +6,7 @@ know how the book comes to its events.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from msgspec import UNSET
@@ -109,6 +110,15 @@ def requested(model: Model, event: ev.CancelRequested | ev.ReplaceRequested) -> 
         order.replaces.append((order.replaced_to, event.send_before))
 
 
+def cancelled_by(model: Model, covers: Callable[[OrderNote], bool]) -> None:
+    """After a kill: every entry it covers that the venue may have is asked to go."""
+    for order in model.orders.values():
+        if order.is_over or order.cancel_requested or not order.is_entry:
+            continue
+        if covers(order):
+            model.broken(11, f"order {order.client_order_id} is not cancelled by the kill switch")
+
+
 def queried(model: Model, event: ev.OrderQueried) -> None:
     """The venue is asked about an order."""
     order = model.order(event.client_order_id)
@@ -141,6 +151,21 @@ def ended_entry(model: Model, order: OrderNote) -> None:
             4,
             f"order {order.client_order_id} has {order.cum} filled and {order.booked} booked",
         )
+    _check_seen_to(model, order)
+
+
+def _check_seen_to(model: Model, order: OrderNote) -> None:
+    """An order that may live is looked at again at some time, or a person was asked about it."""
+    name, state = order.client_order_id, order.state
+    if order.is_over or name in model.asked:
+        return
+    if state == "submitting" and order.answer_due_at is None:
+        model.broken(16, f"order {name} waits for an answer for ever")
+    if state == "in_doubt" and order.query_at is None:
+        model.broken(16, f"order {name} is in doubt, is not asked about, and nobody was asked")
+    answered = state not in ("submitting", "in_doubt")
+    if answered and order.is_entry and order.order_type == "market" and order.complete_at is None:
+        model.broken(16, f"order {name} is {state} and is never looked at again")
 
 
 def _change(

@@ -12,6 +12,7 @@ from typing import Any
 
 from stretto.core.book import Book
 from stretto.simulation.auditor_model import ZERO, Model, OrderNote
+from stretto.simulation.auditor_shares import is_asked
 
 _LIVE = frozenset(("new", "partially_filled", "pending_new", "pending_cancel", "pending_replace"))
 _PLACES = Decimal("1e-8")
@@ -78,12 +79,15 @@ def _compare_accounts(model: Model, book: Book, names: Iterable[str]) -> None:
             model.broken(15, f"{name} is excluded in the journal: {note.excluded!r}")
 
 
-def liveness(model: Model) -> None:
-    """Every execution has ended, or a person was asked about what has not."""
+def liveness(model: Model, at_ns: int) -> None:
+    """Every execution has ended, a person was asked about what has not, or its time is to come (the
+    next session, say).
+    """
     for key, share in model.shares.items():
-        asked = key in model.asked or any(o.client_order_id in model.asked for o in share.orders)
         execution = model.executions[share.execution_id]
-        if share.ended or asked or execution.paused or execution.awaits:
+        if share.ended or is_asked(model, share) or execution.paused or execution.awaits:
+            continue
+        if share.pending > 0 and share.due_at is not None and share.due_at > at_ns:
             continue
         if all(order.is_over for order in share.orders) or share.pending > 0:
             model.broken(16, f"{key} has {share.pending} pending and nobody was asked")
@@ -132,7 +136,7 @@ def _compare_order(model: Model, name: str, mine: OrderNote | None, theirs: Json
         price = Decimal(theirs["average_price"]).quantize(_PLACES)
         if mean != price:
             model.broken(17, f"order {name} filled at {mean}, at the venue at {price}")
-        if not mine.inferred and mine.fees != Decimal(theirs["fees"]):
+        if mine.fees != Decimal(theirs["fees"]):
             model.broken(17, f"order {name} cost {mine.fees}, at the venue {theirs['fees']}")
 
 
@@ -146,6 +150,9 @@ def _compare_positions(model: Model, account_id: str, account: Json) -> None:
     for theirs in account["positions"].values():
         symbol = theirs["symbol"]
         venue[symbol] = venue.get(symbol, ZERO) + Decimal(theirs["quantity"])
+    for (owner, symbol, _), quantity in model.dismissed.items():
+        if owner == account_id:
+            venue[symbol] = venue.get(symbol, ZERO) - quantity
     for symbol in sorted({*book, *venue}):
         mine, other = book.get(symbol, ZERO), venue.get(symbol, ZERO)
         if mine != other and not _asked_of(model, account_id, symbol):

@@ -136,6 +136,25 @@ def filled(model: Model, event: ev.FillBooked) -> None:
         model.flagged[event.account_id] = (2, f"{key} was overfilled")
 
 
+def adopted(model: Model, entry: ev.Entry, event: ev.PositionAdopted) -> None:
+    """A person, and nobody else, takes over what the venue shows."""
+    if not isinstance(entry.input, ev.Intervened):
+        model.broken(8, f"{event.account_id} takes over {event.quantity} and nobody asked for it")
+    place = (event.account_id, event.holder)
+    position = model.positions.setdefault(place, PositionNote(event.symbol))
+    position.quantity += event.quantity
+    model.touched_positions[place] = None
+    model.account(event.account_id).filled_at = model.at
+    model.touched_accounts[event.account_id] = None
+
+
+def dismissed(model: Model, entry: ev.Entry, event: ev.PositionDismissed) -> None:
+    """A person says that what the venue shows is not the book's; it may be gone again."""
+    if event.quantity and not isinstance(entry.input, ev.Intervened):
+        model.broken(8, f"{event.account_id} sets {event.quantity} aside and nobody asked for it")
+    model.dismissed[event.account_id, event.symbol, event.side] = event.quantity
+
+
 def _move_reservation(
     model: Model, share: ShareNote, event: ev.FillBooked, counted: Decimal
 ) -> None:
@@ -218,6 +237,7 @@ def rerouted(model: Model, event: ev.RemainderRerouted) -> None:
         model.broken(2, f"{key}: rerouted to {event.share.account_id}, which has a share")
     source.intended -= event.quantity
     source.pending -= event.quantity
+    source.armed_seq = model.seq  # what is left over goes elsewhere next, at the same instant
     _release(model, source, event.margin, event.risk, "a reroute")
     target = _made(model, event.execution_id, event.share, event.gap_ns)
     _check_reserved(model, target)
@@ -249,8 +269,22 @@ def ended_entry(model: Model, key: str, share: ShareNote) -> None:
             f"{key}: intended {share.intended} is not filled {share.filled} + open {may_fill} + "
             f"pending {share.pending} + abandoned {share.abandoned} - excess {share.excess}",
         )
+    if (
+        share.pending > 0
+        and not share.ended
+        and share.due_at is None
+        and not is_asked(model, share)
+    ):
+        model.broken(16, f"{key}: {share.pending} waits for nothing and nobody was asked")
     if share.filled + share.overfilled != executed or share.filled > share.intended:
         model.broken(
             2,
             f"{key}: {share.filled} filled and {share.overfilled} beyond, its orders {executed}",
         )
+
+
+def is_asked(model: Model, share: ShareNote) -> bool:
+    """A person was asked about the share, or about an order of it."""
+    return share.key in model.asked or any(
+        order.client_order_id in model.asked for order in share.orders
+    )
