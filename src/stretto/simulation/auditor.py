@@ -277,10 +277,12 @@ class Auditor:
             return
         total = sum((fill.quantity for fill in fills), ZERO)
         first = fills[0]
-        key = (first.account_id, first.exec_id)
+        key = (first.account_id, first.exec_id, first.trading_day)
         reports = orders.reports_of(entry.input)
         if first.reverses:
-            booked = model.closes.pop((first.account_id, first.reverses), None)
+            wanted = (first.account_id, first.reverses)
+            days = [k[2] for k in model.closes if k[:2] == wanted and k[2] <= first.trading_day]
+            booked = model.closes.pop((*wanted, max(days)), None) if days else None
             if booked is None or total != -booked:
                 model.broken(4, f"the bust of {first.reverses} takes {total} back, not {booked}")
             return

@@ -214,7 +214,7 @@ class Model:
         self.fired: dict[str, int] = {}
         self.released: dict[str, tuple[int, int]] = {}
         self.seen: dict[tuple[str, str, str], str] = {}
-        self.closes: dict[tuple[str, str], Decimal] = {}
+        self.closes: dict[tuple[str, str, str], Decimal] = {}
         # why an account has to be halted by the end of the entry
         self.flagged: dict[str, tuple[int, str]] = {}
         # touched since the last time that book and journal stood at the same entry

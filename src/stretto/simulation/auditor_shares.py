@@ -269,12 +269,8 @@ def ended_entry(model: Model, key: str, share: ShareNote) -> None:
             f"{key}: intended {share.intended} is not filled {share.filled} + open {may_fill} + "
             f"pending {share.pending} + abandoned {share.abandoned} - excess {share.excess}",
         )
-    if (
-        share.pending > 0
-        and not share.ended
-        and share.due_at is None
-        and not is_asked(model, share)
-    ):
+    waits = share.pending > 0 and not share.ended and share.due_at is None
+    if waits and all(o.is_over for o in share.orders) and not is_asked(model, share):
         model.broken(16, f"{key}: {share.pending} waits for nothing and nobody was asked")
     if share.filled + share.overfilled != executed or share.filled > share.intended:
         model.broken(

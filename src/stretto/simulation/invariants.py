@@ -130,6 +130,8 @@ def _reachable(before: str, cause: str) -> frozenset[str]:
             return stays | {"filled"}
         return stays if cause in _REPORTS or before == "dead" else frozenset()
     if before == "filled":
+        if cause == "partial_fill":  # an execution that was busted before it arrived
+            return stays | _RESTING_STATES
         if cause not in _REOPENS_FILLED:
             return stays if cause in _REPORTS else frozenset()
         return stays | (leads - UNANSWERED - {"rejected"})
