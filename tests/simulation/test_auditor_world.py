@@ -226,5 +226,5 @@ def test_what_is_left_open_without_a_word_is_found() -> None:
     desk = Desk(a_config(1))
     desk.plan()
     auditor = audit(desk)
-    assert of(auditor, "at_rest", desk.book, {}, desk.now) == 16
+    assert of(auditor, "at_rest", desk.book, {}, desk.now + 45 * S) == 16
     assert of(auditor, "at_rest", desk.book, {}, desk.now + 600 * S) == 12
