@@ -137,26 +137,18 @@ def _left(pool: list[Screened], outcome: Allocated) -> list[Screened]:
 def _best_by_other_factors(
     screened: list[Screened], context: TradeContext
 ) -> tuple[list[Screened], Beyond | None]:
-    """The candidates worth correlating, best first, and those behind them."""
+    """The candidates worth correlating, best first, and those behind them. They come by id."""
     weight_of_all = context.weights[5]
-    keyed = [
-        (
-            -(s.base.weighted // weight_of_all // SCORE_BAND),
-            s.rotation,
-            s.view.account.account_id,
-            s,
-        )
-        for s in screened
-    ]
-    keyed.sort()  # as ``order_key`` does, without the correlation that is not known yet
-    pool = [s for _, _, _, s in keyed[:CORRELATED_CANDIDATES_MAX]]
-    left = keyed[CORRELATED_CANDIDATES_MAX:]
+    # As ``order_key`` does, without the correlation that is not known yet; equals stay by id.
+    keys = [(-(s.base.weighted // weight_of_all // SCORE_BAND), s.rotation) for s in screened]
+    ranked = [screened[place] for place in sorted(range(len(keys)), key=keys.__getitem__)]
+    pool, left = ranked[:CORRELATED_CANDIDATES_MAX], ranked[CORRELATED_CANDIDATES_MAX:]
     if not left:
         return pool, None
-    margin, budget, health, performance, weighted, _ = zip(*(k[3].base for k in left), strict=True)
+    margin, budget, health, performance, weighted, _ = zip(*[s.base for s in left], strict=True)
     return pool, Beyond(
         places_max=CORRELATED_CANDIDATES_MAX,
-        account_id=tuple([k[2] for k in left]),
+        account_id=tuple([s.view.account.account_id for s in left]),
         score=tuple([each // weight_of_all for each in weighted]),
         margin_score=margin,
         risk_budget_score=budget,

@@ -14,7 +14,7 @@ from stretto.core.affordability import SizeCap, allows, largest_quantity
 from stretto.core.refusal import Refusal
 from stretto.core.screening import Screened
 from stretto.core.signal import Split, Total
-from stretto.core.sizing import Sized, SizeLimits, disperse
+from stretto.core.sizing import Counted, Sized, SizeLimits, count_steps, disperse
 from stretto.core.total_dispersion import disperse_total
 from stretto.core.total_size import SplitAccount, split_total
 from stretto.core.trade import AccountView, Trade, TradeContext, margin_committed, money_up
@@ -63,6 +63,7 @@ def place_each(
     spread = PPM + context.policy.dispersion_max
     venue: SizeLimits | None = None
     before: Trade | None = None
+    counted: Counted | None = None
     for screened in pool:
         view, trade = screened.view, screened.trade
         widest = screened.requested * spread / PPM
@@ -70,15 +71,18 @@ def place_each(
         roomy = allows(view, trade, screened.room, context, widest)
         if roomy and venue is not None and trade is before:
             limits = venue
+            if counted is None:
+                counted = count_steps(trade.quantity, limits)
         else:
-            limits = size_limits(screened, context, widest)
+            limits, counted = size_limits(screened, context, widest), None
             venue, before = limits if roomy else None, trade
         sized = disperse(
             screened.requested,
             limits,
             book_key=book_key,
             execution_id=execution_id,
-            account_id=screened.view.account.account_id,
+            account_id=view.account.account_id,
+            counted=counted if screened.requested is trade.quantity else None,
         )
         if isinstance(sized, Refusal):
             refusals.append(sized)

@@ -71,17 +71,17 @@ def account_views(book: Book, reads: Reads, account_ids: Iterable[str]) -> list[
     for account_id in account_ids:
         account = accounts[account_id]
         held, entering = positions.get(account_id), on_their_way.get(account_id)
-        views.append(
-            AccountView(
-                account,
-                snapshots.get(account_id),
-                ledgers[account_id],
-                held.values() if held else (),
-                rulebooks[account.rulebook],
-                heartbeats.get(account.venue, 0),
-                entering.values() if entering else (),
-            )
+        view = (
+            account,
+            snapshots.get(account_id),
+            ledgers[account_id],
+            held.values() if held else (),
+            rulebooks[account.rulebook],
+            heartbeats.get(account.venue, 0),
+            entering.values() if entering else (),
+            "",
         )
+        views.append(_new(AccountView, view))
     return views
 
 

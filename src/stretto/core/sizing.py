@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
 from enum import StrEnum
-from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -67,6 +67,14 @@ class SizeLimits(Struct, frozen=True, kw_only=True):
     def quantity(self, steps: int) -> Decimal:
         """``steps`` lot steps in base units."""
         return EXACT.multiply(Decimal(steps), self.step)
+
+
+class Counted(NamedTuple):
+    """A size asked for, the smallest and the largest allowed, in lot steps."""
+
+    steps: int
+    least: int
+    most: int
 
 
 class Dispersal(StrEnum):
@@ -164,16 +172,23 @@ def band(base_steps: int, limits: SizeLimits) -> tuple[int, int]:
 
 
 def disperse(
-    requested: Decimal, limits: SizeLimits, *, book_key: str, execution_id: str, account_id: str
+    requested: Decimal,
+    limits: SizeLimits,
+    *,
+    book_key: str,
+    execution_id: str,
+    account_id: str,
+    counted: Counted | None = None,
 ) -> Sized | Refusal:
     """The size drawn evenly among the lot multiples 5–15 % off base and inside all limits.
 
     ``requested`` is clipped to the maximum first and the deviation counts from there; where no
     multiple qualifies the size stays at base and ``dispersal`` says why. The profile's size factor
-    belongs in ``requested``. Refusal: ``size_not_representable``, where the quantity or the binding
-    maximum is below the minimum lot. Source: DESIGN §4.5.
+    belongs in ``requested``; ``counted`` are both in steps, where at hand. Refusal:
+    ``size_not_representable``, where the quantity or the binding maximum is below the minimum lot.
+    Source: DESIGN §4.5.
     """
-    steps, least, most = _counted(requested, limits)
+    steps, least, most = counted or count_steps(requested, limits)
     if steps < least:
         return _below_minimum(account_id, "quantity", requested, limits.quantity(least))
     if most < least:
@@ -203,10 +218,9 @@ def disperse(
     )
 
 
-@lru_cache(maxsize=1_024)
-def _counted(requested: Decimal, limits: SizeLimits) -> tuple[int, int, int]:
-    """The size asked for, the smallest and the largest in lot steps: the same for many accounts."""
-    return steps_down(requested, limits.step), limits.least, limits.most
+def count_steps(requested: Decimal, limits: SizeLimits) -> Counted:
+    """A size and its limits in lot steps: the same for all accounts that share them."""
+    return Counted(steps_down(requested, limits.step), limits.least, limits.most)
 
 
 def variance_ppm(base_steps: int, size_steps: int) -> int:
