@@ -23,7 +23,9 @@ from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRo
 from stretto.core.values import ZERO
 
 CLOSE_BEFORE_ENTRY = "close_before_entry"
-"""A venue closed a position that no report opened yet; a view shows it again later."""
+"""A venue closed a position that no report opened yet. Its entry still counts as on its way, and
+then as held: too much rather than too little. The next view shows both, and the close is booked.
+"""
 
 
 def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
@@ -106,7 +108,7 @@ def _venue_closed(book: Book, report: ExecutionReport, at_ns: int) -> Events:
     held = [p for p in positions if report.position_id in p.tickets]
     if not held:
         if report.exec_type is ExecType.TRADE and _is_entering(book, report.account_id):
-            return _halted(book, report, CLOSE_BEFORE_ENTRY)
+            return _unknown_order(book, report, CLOSE_BEFORE_ENTRY)
         return _unknown_order(book, report)
     if report.exec_type is not ExecType.TRADE or not report.last_qty:
         return ()
@@ -125,13 +127,12 @@ def _venue_closed(book: Book, report: ExecutionReport, at_ns: int) -> Events:
     if beyond > 0:
         events += halt(book, report.account_id, "closed_beyond_position")
         events += _unknown_order(book, report, "closed_beyond_position")
-    name = f"{report.account_id}/{report.position_id}"
-    if book.interventions.get(name) == CLOSE_BEFORE_ENTRY:
+    if awaits_entry(book, report.account_id, report.position_id):
         events.append(
             ev.InterventionResolved(
                 execution_id="",
                 account_id=report.account_id,
-                client_order_id=name,
+                client_order_id=f"{report.account_id}/{report.position_id}",
                 reason=CLOSE_BEFORE_ENTRY,
                 resolution="its entry is known now",
             )
@@ -174,7 +175,14 @@ def _close_busted(book: Book, report: ExecutionReport, at_ns: int) -> Events:
         for fill in closes:
             events += regained(book, fill.execution_id, fill.account_id, fill.quantity, at_ns)
         return tuple(events)
+    if awaits_entry(book, report.account_id, report.position_id):
+        return ()  # the view that shows the close shows this behind it
     return _halted(book, report, "unknown_close_busted")
+
+
+def awaits_entry(book: Book, account_id: str, position_id: str) -> bool:
+    """True where a close of the venue's is known of a position that is not, or was not then."""
+    return book.interventions.get(f"{account_id}/{position_id}") == CLOSE_BEFORE_ENTRY
 
 
 def _halted(book: Book, report: ExecutionReport, reason: str) -> Events:

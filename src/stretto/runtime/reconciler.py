@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
@@ -22,6 +23,7 @@ from stretto.core.order import Fill, OrderState
 from stretto.core.reconciliation import inputs_of, is_current
 from stretto.core.reconciliation_due import interval_ns, live_orders, since
 from stretto.core.reconciliation_standing import Standing, standing_of
+from stretto.core.reports import CLOSE_BEFORE_ENTRY, awaits_entry
 from stretto.core.timers import Timers
 from stretto.core.values import NS_PER_S
 from stretto.core.venue import MassStatus
@@ -242,10 +244,13 @@ class Reconciler:
 
     def _notice(self, entry: ev.Entry) -> None:
         """What opens in an account makes it due 30 s after it was last asked for; so does a fill
-        that only the venue's total told: its price and fee stand in a view.
+        that only the venue's total told: its price and fee stand in a view. A close that was told
+        before its entry makes it due now, and that entry again: a view shows both.
         """
         for event in entry.events:
-            if isinstance(event, ev.SignalPlanned):
+            if _is_early_close(event, self._book):
+                self._hasten(event.account_id)
+            elif isinstance(event, ev.SignalPlanned):
                 for planned in event.plan.allocations:
                     self._bring_forward(planned.account_id)
             elif isinstance(event, ev.OrderAdvanced) and isinstance(event.changes.inferred, Fill):
@@ -263,6 +268,13 @@ class Reconciler:
             venue.due.set(account_id, asked_at + RECONCILE_OPEN_NS)
             _wake(venue)
 
+    def _hasten(self, account_id: str) -> None:
+        venue = self._venue_of(account_id)
+        if venue is not None and not venue.failures.get(account_id):
+            venue.asked_at.pop(account_id, None)
+            venue.due.set(account_id, self._clock.now_ns())
+            _wake(venue)
+
     def _is_at(self, account_id: str, venue: str) -> bool:
         account = self._book.configuration.accounts.get(account_id)
         return account is not None and account.venue == venue
@@ -270,6 +282,16 @@ class Reconciler:
     def _venue_of(self, account_id: str) -> _Venue | None:
         account = self._book.configuration.accounts.get(account_id)
         return None if account is None else self._venues.get(account.venue)
+
+
+def _is_early_close(
+    event: ev.Event, book: Book
+) -> TypeGuard[ev.InterventionRequired | ev.FillBooked]:
+    if isinstance(event, ev.InterventionRequired):
+        return event.reason == CLOSE_BEFORE_ENTRY
+    return isinstance(event, ev.FillBooked) and awaits_entry(
+        book, event.account_id, event.position_id
+    )
 
 
 class _Handled:

@@ -85,7 +85,9 @@ def test_a_stop_reported_before_the_entry_that_it_closes() -> None:
     events = stop(book, entry)
     required = only(events, ev.InterventionRequired)
     assert required.reason == "close_before_entry"
-    assert book.book.ledgers[entry.account_id].halted == "close_before_entry"
+    assert book.book.ledgers[entry.account_id].halted == ""
+    assert book.book.carried[entry.symbol][entry.account_id] == entry.quantity, "as if it were held"
+    assert busted(book, entry) == (), "and a bust of it is told by the view that tells of it"
     book.filled(entry)
     assert book.held(entry.account_id) == entry.quantity
     book.now += 10 * S

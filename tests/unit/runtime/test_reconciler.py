@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from stretto.core.errors import BrokerUnreachable
 from stretto.core.order import OrderState
 from stretto.core.report import ExecutionReport
 from stretto.core.signal import Urgency
-from stretto.core.venue import MassStatus, VenueCapabilities
+from stretto.core.venue import MassStatus, PositionView, VenueCapabilities
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.ports import VenueMessage
 from stretto.runtime.writer import Writer
@@ -123,6 +124,48 @@ def test_fills_missed_on_a_reconnect_are_found_within_half_a_minute() -> None:
     assert order.cum_qty == order.quantity
     assert writer.book.positions["a0"][order.execution_id].quantity == order.quantity
     assert [at for at, _ in venue.asked][:2] == [0, 30]
+
+
+@dataclass
+class EarlyStop(Viewed):
+    """Its stop closes what an order filled, and is reported first; the fill is held back, or lost.
+    Both stand in its views.
+    """
+
+    loses: bool = False
+    executions: list[ExecutionReport] = field(default_factory=list)
+
+    def _say(self, message: VenueMessage) -> None:
+        if not isinstance(message, ExecutionReport) or not message.last_qty:
+            super()._say(message)
+            return
+        close = replace(
+            message, client_order_id="", exec_id="stop", text="stop_loss", last_px=Decimal("1.09")
+        )
+        self.executions = [message, close]
+        super()._say(close)
+        if not self.loses:
+            super()._say(message)
+
+    def positions(self, account_id: str) -> tuple[PositionView, ...]:
+        return ()
+
+
+@pytest.mark.requirement("P2")
+@pytest.mark.parametrize("loses", [False, True])
+def test_a_stop_reported_before_its_entry_is_booked_by_a_view_at_once_and_halts_nothing(
+    loses: bool,
+) -> None:
+    venue = EarlyStop(MovingClock(START), loses=loses)
+    venue.edit = lambda view: replace(view, executions=tuple(venue.executions))
+    writer = run(venue, 1, until=10)
+    ledger = writer.book.ledgers["a0"]
+    assert (ledger.halted, writer.book.interventions) == ("", {})
+    assert writer.book.positions["a0"] == {}
+    assert (ledger.trades, ledger.hits) == (1, 0)
+    (allocation,) = writer.book.allocations.values()
+    assert allocation.filled == allocation.intended
+    assert [at for at, _ in venue.asked][:2] == [0, 1], "not half a minute later"
 
 
 @pytest.mark.requirement("P1")
