@@ -14,14 +14,18 @@ from stretto.core import intervention as iv
 from stretto.core.account import Position, PositionMode
 from stretto.core.book import Book, Execution, allocation_key
 from stretto.core.intervening_accounts import unknown_account
-from stretto.core.reconciliation_due import live_orders
 from stretto.core.reconciliation_events import (
     ADOPTED,
     POSITION_DIFFERENCE,
     Suspect,
     position_subject,
 )
-from stretto.core.reconciliation_positions import held_in_book, is_asked, place_of
+from stretto.core.reconciliation_positions import (
+    held_in_book,
+    is_asked,
+    moving_symbols,
+    place_of,
+)
 from stretto.core.report import OrderRole
 from stretto.core.values import ZERO
 
@@ -133,7 +137,7 @@ def _asked_about(book: Book, action: iv.AdoptPosition | iv.DismissPosition) -> S
         )
     mode = PositionMode.HEDGING if found.side else PositionMode.NETTING
     now = held_in_book(book, account_id, mode).get(found.place, ZERO)
-    moving = any(order.symbol == action.symbol for order in live_orders(book, account_id))
+    moving = action.symbol in moving_symbols(book, account_id)
     shown = sum((ticket.quantity for ticket in found.tickets), ZERO)
     if moving or now != Decimal(found.book) or shown != Decimal(found.venue):
         return iv.Denied(

@@ -42,8 +42,7 @@ def compare_positions(
     before = {each.subject: each for each in (() if held is None else held.suspects)}
     ours, theirs = held_in_book(book, account_id, status.position_mode), shown_at_venue(status)
     aside = {each.place: each for each in book.dismissed.values() if each.account_id == account_id}
-    live = live_orders(book, account_id)
-    moving = {o.symbol for o in live if o.role not in PROTECTIVE or o.state not in RESTING}
+    moving = set(moving_symbols(book, account_id))
     if book.ledgers[account_id].last_fill_at >= status.at:
         moving |= {symbol for symbol, _ in (*ours, *theirs)}
     suspects: list[Suspect] = []
@@ -116,6 +115,14 @@ def cause_of(in_book: Decimal, at_venue: Decimal) -> str:
     if not at_venue:
         return "closed at the venue without a report, or left out of its views"
     return "not known"
+
+
+def moving_symbols(book: Book, account_id: str) -> dict[str, None]:
+    """Symbols of which an order of the account may move the position now: a stop or target that
+    rests does not.
+    """
+    live = live_orders(book, account_id)
+    return {o.symbol: None for o in live if o.role not in PROTECTIVE or o.state not in RESTING}
 
 
 def held_in_book(book: Book, account_id: str, mode: PositionMode) -> dict[tuple[str, str], Decimal]:

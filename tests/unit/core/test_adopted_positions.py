@@ -20,7 +20,8 @@ from stretto.core.venue import MassStatus, PositionView
 from tests.book_invariants import holds, replays
 from tests.builders import START, S, a_config, a_signal, an_account, only
 from tests.people import People
-from tests.venue_views import a_position, a_view
+from tests.protection_desk import ProtectionDesk
+from tests.venue_views import a_position, a_view, shown
 
 pytestmark = [pytest.mark.requirement("R5.5"), pytest.mark.requirement("P2")]
 BUY = {"account_id": "a0", "symbol": "EURUSD", "side": "buy"}
@@ -309,3 +310,47 @@ def test_a_flattened_account_is_not_flat_while_an_adopted_position_is_held() -> 
     asked = [e for e in events if isinstance(e, ev.InterventionRequired)]
     assert [(e.reason, e.known["why"]) for e in asked] == [("not_flat", "position_held")]
     assert "held/adopted/M1" in asked[0].known
+
+
+class _Guarded(ProtectionDesk):
+    """A desk at a venue that attaches no stops, whose views show the orders that rest."""
+
+    def looked_at(self, *positions: PositionView) -> None:
+        self.timers_until(self.now + 30 * S)
+        orders = tuple(shown(order, OrdStatus.NEW, self.now) for order in self.standing())
+        self.see(a_view("a0", self.now, orders=orders, positions=positions))
+
+    def asked(self, action: iv.Action) -> tuple[ev.Event, ...]:
+        return self.feed(
+            ev.Intervened(request_id=str(self.now), actor="ada", reason="news", action=action)
+        )
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_stops_that_rest_hold_up_no_adoption_and_follow_what_their_execution_takes(
+    named: bool,
+) -> None:
+    desk = _Guarded()
+    order = desk.guarded_entry()
+    ours = a_position(order.quantity, ticket=f"T-{order.client_order_id}")
+    theirs = a_position(5_000, ticket="M1")
+    for _ in range(2):
+        desk.looked_at(ours, theirs)
+    holder = order.execution_id if named else ""
+    only(desk.asked(iv.AdoptPosition(**BUY, execution_id=holder)), ev.PositionAdopted)
+    protected = order.quantity + (5_000 if named else 0)
+    assert desk.sizes() == {"stop_loss": protected, "take_profit": protected}
+    desk.accepted()
+    desk.looked_at(ours, theirs)
+    assert "position_difference" not in desk.reasons()
+    desk.checked()
+
+
+def test_stops_of_a_position_that_an_adoption_ends_are_cancelled() -> None:
+    desk = _Guarded()
+    order = desk.guarded_entry()
+    for _ in range(2):
+        desk.looked_at()
+    desk.asked(iv.AdoptPosition(**BUY, execution_id=order.execution_id))
+    assert [each.cancel_requested for each in desk.standing()] == [True, True]
+    desk.checked()
