@@ -222,7 +222,7 @@ def on_protection_answer(book: Book, answer: ProtectionAnswer, at_ns: int) -> tu
             return tuple(_set(book, amendment, answer))
         table = table_of(book, answer.account_id)
         failure = classify(table, code=answer.reject_code, text=answer.text, is_final=True)
-        return tuple(_failed(book, amendment, failure, answer.reject_code, answer.text, at_ns))
+        return tuple(failed(book, amendment, failure, answer.reject_code, answer.text, at_ns))
     return _late(book, answer)
 
 
@@ -291,19 +291,31 @@ def on_amend_due(book: Book, key: str, at_ns: int) -> tuple[ev.Event, ...]:
         return (*events, *_ends(book, amendment, is_set=True))
     if not amendment.request_id:
         return (_requested(book, amendment, at_ns),)
-    table = table_of(book, amendment.account_id)
-    silence = replace(
-        unsent(table, Request.SUBMIT),
+    silence = unanswered(book, amendment)
+    return tuple(failed(book, amendment, silence, "", "no answer in time", at_ns))
+
+
+def unanswered(book: Book, amendment: Amendment) -> Failure:
+    """The failure of a request that may have reached the venue and has no answer."""
+    return replace(
+        unsent(table_of(book, amendment.account_id), Request.SUBMIT),
         failure_class=FailureClass.UNKNOWN_OUTCOME,
         outcome=Outcome.UNKNOWN,
     )
-    return tuple(_failed(book, amendment, silence, "", "no answer in time", at_ns))
 
 
-def _failed(
-    book: Book, amendment: Amendment, failure: Failure, code: str, text: str, at_ns: int
+def failed(
+    book: Book,
+    amendment: Amendment,
+    failure: Failure,
+    code: str,
+    text: str,
+    at_ns: int,
+    ask_at: int | None = None,
 ) -> Events:
-    """Again within the bounds of the policy; else a person is asked."""
+    """Again within the bounds of the policy; else a person is asked. Where nobody knows what became
+    of the request, the levels are asked for again at once, or at ``ask_at``.
+    """
     attempts = amendment.tries.get(failure.failure_class.value, 0)
     config = book.configuration
     name, account_id = amendment.execution_id, amendment.account_id
@@ -320,7 +332,7 @@ def _failed(
     )
     due_at: int | None = None
     if response.step is Step.QUERY:
-        due_at = at_ns  # nothing to ask about but the levels themselves
+        due_at = ask_at or at_ns  # nothing to ask about but the levels themselves
     elif response.step in (Step.RETRY, Step.WAIT, Step.REPRICE):
         due_at = at_ns + response.delay_ns
     elif response.step is Step.NEXT_SESSION:
@@ -328,7 +340,7 @@ def _failed(
         due_at = next_session(book, amendment.symbol, venue, at_ns)
     events: Events = [_refused(amendment, response, code, text, due_at)]
     if due_at is not None:
-        if response.step is Step.QUERY:
+        if response.step is Step.QUERY and ask_at is None:
             events.append(_requested(book, amendment, at_ns))
         return events
     if response.step is not Step.DONE:

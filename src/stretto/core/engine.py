@@ -12,6 +12,7 @@ from stretto.core import events as ev
 from stretto.core.account_exclusion import on_exclusion_due
 from stretto.core.accounting import on_account
 from stretto.core.alerts import on_alert_due
+from stretto.core.amend_outcomes import on_amend_sent
 from stretto.core.amending import on_amend_due, on_protection_answer
 from stretto.core.book import Book
 from stretto.core.completing import on_completion_due, reads_for_completion
@@ -71,7 +72,9 @@ def decide(book: Book, item: ev.Input, reads: Reads, at_ns: int) -> Events:
             return on_opened(book, item.config)
         case ev.HistoryObserved() | ev.BarsObserved() | ev.CalendarObserved():
             return _on_fact(book, item)
-        case ev.ViewReported() | ev.MassStatusObserved() | ev.ReplaceReported():
+        case (
+            ev.ViewReported() | ev.MassStatusObserved() | ev.ReplaceReported() | ev.AmendReported()
+        ):
             return _on_found_out(book, item, at_ns)
         case ev.Intervened():
             return on_intervened(book, item, reads, at_ns)
@@ -127,7 +130,9 @@ def _on_fact(
 
 
 def _on_found_out(
-    book: Book, item: ev.ViewReported | ev.MassStatusObserved | ev.ReplaceReported, at_ns: int
+    book: Book,
+    item: ev.ViewReported | ev.MassStatusObserved | ev.ReplaceReported | ev.AmendReported,
+    at_ns: int,
 ) -> Events:
     """What is learned of the venue's side without being told."""
     match item:
@@ -137,6 +142,8 @@ def _on_found_out(
             return on_mass_status(book, item, at_ns)
         case ev.ReplaceReported():
             return on_replace_sent(book, item, at_ns)
+        case ev.AmendReported():
+            return on_amend_sent(book, item, at_ns)
         case _:
             assert_never(item)
 

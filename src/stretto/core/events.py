@@ -38,6 +38,7 @@ from stretto.core.execution_events import (
 )
 from stretto.core.inputs import (
     AccountObserved,
+    AmendReported,
     BarsObserved,
     BookOpened,
     BookRecovered,
@@ -122,6 +123,7 @@ __all__ = [
     "AllocationEnded",
     "AllocationReduced",
     "AmendFailed",
+    "AmendReported",
     "AmendRequested",
     "BarsObserved",
     "BarsRecorded",

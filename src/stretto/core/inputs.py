@@ -117,6 +117,18 @@ class ReplaceReported(msgspec.Struct, frozen=True, kw_only=True, tag="replace_re
     detail: str = ""
 
 
+class AmendReported(msgspec.Struct, frozen=True, kw_only=True, tag="amend_reported"):
+    """Outcome of writing a request for other levels (``client_order_id``) to the venue's
+    connection, where it is not plainly sent.
+    """
+
+    client_order_id: str
+    account_id: str
+    outcome: SendOutcomeKind
+    sent_at: int
+    detail: str = ""
+
+
 class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_reported"):
     """An execution report arrived."""
 
@@ -195,6 +207,7 @@ Input = (
     | TimerDue
     | SendReported
     | ReplaceReported
+    | AmendReported
     | VenueReported
     | OrderReported
     | CancelRejected

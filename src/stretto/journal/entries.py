@@ -25,6 +25,7 @@ VERSIONS = {
     "timer_due": 1,
     "send_reported": 1,
     "replace_reported": 1,
+    "amend_reported": 1,
     "venue_reported": 1,
     "order_reported": 1,
     "cancel_rejected": 1,

@@ -15,7 +15,7 @@ from typing import Protocol, assert_never
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
-from stretto.core.effects import Command, ReplaceOrder, SubmitOrder
+from stretto.core.effects import AmendProtection, Command, ReplaceOrder, SubmitOrder
 from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
@@ -301,6 +301,14 @@ class Writer:
         elif isinstance(command, ReplaceOrder) and outcome is not ev.SendOutcomeKind.SENT:
             reported = ev.ReplaceReported(
                 client_order_id=command.client_order_id,
+                outcome=outcome,
+                sent_at=self._clock.now_ns(),
+                detail=detail,
+            )
+        elif isinstance(command, AmendProtection) and outcome is not ev.SendOutcomeKind.SENT:
+            reported = ev.AmendReported(
+                client_order_id=command.client_order_id,
+                account_id=command.account_id,
                 outcome=outcome,
                 sent_at=self._clock.now_ns(),
                 detail=detail,

@@ -300,3 +300,76 @@ def test_a_new_process_asks_again_for_levels_in_flight() -> None:
     book.timers_until(book.now + ACKNOWLEDGE_TIMEOUT_NS)
     assert len(requests(book, before)) == 3
     book.checked()
+
+
+def sent(book: ExitDesk, request: AmendProtection, outcome: ev.SendOutcomeKind) -> list[ev.Event]:
+    return list(
+        book.feed(
+            ev.AmendReported(
+                client_order_id=request.client_order_id, account_id=request.account_id,
+                outcome=outcome, sent_at=book.now, detail="cut off",
+            )
+        )
+    )  # fmt: skip
+
+
+def test_a_request_that_did_not_leave_is_known_at_once_and_made_again() -> None:
+    book = desk()
+    book.entered()
+    (first, *_) = asked(book)
+    before = len(book.commands)
+    failed = only(sent(book, first, ev.SendOutcomeKind.NOT_SENT), ev.AmendFailed)
+    assert (failed.failure_class.value, failed.text) == ("connection_temporary", "cut off")
+    assert failed.due_at is not None
+    assert failed.due_at > book.now
+    assert requests(book, before) == []
+    book.timers_until(failed.due_at)
+    (again,) = [r for r in requests(book, before) if r.account_id == first.account_id]
+    assert (again.stop_loss, again.position_id) == (STOP, first.position_id)
+    answer(book, again)
+    assert levels(book, first.account_id)[0] == STOP
+    book.checked()
+
+
+def test_a_request_of_unknown_outcome_is_journaled_and_asked_again_when_its_answer_is_overdue() -> (
+    None
+):
+    book = desk()
+    book.entered()
+    (first, *_) = asked(book)
+    before, began = len(book.commands), book.now
+    failed = only(sent(book, first, ev.SendOutcomeKind.UNKNOWN), ev.AmendFailed)
+    assert failed.failure_class.value == "unknown_outcome"
+    assert failed.due_at == began + ACKNOWLEDGE_TIMEOUT_NS
+    assert sent(book, first, ev.SendOutcomeKind.UNKNOWN) == [], "once for one request"
+    book.timers_until(failed.due_at - 1)
+    assert requests(book, before) == [], "a line that is cut is not tried again and again"
+    book.timers_until(failed.due_at)
+    assert [r for r in requests(book, before) if r.account_id == first.account_id]
+    book.checked()
+
+
+def test_a_request_whose_outcome_stays_unknown_ends_with_a_person() -> None:
+    book = desk()
+    book.entered()
+    (request, *_) = asked(book)
+    for _ in range(QUERIES_MAX + 1):
+        before = len(book.commands)
+        sent(book, request, ev.SendOutcomeKind.UNKNOWN)
+        book.timers_until(book.now + ACKNOWLEDGE_TIMEOUT_NS)
+        mine = [r for r in requests(book, before) if r.account_id == request.account_id]
+        request = mine[-1] if mine else request
+    reasons = [r for k, r in book.book.interventions.items() if f"/{request.account_id}/" in k]
+    assert reasons == ["amend_failed"]
+    book.checked()
+
+
+def test_an_answer_after_an_unknown_outcome_is_believed() -> None:
+    book = desk()
+    book.entered()
+    (first, *_) = asked(book)
+    sent(book, first, ev.SendOutcomeKind.UNKNOWN)
+    answer(book, first)
+    assert levels(book, first.account_id)[0] == STOP
+    assert sent(book, first, ev.SendOutcomeKind.SENT) == []
+    book.checked()
