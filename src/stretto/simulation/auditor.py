@@ -25,6 +25,7 @@ from stretto.simulation.auditor_rest import (
     compare_money,
     compare_venues,
     liveness,
+    protection,
 )
 from stretto.simulation.invariants import InvariantBroken
 
@@ -134,6 +135,7 @@ class Auditor:
         compare_venues(model, dumps)
         compare_money(model, book, dumps)
         liveness(model, at_ns)
+        protection(model)
 
     # --- one entry
 
@@ -184,6 +186,7 @@ class Auditor:
             ev.RemainderAbandoned: about(shares.given_up),
             ev.AllocationEnded: about(shares.ended),
             ev.LegScheduled: leg,
+            ev.LevelsChanged: about(shares.levels_changed),
             ev.RemainderRerouted: rerouted,
             ev.ReleaseScheduled: about(timing.scheduled),
             ev.ReleaseDeferred: about(timing.moved),

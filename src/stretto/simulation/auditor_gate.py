@@ -175,7 +175,10 @@ def _check_rules(
 ) -> None:
     if rulebook.automation is not Permission.ALLOWED:
         model.broken(10, f"{name}: {rulebook.rulebook_id} does not allow automation")
-    if rulebook.stop_required and not order.has_stop:
+    has_stop = order.has_stop
+    if model.has_own_stops(order.account_id):
+        has_stop = model.shares[f"{order.execution_id}/{order.account_id}"].has_stop
+    if rulebook.stop_required and not has_stop:
         model.broken(10, f"{name}: {rulebook.rulebook_id} wants a stop")
     for most in (rulebook.quantity_max, account.quantity_max):
         if most is not None and order.quantity > most:

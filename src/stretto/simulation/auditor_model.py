@@ -122,9 +122,9 @@ class ShareNote:
 
     __slots__ = (
         "abandoned", "account_id", "armed_seq", "choices", "closing", "due_at", "ended", "excess",
-        "execution_id", "filled", "first", "gap_ns", "held", "hops", "intended", "is_exit", "key",
-        "margin", "margin_first", "orders", "overfilled", "pending", "release_at", "risk",
-        "risk_first", "symbol", "window_end",
+        "execution_id", "filled", "first", "gap_ns", "has_stop", "held", "hops", "intended",
+        "is_exit", "key", "margin", "margin_first", "orders", "overfilled", "pending",
+        "release_at", "risk", "risk_first", "symbol", "window_end",
     )  # fmt: skip
 
     def __init__(self, execution_id: str, account_id: str, symbol: str, quantity: Decimal) -> None:
@@ -138,7 +138,7 @@ class ShareNote:
         self.margin = self.risk = self.margin_first = self.risk_first = ZERO
         self.orders: list[OrderNote] = []
         self.choices: dict[str, int] = {}
-        self.is_exit = False
+        self.is_exit = self.has_stop = False
         self.hops = 0
         self.gap_ns = 0
         self.release_at = self.window_end = 0
@@ -229,6 +229,12 @@ class Model:
         if found is None:
             found = self.accounts[account_id] = AccountNote()
         return found
+
+    def has_own_stops(self, account_id: str) -> bool:
+        """True where the account's venue attaches no stops: they are orders."""
+        account = self.config.accounts.get(account_id)
+        declared = None if account is None else self.config.capabilities.get(account.venue)
+        return declared is not None and not declared.attached_stops
 
     def configured(self, account_id: str) -> Account | None:
         """The account's configuration in force."""

@@ -98,6 +98,31 @@ def liveness(model: Model, at_ns: int) -> None:
                 model.broken(16, f"order {order.client_order_id} is {order.state} for ever")
 
 
+def protection(model: Model) -> None:
+    """What is held where stops are orders has them in its size, what is flat has none, or a person
+    was asked about either (DESIGN §4.7).
+    """
+    stops: dict[tuple[str, str], Decimal] = {}
+    for order in model.orders.values():
+        if order.role in ("stop_loss", "take_profit") and not order.is_over:
+            place = (order.account_id, order.execution_id)
+            left = order.quantity - order.cum if order.role == "stop_loss" else ZERO
+            stops[place] = stops.get(place, ZERO) + left
+    for account_id, owner in {**stops, **model.positions}:
+        share = model.shares.get(f"{owner}/{account_id}")
+        if share is None or not model.has_own_stops(account_id):
+            continue
+        held = model.positions[account_id, owner].quantity * model.executions[owner].sign
+        standing = stops.get((account_id, owner))
+        wanted = held if share.has_stop else ZERO
+        if (standing or ZERO) == wanted if held > 0 else standing is None:
+            continue
+        if not any(asked[1] == account_id for asked in model.asked.values()):
+            model.broken(
+                16, f"{share.key} holds {held}, its stops are for {standing}, nobody asked"
+            )
+
+
 def compare_venues(model: Model, dumps: Mapping[str, Json]) -> None:
     """Orders, positions and money are those of the venues' books."""
     orders = {n: o for dump in dumps.values() for n, o in dump["orders"].items()}

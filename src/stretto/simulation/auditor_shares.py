@@ -52,6 +52,7 @@ def _made(model: Model, execution_id: str, each: PlannedAllocation, gap_ns: int)
     execution.shares[each.account_id] = share
     share.release_at = share.due_at = each.release_at
     share.window_end, share.gap_ns = each.window_end, gap_ns
+    share.has_stop = each.stop_loss is not None
     share.margin = share.margin_first = each.margin
     share.risk = share.risk_first = each.risk
     if share.intended <= 0:
@@ -123,6 +124,11 @@ def filled(model: Model, event: ev.FillBooked) -> None:
     account.filled_at = model.at
     model.touched_accounts[event.account_id] = None
     if not event.client_order_id:
+        return
+    if event.cause not in ("entry", "exit"):  # a stop or target is no share's
+        if event.overfill > 0:
+            name = event.client_order_id
+            model.flagged[event.account_id] = (8, f"{name} closed more than there was")
         return
     share = model.share_of(event.execution_id, event.account_id)
     counted = event.quantity - event.overfill
@@ -244,6 +250,11 @@ def rerouted(model: Model, event: ev.RemainderRerouted) -> None:
     target.hops = source.hops + 1
     if target.hops > REROUTES_MAX:
         model.broken(13, f"{key}: quantity is rerouted for the {target.hops}th time")
+
+
+def levels_changed(model: Model, event: ev.LevelsChanged) -> None:
+    """Whether what the share holds is to have a stop."""
+    model.share_of(event.execution_id, event.account_id).has_stop = event.stop_loss is not None
 
 
 def snapshot_taken(model: Model, snapshot: AccountSnapshot) -> None:

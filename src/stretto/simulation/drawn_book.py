@@ -73,6 +73,7 @@ def draw_config(seed: Draws, instruments: Mapping[str, Instrument], zone: str) -
             for venue in venues
             if draws.chance(f"maintenance {venue}", 20)
         },
+        capabilities={venue: _declared(seed.within("venue", venue)) for venue in venues},
     )
 
 
@@ -241,14 +242,19 @@ def _venue(draws: Draws, venue: str) -> SimVenueConfig:
         heartbeat_ns=draws.pick("heartbeat", (3, 1), (1, 3)) * NS_PER_S,
         deciding_ns=(deciding[0] * NS_PER_MS, deciding[1] * NS_PER_MS),
         exec_ids_daily=draws.chance("daily ids", 30),
-        capabilities=VenueCapabilities(
-            absence_is_proof=draws.chance("absence", 50),
-            replaces_orders=draws.chance("replaces", 75),
-            amends_protection=draws.chance("amends", 80),
-            times_in_force=draws.pick(
-                "times in force",
-                (4, tuple(TimeInForce)),
-                (1, (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC)),
-            ),
+        capabilities=_declared(draws),
+    )
+
+
+def _declared(draws: Draws) -> VenueCapabilities:
+    return VenueCapabilities(
+        absence_is_proof=draws.chance("absence", 50),
+        attached_stops=draws.chance("attached", 60),
+        replaces_orders=draws.chance("replaces", 75),
+        amends_protection=draws.chance("amends", 80),
+        times_in_force=draws.pick(
+            "times in force",
+            (4, tuple(TimeInForce)),
+            (1, (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC)),
         ),
     )
