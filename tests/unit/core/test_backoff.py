@@ -19,7 +19,7 @@ from stretto.core.backoff import (
 from stretto.core.errors import InvariantViolated
 from stretto.core.policy import FAILURE_POLICY as POLICY
 from stretto.core.policy import FailurePolicy
-from stretto.core.values import NS_PER_S, draw
+from stretto.core.values import NS_PER_S, PPM, draw
 
 MOST = 2**64 - 1
 D = Decimal
@@ -74,7 +74,7 @@ def test_queries_wait_two_to_thirty_two_seconds() -> None:
 )
 def test_a_stated_wait_is_kept_within_an_hour(stated: int | None, least: int) -> None:
     assert rate_limit_wait_ns(POLICY, stated, 0) == least * NS_PER_S
-    assert rate_limit_wait_ns(POLICY, stated, MOST) <= least * NS_PER_S * 6 // 5
+    assert rate_limit_wait_ns(POLICY, stated, MOST) == least * NS_PER_S * 6 // 5
 
 
 def test_want_of_margin_asks_for_seven_tenths_then_for_forty_nine_hundredths() -> None:
@@ -86,12 +86,22 @@ def test_a_smaller_quantity_lies_on_the_step_and_above_the_minimum() -> None:
     assert smaller_quantity(POLICY, D(3_000), 1, D(1_000), D(1_000)) == D(2_000)
     assert smaller_quantity(POLICY, D(1_000), 1, D(1_000), D(1_000)) is None
     assert smaller_quantity(POLICY, D(5_000), 1, D(1_000), D(4_000)) is None
+    assert smaller_quantity(POLICY, D(5_000), 1, D(1_000), D(3_000)) == D(3_000)
+
+
+def test_a_factor_that_asks_for_as_much_again_asks_for_nothing() -> None:
+    policy = FailurePolicy(margin_retry_factor=PPM)
+    assert smaller_quantity(policy, D(5_000), 1, D(1_000), D(1_000)) is None
 
 
 def test_a_wider_stop_shrinks_the_size_so_that_the_risk_does_not_grow() -> None:
     wider = wider_stop(POLICY, D("0.0010"), D("0.0012"), D(100_000), D(1_000), D(1_000))
     assert wider is not None
     assert (wider.distance, wider.quantity) == (D("0.0012"), D(83_000))
+    least = D(83_000)
+    assert wider_stop(POLICY, D("0.0010"), D("0.0012"), D(100_000), D(1_000), least) == wider
+    more = least + 1_000
+    assert wider_stop(POLICY, D("0.0010"), D("0.0012"), D(100_000), D(1_000), more) is None
 
 
 @pytest.mark.parametrize("distance_min", [D("0.0010"), D("0.0009"), D("0.00151")])

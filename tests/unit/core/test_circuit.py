@@ -17,7 +17,7 @@ from stretto.core.circuit import (
     probe_delay_ns,
     withdraw,
 )
-from stretto.core.failure import FailureClass, Outcome
+from stretto.core.failure import Failure, FailureClass, Outcome
 from stretto.core.policy import FAILURE_POLICY as POLICY
 from stretto.core.policy import FailurePolicy
 from stretto.core.values import NS_PER_S
@@ -61,6 +61,27 @@ def test_failures_older_than_the_window_do_not_count() -> None:
         circuit = on_failure(POLICY, circuit, LOST, f"o{n}", T0 + n * 31 * NS_PER_S).after
     assert circuit.state is CircuitState.CLOSED
     assert len(circuit.failures_at) == 2
+
+
+@pytest.mark.parametrize(("after_ns", "change"), [(-1, Change.OPENED), (0, Change.COUNTED)])
+def test_a_failure_as_old_as_the_window_does_not_count(after_ns: int, change: Change) -> None:
+    circuit = ACCOUNT
+    for at in (T0, T0 + 1):
+        circuit = on_failure(POLICY, circuit, LOST, f"o{at}", at).after
+    last = T0 + POLICY.circuit_window_ns + after_ns
+    assert on_failure(POLICY, circuit, LOST, "last", last).change is change
+
+
+@pytest.mark.parametrize("failure", [LOST, a_failure(FailureClass.ACCESS_DENIED)])
+def test_what_fails_while_it_is_open_was_sent_before_and_changes_nothing(failure: Failure) -> None:
+    step = on_failure(POLICY, opened(ACCOUNT), failure, "o9", T0 + 1)
+    assert (step.change, step.after) == (Change.NONE, opened(ACCOUNT))
+
+
+def test_while_one_order_tries_no_other_ones_failure_counts() -> None:
+    assert on_failure(POLICY, probing(), LOST, "o9", T0).change is Change.NONE
+    for name in ("o9", ""):
+        assert on_failure(POLICY, half_open(), LOST, name, T0).change is Change.NONE
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,12 @@ from stretto.core.correlation_pair import worst_raised
 from stretto.core.engine import reads_needed
 from stretto.core.factors import book_factors, history
 from stretto.core.order import Order
+from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
 from stretto.core.signal import ListedAccounts, PerAccount
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
-from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, only
+from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, bars_of, only
 from tests.unit.core.correlation_samples import world
 
 pytestmark = pytest.mark.requirement("R2.5")
@@ -151,6 +152,7 @@ def test_while_it_is_one_a_move_only_renews_the_breach() -> None:
     events = desk.timers_until(desk.now + S)
     again = only(events, ev.CorrelationBreached)
     assert again.now > 700_000
+    assert not any(isinstance(event, ev.PendingFreed) for event in events), "it stays where it is"
     assert book.allocations[scene.key].held == CORRELATION_BREACH
     assert book.breaches[scene.key].review_at is None
     holds(book)
@@ -171,6 +173,37 @@ def test_what_waits_does_not_hold_the_other_back() -> None:
     assert only(events, ev.OrderIntended).order.account_id == scene.first
     holds(book)
     replays(book, desk.entries)
+
+
+def test_a_review_that_nobody_armed_changes_nothing() -> None:
+    scene = Scene()
+    desk = scene.desk
+    close(desk, scene.hedge)
+    scene.at_gate()
+    assert desk.book.breaches[scene.key].review_at is None
+    due = ev.TimerDue(timer=ev.TimerKind.CORRELATION, key=scene.key, due_at=desk.now)
+    assert desk.feed(due) == ()
+    close(desk, scene.order)  # it passes now, and is looked at when that timer is due
+    assert desk.book.breaches[scene.key].review_at == desk.now
+    early = ev.TimerDue(timer=ev.TimerKind.CORRELATION, key=scene.key, due_at=desk.now - 1)
+    desk.now -= 1
+    assert desk.feed(early) == ()
+
+
+@pytest.mark.parametrize(("symbol", "bars"), [("GBPUSD", 1), ("EURUSD", 10)])
+def test_what_cannot_be_correlated_any_more_is_not_sent(symbol: str, bars: int) -> None:
+    """No return is known of what the account holds, or too few of what it would trade."""
+    scene = Scene()
+    desk = scene.desk
+    close(desk, scene.small)  # something moved, and GBPUSD is still held
+    desk.feed(ev.BarsObserved(symbol=symbol, bars=bars_of(symbol)[-bars:]))
+    events = scene.at_gate()
+    ended = only(events, ev.AllocationEnded)
+    assert ended.refusal is not None
+    assert ended.refusal.rule is Rule.COVARIANCE_UNKNOWN
+    assert ended.refusal.compared["symbol"] == symbol
+    assert not any(isinstance(event, ev.OrderIntended) for event in events)
+    holds(desk.book)
 
 
 @pytest.mark.parametrize("seed", range(8))
