@@ -35,12 +35,13 @@ def conducted(
     """Circuits that change, and alerts, by one step of an order: ``failed`` where it ended without
     all it was for, in doubt from here, or acknowledged. Anything else says nothing.
     """
-    circuits = _circuits(book, after.account_id)
     failure = _failure(before, after, failed)
     if failure is None:
         if before.acknowledged_at is not None or after.acknowledged_at is None:
             return []
-        return _changes([on_success(each, after.client_order_id) for each in circuits])
+        noted = _noted(book, after.account_id)
+        return _changes([on_success(each, after.client_order_id) for each in noted])
+    circuits = _circuits(book, after.account_id)
     policy = book.configuration.policy.failures
     # What fails again on being tried again says nothing new, until the retries are spent.
     is_retry = failed is not None and failed.attempt > 1 and failed.step is Step.RETRY
@@ -56,7 +57,7 @@ def conducted(
 
 def probes(book: Book, order: Order) -> list[ev.Event]:
     """The entry about to be sent is what a half-open circuit lets through."""
-    steps = [admit(each, order.client_order_id) for each in _circuits(book, order.account_id)]
+    steps = [admit(each, order.client_order_id) for each in _noted(book, order.account_id)]
     check(None not in steps, "an entry passed a circuit that is open")
     return _changes([each for each in steps if each is not None])
 
@@ -86,6 +87,13 @@ def _circuits(book: Book, account_id: str) -> list[Circuit]:
     found = [Circuit(scope=Scope.ACCOUNT, name=account_id)]
     found.append(Circuit(scope=Scope.VENUE, name=account.venue))
     return [book.circuits.get(each.key, each) for each in found]
+
+
+def _noted(book: Book, account_id: str) -> list[Circuit]:
+    """Those of which anything is known; what is not is closed, and stays so where nothing fails."""
+    if not book.circuits:
+        return []
+    return [each for each in _circuits(book, account_id) if each.key in book.circuits]
 
 
 def _changes(steps: list[CircuitStep]) -> list[ev.Event]:

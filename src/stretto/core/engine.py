@@ -6,7 +6,8 @@ events alone. Live running, recovery and replay call the same two functions.
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, assert_never
 
 from stretto.core import events as ev
 from stretto.core.account_exclusion import on_exclusion_due
@@ -204,24 +205,26 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
     """What has to be done in the world once the entry is durable: a function of its events."""
     commands: list[Command] = []
     for event in entry.events:
-        if isinstance(event, ev.OrderIntended):
-            commands.append(_submit(book, event))
-        elif isinstance(event, ev.ReplaceRequested):
-            commands += _replace(book, event)
-        elif isinstance(event, ev.AmendRequested):
-            commands += _amend(book, event)
-        elif isinstance(event, ev.CancelRequested | ev.OrderQueried):
-            wanted = CancelOrder if isinstance(event, ev.CancelRequested) else QueryOrder
-            account = book.configuration.accounts.get(event.account_id)
-            if account is not None:  # else it left the configuration: there is no venue to ask
-                commands.append(
-                    wanted(
-                        client_order_id=event.client_order_id,
-                        account_id=event.account_id,
-                        venue=account.venue,
-                    )
-                )
+        effect = _EFFECTS.get(type(event))
+        if effect is not None:
+            commands += effect(book, event)
     return commands
+
+
+def _cancel(book: Book, event: ev.CancelRequested) -> list[Command]:
+    account = book.configuration.accounts.get(event.account_id)
+    if account is None:  # it left the configuration: there is no venue to ask
+        return []
+    order_id = event.client_order_id
+    return [CancelOrder(client_order_id=order_id, account_id=event.account_id, venue=account.venue)]
+
+
+def _query(book: Book, event: ev.OrderQueried) -> list[Command]:
+    account = book.configuration.accounts.get(event.account_id)
+    if account is None:
+        return []
+    order_id = event.client_order_id
+    return [QueryOrder(client_order_id=order_id, account_id=event.account_id, venue=account.venue)]
 
 
 def _replace(book: Book, event: ev.ReplaceRequested) -> list[Command]:
@@ -260,10 +263,10 @@ def _amend(book: Book, event: ev.AmendRequested) -> list[Command]:
     ]
 
 
-def _submit(book: Book, event: ev.OrderIntended) -> SubmitOrder:
+def _submit(book: Book, event: ev.OrderIntended) -> list[Command]:
     order = event.order
     account = book.configuration.accounts[order.account_id]
-    return SubmitOrder(
+    submit = SubmitOrder(
         client_order_id=order.client_order_id,
         account_id=order.account_id,
         venue=account.venue,
@@ -282,3 +285,13 @@ def _submit(book: Book, event: ev.OrderIntended) -> SubmitOrder:
         slippage_max=event.slippage_max,
         position_id=order.position_id,
     )
+    return [submit]
+
+
+_EFFECTS: dict[type, Callable[[Book, Any], list[Command]]] = {
+    ev.OrderIntended: _submit,
+    ev.ReplaceRequested: _replace,
+    ev.AmendRequested: _amend,
+    ev.CancelRequested: _cancel,
+    ev.OrderQueried: _query,
+}

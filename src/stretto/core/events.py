@@ -300,19 +300,19 @@ def actor_of(item: Input) -> str:
 
 def subject_of(entry: Entry) -> tuple[str, str]:
     """Execution and account an entry is about; empty where it is about none, or about several."""
-    executions: dict[str, None] = {}
-    accounts: dict[str, None] = {}
+    executions: set[str] = set()
+    accounts: set[str] = set()
     for event in entry.events:
         if isinstance(event, _OF_PLANS):
             return event.plan.execution_id, ""
         if isinstance(event, AccountUpdated):
             return "", event.snapshot.account_id
         about = event.order if isinstance(event, OrderIntended) else event
-        executions[getattr(about, "execution_id", "")] = None
-        accounts[getattr(about, "account_id", "")] = None
+        executions.add(getattr(about, "execution_id", ""))
+        accounts.add(getattr(about, "account_id", ""))
     return _only(executions), _only(accounts)
 
 
-def _only(names: dict[str, None]) -> str:
-    named = [name for name in names if name]
-    return named[0] if len(named) == 1 else ""
+def _only(names: set[str]) -> str:
+    names.discard("")
+    return min(names) if len(names) == 1 else ""

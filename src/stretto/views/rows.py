@@ -1,7 +1,7 @@
 """Rows of signals, decisions, accounts and instruments, from the values in the events.
 
-The JSON of a decision follows docs/tables.md: fractions with six decimals, sizes and seconds as
-exact JSON numbers. Knows nothing of SQL; every function returns values in the table's column order.
+Every function returns values in the table's column order; the JSON of a decision is in
+``decision_json``. Knows nothing of SQL.
 """
 
 from __future__ import annotations
@@ -11,19 +11,12 @@ from typing import Any
 from stretto.core import events as ev
 from stretto.core.account import Account
 from stretto.core.market import Instrument
-from stretto.core.plan import Candidate, CorrelationAnalysis, Plan
+from stretto.core.plan import Plan
 from stretto.core.refusal import Refusal
 from stretto.core.signal import Action, Signal, Urgency, size_value
 from stretto.core.values import plain
-from stretto.views.texts import (
-    event_json,
-    fraction,
-    maybe_plain,
-    number,
-    seconds,
-    table_json,
-    timestamp,
-)
+from stretto.views import decision_json
+from stretto.views.texts import event_json, maybe_plain, table_json, timestamp
 
 REFUSED = "refused"
 EXIT = "exit"
@@ -49,12 +42,12 @@ def decision_row(book_id: str, plan: Plan, seq: int) -> tuple[Any, ...]:
         plain(plan.intended),
         None if quote is None else plain(quote.bid),
         None if quote is None else plain(quote.ask),
-        table_json([_selected(c) for c in plan.candidates if c.selected]),
-        table_json(_rationale(plan)),
-        table_json(_distribution(plan)),
-        table_json(_timing(plan)),
-        table_json(_correlation(plan.correlation, refused=plan.refused is not None)),
-        table_json(_inputs(plan)),
+        table_json(decision_json.selected(plan)),
+        table_json(decision_json.rationale(plan, summary(plan))),
+        table_json(decision_json.distribution(plan)),
+        table_json(decision_json.timing(plan)),
+        table_json(decision_json.correlation(plan.correlation, refused=plan.refused is not None)),
+        table_json(decision_json.inputs(plan)),
         None if plan.refused is None else plan.refused.rule.value,
         timestamp(plan.decided_at),
     )
@@ -235,135 +228,3 @@ def instrument_row(book_id: str, instrument: Instrument) -> tuple[Any, ...]:
 
 def _times(signal: Signal) -> tuple[str, str]:
     return timestamp(signal.generated_at), timestamp(signal.valid_until)
-
-
-def _selected(candidate: Candidate) -> dict[str, Any]:
-    factors = candidate.factors
-    return {
-        "account_id": candidate.account_id,
-        "total_score": fraction(candidate.total_score),
-        "factors": {
-            "margin_score": fraction(factors.margin_score),
-            "risk_budget_score": fraction(factors.risk_budget_score),
-            "health_score": fraction(factors.health_score),
-            "performance_score": fraction(factors.performance_score),
-            "correlation_score": fraction(factors.correlation_score),
-        },
-        "selection_confidence": fraction(candidate.selection_confidence),
-    }
-
-
-def _candidate(candidate: Candidate) -> dict[str, Any]:
-    return {
-        **_selected(candidate),
-        "rank": candidate.rank,
-        "rotation": candidate.rotation,
-        "selected": candidate.selected,
-        "base_size": number(candidate.base_size),
-        "position_size": number(candidate.position_size),
-        "variance_applied": fraction(candidate.variance_applied),
-        "size_rationale": candidate.size_rationale,
-        "required_margin": number(candidate.required_margin),
-        "risk": number(candidate.risk),
-    }
-
-
-def _rationale(plan: Plan) -> dict[str, Any]:
-    return {
-        "summary": summary(plan),
-        "candidates": [_candidate(c) for c in plan.candidates],
-        "refusals": [_refusal(r) for r in plan.every_refusal],
-        "alternatives": list(plan.alternatives),
-        "refused": None if plan.refused is None else _refusal(plan.refused),
-    }
-
-
-def _refusal(refusal: Refusal) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "account_id": refusal.account_id,
-        "rule": refusal.rule.value,
-        "compared": refusal.compared,
-        "would_pass": refusal.would_pass,
-        "clause": refusal.clause,
-    }
-    if refusal.also:
-        row["also"] = [_refusal(each) for each in refusal.also]
-    return row
-
-
-def _distribution(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "account_id": share.account_id,
-            "base_size": number(share.base_size),
-            "position_size": number(share.position_size),
-            "variance_applied": fraction(share.variance_applied),
-            "execution_priority": share.execution_priority,
-        }
-        for share in plan.allocations
-    ]
-
-
-def _timing(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "account_id": share.account_id,
-            "delay_s": seconds(share.delay_ns),
-            "execution_window_start": timestamp(share.release_at),
-            "execution_window_end": timestamp(share.window_end),
-            "timing_rationale": share.timing_rationale,
-        }
-        for share in plan.allocations
-    ]
-
-
-def _correlation(analysis: CorrelationAnalysis | None, *, refused: bool) -> dict[str, Any]:
-    if analysis is None:
-        return {
-            "is_viable": not refused,
-            "expected_correlation": None,
-            "threshold": None,
-            "suggested_accounts": [],
-            "analysed": 0,
-        }
-    return {
-        "is_viable": analysis.is_viable,
-        "expected_correlation": fraction(analysis.expected_correlation),
-        "threshold": fraction(analysis.threshold),
-        "suggested_accounts": list(analysis.suggested_accounts),
-        "pairs": [
-            {
-                "first": pair.first,
-                "second": pair.second,
-                "before": fraction(pair.before),
-                "projected": fraction(pair.projected),
-                "historical": None if pair.historical is None else fraction(pair.historical),
-            }
-            for pair in analysis.pairs
-        ],
-        "analysed": analysis.analysed,
-        "score": fraction(analysis.score),
-        "bound": fraction(analysis.bound),
-        "nodes": analysis.nodes,
-        "proven": analysis.proven,
-        "resize_hint": analysis.resize_hint,
-    }
-
-
-def _inputs(plan: Plan) -> dict[str, Any]:
-    return {
-        "policy_id": plan.policy_id,
-        "reads_seq": plan.reads_seq,
-        "book_key": plan.book_key,
-        "market_urgency": fraction(plan.market_urgency),
-        "timing_nonce": plan.timing_nonce,
-        "timing_cv": fraction(plan.timing_cv),
-        "timing_gap_s": seconds(plan.timing_gap_ns),
-        "drawn_delay_s": {s.account_id: seconds(s.drawn_ns) for s in plan.allocations},
-        "size_rationale": {s.account_id: s.size_rationale for s in plan.allocations},
-        "size_factor": {s.account_id: fraction(s.size_factor) for s in plan.allocations},
-        "pace": {s.account_id: fraction(s.pace) for s in plan.allocations},
-        "aggression": {s.account_id: fraction(s.aggression) for s in plan.allocations},
-        "reserved_margin": {s.account_id: number(s.margin) for s in plan.allocations},
-        "reserved_risk": {s.account_id: number(s.risk) for s in plan.allocations},
-    }

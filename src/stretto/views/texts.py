@@ -34,12 +34,17 @@ def maybe_plain(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
-def number(value: Decimal) -> msgspec.Raw | str:
+Number = msgspec.Raw | str
+"""An exact JSON number, or text where JSON has none."""
+
+
+def number(value: Decimal) -> Number:
     """A decimal as an exact JSON number; JSON has no NaN or infinity, these stay text."""
     text = plain(value)
     return msgspec.Raw(text.encode()) if value.is_finite() else text
 
 
+@lru_cache(maxsize=4_096)  # the same few of every candidate of a plan
 def fraction(value_ppm: int) -> msgspec.Raw:
     """An integer in 1e-6 as an exact JSON number with six decimals: 734512 is 0.734512."""
     if 0 <= value_ppm < PPM:
@@ -48,6 +53,7 @@ def fraction(value_ppm: int) -> msgspec.Raw:
     return msgspec.Raw(b"%b%d.%06d" % (sign, *divmod(abs(value_ppm), PPM)))
 
 
+@lru_cache(maxsize=1_024)  # 0, for all of an immediate plan
 def seconds(duration_ns: int) -> msgspec.Raw:
     """A duration in ns as an exact JSON number of seconds."""
     return msgspec.Raw(plain(Decimal(duration_ns).scaleb(-9)).encode())
@@ -70,6 +76,7 @@ def compared_text(name: str, value: str) -> str:
     return f"{found['stem']}{found['bound'] or ''} {shown}"
 
 
+@lru_cache(maxsize=1_024)  # an entry names its instant a dozen times
 def timestamp(at_ns: int) -> str:
     """ISO 8601 UTC with nine decimals; the bare number where no calendar has such a year."""
     whole, nanos = divmod(at_ns, NS_PER_S)
