@@ -23,20 +23,20 @@ from stretto.ports import Command
 class Fate(Enum):
     """What becomes of a request: whether it arrives, and whether its sender can know."""
 
-    ARRIVES = (True, True)
-    LOST = (False, True)
-    LOST_UNKNOWN = (False, False)
-    ARRIVES_UNKNOWN = (True, False)
+    ARRIVES = "arrives"
+    LOST = "lost"
+    LOST_UNKNOWN = "lost_unknown"
+    ARRIVES_UNKNOWN = "arrives_unknown"
 
     @property
     def arrives(self) -> bool:
         """True where the venue gets it."""
-        return self.value[0]
+        return self is Fate.ARRIVES or self is Fate.ARRIVES_UNKNOWN
 
     @property
     def is_written(self) -> bool:
         """True where the write is known to have succeeded."""
-        return self.value[1]
+        return self is Fate.ARRIVES or self is Fate.LOST
 
 
 class Delivery(Struct, frozen=True):

@@ -67,7 +67,7 @@ def advance(
                 client_order_id=order.client_order_id,
                 execution_id=order.execution_id,
                 account_id=order.account_id,
-                cause=", ".join((*causes, done.kind.value)),
+                cause=", ".join((*causes, done.kind)),
                 changes=changes,
             )
         )

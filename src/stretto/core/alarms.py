@@ -19,6 +19,9 @@ def alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Ev
     """AccountHalted and a call for a person, where a step says that what is known was wrong:
     ``overfill`` base units beyond what was asked for, an order that was dead and lives.
     """
+    is_alarm = done.halts_account or overfill > 0
+    if not is_alarm and done.note is not Note.CONTRADICTION:
+        return []
     order = done.order
     known = {
         "order_qty": str(order.quantity),
@@ -26,12 +29,10 @@ def alarms(book: Book, done: Step, overfill: Decimal, detail: str) -> list[ev.Ev
         "overfill": str(order.overfilled_qty),
         "detail": detail,
     }
-    if done.halts_account or overfill > 0:
+    if is_alarm:
         reason = done.note.value or "overfill"
         return [*halt(book, order.account_id, reason), *ask(book, order, reason, known, True)]
-    if done.note is Note.CONTRADICTION:
-        return ask(book, order, done.note.value, known | {"state": order.state.value})
-    return []
+    return ask(book, order, done.note.value, known | {"state": order.state.value})
 
 
 def halt(book: Book, account_id: str, reason: str) -> list[ev.Event]:

@@ -32,14 +32,14 @@ def carry(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:
 def put_breach(book: Book, key: str, breach: Breach) -> None:
     """Keep a breach and its timer, under the key of the allocation that it holds."""
     book.breaches[key] = breach
-    book.timers.set(f"{TimerKind.CORRELATION.value}:{key}", breach.review_at)
+    book.timers.set(f"{TimerKind.CORRELATION}:{key}", breach.review_at)
 
 
 def keep_breach(book: Book, key: str, allocation: Allocation) -> None:
     """Forget the breach of an allocation that it does not hold any more."""
     if key in book.breaches and not (allocation.pending and allocation.held == CORRELATION_BREACH):
         del book.breaches[key]
-        book.timers.set(f"{TimerKind.CORRELATION.value}:{key}", None)
+        book.timers.set(f"{TimerKind.CORRELATION}:{key}", None)
 
 
 def carry_planned(book: Book, account_id: str, symbol: str, signed: Decimal) -> None:

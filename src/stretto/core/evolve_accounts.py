@@ -42,14 +42,14 @@ def arm(book: Book, account_id: str) -> None:
     """Keep the timer of an exclusion's end in step with the ledger."""
     exclusion = book.ledgers[account_id].exclusion
     until = None if exclusion is None else exclusion.until
-    book.timers.set(f"{ev.TimerKind.EXCLUSION.value}:{account_id}", until)
+    book.timers.set(f"{ev.TimerKind.EXCLUSION}:{account_id}", until)
     arm_flatten(book, account_id)
 
 
 def arm_flatten(book: Book, account_id: str) -> None:
     """Keep the timer of what is to be proven flat in step with the ledger."""
     due = [each.due_at for each in book.ledgers[account_id].flattening if each.due_at is not None]
-    book.timers.set(f"{ev.TimerKind.FLATTEN.value}:{account_id}", min(due, default=None))
+    book.timers.set(f"{ev.TimerKind.FLATTEN}:{account_id}", min(due, default=None))
 
 
 def circuit_changed(book: Book, event: ev.CircuitChanged) -> None:
@@ -59,7 +59,7 @@ def circuit_changed(book: Book, event: ev.CircuitChanged) -> None:
         book.circuits.pop(circuit.key, None)
     else:
         book.circuits[circuit.key] = circuit
-    book.timers.set(f"{ev.TimerKind.CIRCUIT.value}:{circuit.key}", circuit.probe_at)
+    book.timers.set(f"{ev.TimerKind.CIRCUIT}:{circuit.key}", circuit.probe_at)
 
 
 def venue_throttled(book: Book, event: ev.VenueThrottled) -> None:
@@ -70,13 +70,13 @@ def venue_throttled(book: Book, event: ev.VenueThrottled) -> None:
 def alert_raised(book: Book, event: ev.AlertRaised) -> None:
     """The alert stands until it is cleared."""
     book.alerts[event.key] = event.alert
-    book.timers.set(f"{ev.TimerKind.ALERT.value}:{event.key}", event.alert.clears_at)
+    book.timers.set(f"{ev.TimerKind.ALERT}:{event.key}", event.alert.clears_at)
 
 
 def alert_cleared(book: Book, event: ev.AlertCleared) -> None:
     """The alert stands no longer."""
     del book.alerts[event.key]
-    book.timers.set(f"{ev.TimerKind.ALERT.value}:{event.key}", None)
+    book.timers.set(f"{ev.TimerKind.ALERT}:{event.key}", None)
 
 
 def count(book: Book, account_id: str, failure_class: FailureClass | None) -> None:
@@ -98,9 +98,9 @@ def count(book: Book, account_id: str, failure_class: FailureClass | None) -> No
 def arm_all(book: Book) -> None:
     """The timers of circuits and alerts, anew from their records."""
     for key, circuit in book.circuits.items():
-        book.timers.set(f"{ev.TimerKind.CIRCUIT.value}:{key}", circuit.probe_at)
+        book.timers.set(f"{ev.TimerKind.CIRCUIT}:{key}", circuit.probe_at)
     for key, alert in book.alerts.items():
-        book.timers.set(f"{ev.TimerKind.ALERT.value}:{key}", alert.clears_at)
+        book.timers.set(f"{ev.TimerKind.ALERT}:{key}", alert.clears_at)
 
 
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {

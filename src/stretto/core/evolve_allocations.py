@@ -326,7 +326,7 @@ def schedule(book: Book, key: str, before: Allocation | None, after: Allocation)
     was_due = None if before is None else _due(before)
     due_at = _due(after)
     if due_at != was_due or (before is not None and bool(before.held) is not bool(after.held)):
-        book.timers.set(f"{ev.TimerKind.RELEASE.value}:{key}", due_at)
+        book.timers.set(f"{ev.TimerKind.RELEASE}:{key}", due_at)
         execution = book.executions[after.execution_id]
         if execution.closes:  # keeps no gap to anything, and nothing keeps one to it
             return

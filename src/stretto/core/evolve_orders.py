@@ -139,10 +139,10 @@ def order_queried(book: Book, event: ev.OrderQueried) -> None:
 def put_order(book: Book, order: Order) -> None:
     """Store an order's record and arm the timers it asks for."""
     book.orders[order.client_order_id] = order
-    acknowledge = f"{ev.TimerKind.ACKNOWLEDGE.value}:{order.client_order_id}"
-    query = f"{ev.TimerKind.QUERY.value}:{order.client_order_id}"
+    acknowledge = f"{ev.TimerKind.ACKNOWLEDGE}:{order.client_order_id}"
+    query = f"{ev.TimerKind.QUERY}:{order.client_order_id}"
     book.timers.set(acknowledge, order.answer_due_at)
     book.timers.set(query, order.query_at if order.state is OrderState.IN_DOUBT else None)
     if order.order_type is OrderType.MARKET:
-        complete = f"{ev.TimerKind.COMPLETION.value}:{order.client_order_id}"
+        complete = f"{ev.TimerKind.COMPLETION}:{order.client_order_id}"
         book.timers.set(complete, order.complete_at if is_watched(order) else None)

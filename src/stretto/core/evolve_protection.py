@@ -178,7 +178,7 @@ def put_amendment(book: Book, key: str, amendment: Amendment | None) -> None:
     else:
         book.amendments[key] = amendment
     due_at = None if amendment is None else amendment.due_at
-    book.timers.set(f"{ev.TimerKind.AMEND.value}:{key}", due_at)
+    book.timers.set(f"{ev.TimerKind.AMEND}:{key}", due_at)
 
 
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {

@@ -155,11 +155,11 @@ def put_unprotected(book: Book, key: str, due_at: int | None) -> None:
         book.unprotected.pop(key, None)
     else:
         book.unprotected[key] = due_at
-    book.timers.set(f"{ev.TimerKind.PROTECTION.value}:{key}", due_at)
+    book.timers.set(f"{ev.TimerKind.PROTECTION}:{key}", due_at)
     arm(book, key)
 
 
 def arm(book: Book, key: str) -> None:
     """The timer of the comparison, from the book as it is."""
     if key in book.protections:
-        book.timers.set(f"{ev.TimerKind.PROTECT.value}:{key}", due_at(book, key))
+        book.timers.set(f"{ev.TimerKind.PROTECT}:{key}", due_at(book, key))

@@ -71,10 +71,10 @@ def apply_changes(order: Order, changes: OrderChanges) -> Order:
     """The order after the changes. A zero is the one that defaults are made of, so that a field
     which is back at its default is left out of the stored state, live as after a replay.
     """
-    pairs = zip(MUTABLE, _values(changes), strict=True)
-    changed = {
-        name: ZERO if value.__class__ is Decimal and value.as_tuple() == _ZERO else value
-        for name, value in pairs
-        if value is not UNSET
-    }
+    changed: dict[str, Any] = {}
+    for name, value in zip(MUTABLE, _values(changes), strict=True):
+        if value is UNSET:
+            continue
+        is_zero = value.__class__ is Decimal and not value and value.as_tuple() == _ZERO
+        changed[name] = ZERO if is_zero else value
     return replace(order, **changed)

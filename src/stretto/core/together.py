@@ -91,7 +91,7 @@ def on_order(book: Book, item: ev.OrderReported, at_ns: int) -> tuple[ev.Event, 
         done = step(begun, word, at_ns)
         check(_is_quiet(done), "{} is handled alone, not before {}", done.kind, report)
         begun = done.order
-        causes.append(done.kind.value)
+        causes.append(done.kind)
     return advance(book, order, report, at_ns, report, begun=begun, causes=tuple(causes))
 
 

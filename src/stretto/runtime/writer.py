@@ -206,7 +206,7 @@ class Writer:
         if due:
             key, due_at = due[0]
             kind, _, name = key.partition(":")
-            if kind != ev.TimerKind.RELEASE.value or not self._inbox.exits_waiting:
+            if kind != ev.TimerKind.RELEASE or not self._inbox.exits_waiting:
                 return ev.TimerDue(timer=ev.TimerKind(kind), key=name, due_at=due_at)
         # An exit needs no planning worth the name, and goes before what would enter.
         exit_item = self._inbox.take_exit()

@@ -284,7 +284,7 @@ class Result:
             self.execution_status,
             "0" if is_in_doubt else held,
             held if is_in_doubt else "0",
-            None if order is None else order.state.value,
+            None if order is None else str(order.state),
             self.recovery_actions,
             self.sent_at,
             self.acknowledged_at,
