@@ -259,6 +259,9 @@ class Desk:
         before = image_bytes(self.book)
         events = decide(self.book, item, reads, self.now)
         assert image_bytes(self.book) == before, "decide changed the book"
+        for event in events:
+            if isinstance(event, ev.InterventionRequired):
+                assert event.known.get("can_be_done"), f"{event.reason} leaves a person at a loss"
         if events:
             begin(self.book, self.book.seq + 1, self.now)
             for event in events:

@@ -181,7 +181,9 @@ def render_totals(output: Output, summary: Summary) -> None:
         output.line(f"{settled} questions to a person were settled without one.")
     for found in book.interventions:
         if not found["resolved"]:
+            can = found["known"].get("can_be_done")
             text = f"a person has to look: {found['account_id']}: {found['reason']}"
+            text += f": {can}" if can else ""
             output.line(text, "bold red")
     render_in_force(output, book.accounts_halted, book.kill_switches)
     output.line(f"{fields['journal_entries']} journal entries, chain head {fields['chain_head']}")

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from stretto.core import events as ev
 from stretto.core.book import Book
+from stretto.core.choices import choices
 from stretto.core.order import Note, Order, OrderState, Step
 
 IN_DOUBT = OrderState.IN_DOUBT.value
@@ -54,7 +55,7 @@ def ask(
             account_id=order.account_id,
             client_order_id=order.client_order_id,
             reason=reason,
-            known=known,
+            known=choices(reason) | known,
         )
     ]
 

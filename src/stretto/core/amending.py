@@ -15,6 +15,7 @@ from stretto.core.account import Position, PositionMode
 from stretto.core.amend_ending import ends_amend
 from stretto.core.amendment import Amendment, amendment_key
 from stretto.core.book import Allocation, Book, Execution, allocation_key
+from stretto.core.choices import choices
 from stretto.core.failing import stated_wait_ns, table_of
 from stretto.core.failure import Failure, FailureClass, Outcome, Request, classify, unsent
 from stretto.core.failure_actions import Response, Step, respond
@@ -384,7 +385,7 @@ def _person(amendment: Amendment, reason: str, known: dict[str, str]) -> ev.Inte
         client_order_id=_asked_as(amendment),
         reason=reason,
         known={
-            **known,
+            **(choices(reason) | known),
             "position_id": amendment.position_id,
             "wanted": _words(amendment.stop_loss, amendment.take_profit),
         },

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.account import PositionMode
 from stretto.core.book import Allocation, Book, Execution, allocation_key
+from stretto.core.choices import EXIT_HELD, choices
 from stretto.core.ending import ends_execution, reason_of
 from stretto.core.exit_signal import PERSON
 from stretto.core.failing import failed, table_of
@@ -311,7 +312,7 @@ def _held_for_a_person(
         account_id=allocation.account_id,
         client_order_id=order_id,
         reason=reason,
-        known=known,
+        known=choices(reason, EXIT_HELD) | known,
     )
     waits = ev.PendingHeld(
         execution_id=allocation.execution_id, account_id=allocation.account_id, reason=reason

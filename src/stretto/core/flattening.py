@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book, Execution, allocation_key
+from stretto.core.choices import choices
 from stretto.core.exit_signal import PERSON, ExitSignal, as_signal
 from stretto.core.exits import Events, carried_out, plan_of, shared
 from stretto.core.limits import FLAT_WITHIN_NS
@@ -117,7 +118,11 @@ def on_flatten_due(book: Book, account_id: str, at_ns: int) -> tuple[ev.Event, .
                     **key,
                     client_order_id=subject,
                     reason=NOT_FLAT,
-                    known={"why": why, **_left(book, account_id, each.execution_id)},
+                    known={
+                        **choices(NOT_FLAT),
+                        "why": why,
+                        **_left(book, account_id, each.execution_id),
+                    },
                 )
             )
         events.append(ev.FlattenAwaited(**key, reason=why, due_at=due_at))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, allocation_key
+from stretto.core.choices import choices
 from stretto.core.ending import shortfall_pips, status_of
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, CANCELS_MAX
 from stretto.core.order import Message, Order, OrderInput, is_done, step
@@ -130,6 +131,7 @@ def cancel_again(book: Book, order: Order, reason: str, at_ns: int) -> list[ev.E
             client_order_id=order.client_order_id,
             reason="cancel_unanswered",
             known={
+                **choices("cancel_unanswered"),
                 "wanted": reason,
                 "cancels": str(order.cancels),
                 "order_state": order.state.value,

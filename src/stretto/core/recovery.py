@@ -10,6 +10,7 @@ from stretto.core import events as ev
 from stretto.core.advancing import advance
 from stretto.core.alarms import IN_DOUBT
 from stretto.core.book import Book
+from stretto.core.choices import choices
 from stretto.core.giving_up import cancel_unanswered, cancels_owed
 from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
@@ -70,6 +71,7 @@ def on_query_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev.Event
                 client_order_id=client_order_id,
                 reason=IN_DOUBT,
                 known={
+                    **choices(IN_DOUBT),
                     "order_qty": str(order.quantity),
                     "cum_qty": str(order.cum_qty),
                     "intended_at": iso(order.created_at),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from stretto.core import events as ev
 from stretto.core.backoff import smaller_quantity, wider_stop
 from stretto.core.book import Allocation, Book, Execution, NextStep
+from stretto.core.choices import ENTRY_HELD
 from stretto.core.completion_steps import follow
 from stretto.core.deferral import next_session_release
 from stretto.core.failing import failed, table_of
@@ -231,6 +232,7 @@ class _Next:
             client_order_id=self._order.client_order_id,
             reason=self._response.failure_class.value,
             known={
+                "can_be_done": ENTRY_HELD,
                 "order_qty": str(self._order.quantity),
                 "left": str(self._left),
                 "code": self._order.reject_code,

@@ -15,6 +15,7 @@ from stretto.core.account import Position
 from stretto.core.advancing import Events, advance
 from stretto.core.alarms import ask, halt
 from stretto.core.book import Book
+from stretto.core.choices import choices
 from stretto.core.late_fills import regained
 from stretto.core.order import Note, Order, OrderInput, is_done, step
 from stretto.core.order_table import TABLE, UNANSWERED
@@ -230,6 +231,7 @@ def _unknown_order(
             client_order_id=key,
             reason=reason,
             known={
+                **choices(reason),
                 "venue_order_id": report.venue_order_id,
                 "exec_type": report.exec_type.value,
                 "ord_status": report.ord_status.value,

@@ -9,6 +9,7 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core import intervention as iv
+from stretto.core.choices import choices
 from stretto.core.flattening import NOT_FLAT, flatten_key
 from stretto.core.intervention import Denial
 from stretto.core.killing import KillScope
@@ -133,7 +134,7 @@ def test_a_person_is_called_once_where_it_is_not_flat_a_minute_after_the_last_ex
         if isinstance(event, ev.InterventionRequired)
     ]
     assert (called.account_id, called.reason) == ("a0", NOT_FLAT)
-    assert called.known == {"why": "view_before_last_fill"}
+    assert called.known == {"why": "view_before_last_fill", **choices(NOT_FLAT)}
     assert book.book.is_at_rest, "nothing more is armed: the next view decides"
     book.checked()
     assert flatten_key("", "a0") in book.book.interventions
