@@ -15,7 +15,7 @@ from stretto.core.completion_steps import watched
 from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
 from stretto.core.exit_legs import adjusted, concluded, of_position
-from stretto.core.giving_up import wanted_gone
+from stretto.core.giving_up import revived_under_kill, wanted_gone
 from stretto.core.late_fills import followed
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
 from stretto.core.order_changes import changes_between
@@ -91,6 +91,7 @@ def advance(
         events += _adjusted(allocation, settled)
     if allocation.closing:
         events += wanted_gone(book, allocation, done.order, message, at_ns)
+    events += revived_under_kill(book, allocation, order, done.order, at_ns)
     if order.role is OrderRole.EXIT and fill is not None:
         events += reversed_by(book, order, fill)
     if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:

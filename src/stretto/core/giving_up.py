@@ -14,11 +14,13 @@ from stretto.core import events as ev
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.choices import choices
 from stretto.core.ending import shortfall_pips, status_of
+from stretto.core.killing import KILLED, covering, switches_over
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, CANCELS_MAX
 from stretto.core.order import Message, Order, OrderInput, is_done, step
 from stretto.core.order_changes import OrderChanges, changes_between
 from stretto.core.order_table import TABLE, UNANSWERED
 from stretto.core.report import CancelReject, OrderRole
+from stretto.core.values import ZERO
 
 
 def give_up(
@@ -106,6 +108,27 @@ def wanted_gone(
             )
         ]
     return cancel_again(book, order, allocation.closing, at_ns)
+
+
+def revived_under_kill(
+    book: Book, allocation: Allocation, before: Order, order: Order, at_ns: int
+) -> list[ev.Event]:
+    """An entry that the venue brings back to life (a bust, a restatement) where a kill switch is in
+    force goes as those did that worked when it was thrown.
+    """
+    is_revived = is_done(before) and not is_done(order)
+    if not book.kills or not is_revived or allocation.closing or order.role is not OrderRole.ENTRY:
+        return []
+    account = book.configuration.accounts.get(order.account_id)
+    if covering(switches_over(book.kills, order.symbol), account, order.symbol) is None:
+        return []
+    given_up = ev.RemainderAbandoned(
+        execution_id=order.execution_id,
+        account_id=order.account_id,
+        abandoned=ZERO,
+        reason=KILLED,
+    )
+    return [given_up, *cancel(order, KILLED, at_ns)]
 
 
 def cancel_unanswered(book: Book, order: Order, at_ns: int) -> list[ev.Event]:

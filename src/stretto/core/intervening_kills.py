@@ -10,10 +10,9 @@ from stretto.core import events as ev
 from stretto.core import intervention as iv
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.giving_up import give_up
-from stretto.core.killing import KillScope, KillSwitch, covering, kill_key
+from stretto.core.killing import KILLED, KillScope, KillSwitch, covering, kill_key
 
 Outcome = list[ev.Event] | iv.Denied
-REASON = "kill_switch"
 
 
 def kill(book: Book, action: iv.Kill, actor: str, reason: str, at_ns: int) -> Outcome:
@@ -29,7 +28,7 @@ def kill(book: Book, action: iv.Kill, actor: str, reason: str, at_ns: int) -> Ou
             ev.KillSwitchThrown(scope=action.scope, name=action.name, actor=actor, reason=reason)
         )
     switch = KillSwitch(scope=action.scope, name=action.name, at=at_ns, actor=actor, reason=reason)
-    return [*events, *give_up(book, _in_scope(book, switch), REASON, at_ns)]
+    return [*events, *give_up(book, _in_scope(book, switch), KILLED, at_ns)]
 
 
 def release(book: Book, action: iv.Release, actor: str, reason: str) -> Outcome:

@@ -13,6 +13,9 @@ import msgspec
 
 from stretto.core.account import Account
 
+KILLED = "kill_switch"
+"""Why an allocation ends that a switch covers."""
+
 
 class KillScope(StrEnum):
     """What a kill switch stands over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from stretto.core import events as ev
 from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, SubmitOrder
 from stretto.core.killing import KillScope
-from stretto.core.order import OrderState
+from stretto.core.order import Order, OrderState
 from stretto.core.refusal import PRECEDENCE, Rule
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.report import CancelReject, ExecType, OrdStatus
+from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import Desk, S, a_config, a_signal, an_account, only
 from tests.exit_desk import ExitDesk
@@ -179,3 +181,52 @@ def test_an_exit_is_neither_killed_nor_held_up() -> None:
     desk.send(exit_order)
     desk.filled(desk.book.orders[exit_order.client_order_id])
     assert not desk.book.positions.get("a0"), "flat, under the kill switch"
+
+
+def revived_by_a_bust(desk: Desk) -> Order:
+    """Filled before the kill, taken back by the venue after it: the order works again."""
+    order = desk.order()
+    whole = order.quantity
+    desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=whole, last=whole, exec_id="t")
+    ask(desk, BOOK)
+    desk.report(
+        order, ExecType.TRADE_CANCEL, OrdStatus.NEW, exec_id="b", exec_ref_id="t", last=whole
+    )
+    return order
+
+
+def restated_the_next_day(desk: Desk) -> Order:
+    """Done for the day at the kill, and taken up again by the venue."""
+    order = desk.order()
+    done = {"cum": 4_000, "leaves_qty": ZERO}
+    desk.report(order, ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, cum=4_000, last=4_000)
+    desk.report(order, ExecType.DONE_FOR_DAY, OrdStatus.DONE_FOR_DAY, **done)
+    ask(desk, BOOK)
+    desk.now += 86_400 * S
+    desk.report(order, ExecType.RESTATED, OrdStatus.PARTIALLY_FILLED, cum=4_000)
+    return order
+
+
+@pytest.mark.parametrize("revived", [revived_by_a_bust, restated_the_next_day])
+def test_an_entry_that_the_venue_brings_back_to_life_is_cancelled_too(
+    revived: Callable[[Desk], Order],
+) -> None:
+    desk = Desk(a_config(1))
+    order = revived(desk)
+    now = desk.book.orders[order.client_order_id]
+    assert now.state is OrderState.PENDING_CANCEL
+    assert isinstance(desk.commands[-1], CancelOrder)
+    reject = CancelReject(
+        client_order_id=order.client_order_id, account_id="a0", ord_status=OrdStatus.NEW,
+        transact_at=desk.now, for_replace=False, text="too many requests",
+    )  # fmt: skip
+    desk.feed(ev.CancelRejected(reject=reject))
+    before = len(desk.commands)
+    desk.timers_until(desk.now + 6 * S)
+    again = [c for c in desk.commands[before:] if isinstance(c, CancelOrder)]
+    assert len(again) == 1, "and asked for again"
+    events = desk.report(order, ExecType.CANCELED, OrdStatus.CANCELED, cum=now.cum_qty)
+    ended = only(events, ev.AllocationEnded)
+    assert (ended.reason, ended.abandoned) == ("kill_switch", order.quantity - now.cum_qty)
+    holds(desk.book)
+    replays(desk.book, desk.entries)
