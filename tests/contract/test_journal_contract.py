@@ -270,6 +270,21 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(world: World) -> Non
     assert second.head[0] == 1
 
 
+def test_a_writer_whose_lock_ran_out_appends_nothing(world: World) -> None:
+    first = world.opened()
+    first.append(entries(1, 2))
+    world.let_the_lock_run_out()
+    second = world.opened()
+    second.append([entry(3)])
+    before = world.rows()
+    with pytest.raises(JournalUnavailable):
+        first.append(entries(3, 4))
+    with pytest.raises(JournalUnavailable):
+        first.append(entries(4, 4))
+    assert world.rows() == before
+    assert second.verify().intact
+
+
 def test_a_writer_whose_append_failed_still_holds_the_book(world: World) -> None:
     failing = FailingAt(AppendStep.WRITTEN, OSError(5, "Input/output error"))
     first = world.opened(observer=failing)

@@ -85,6 +85,11 @@ class MemoryJournal:
     ) -> None:
         """Append entries and what ``apply`` writes, all or nothing (see ports.Journal)."""
         rows, head = link(self._book_id, self._usable(), entries)
+        if len(self._rows) != head.seq - len(rows):
+            self._head = None
+            raise JournalUnavailable(
+                f"memory: another writer went on with book {self._book_id!r}, whose lock ran out"
+            )
         tables = self._store.tables
         try:
             tables.execute("BEGIN")

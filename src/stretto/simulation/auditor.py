@@ -76,11 +76,13 @@ class Auditor:
         if book.seq == entry.seq:
             compare_book(model, book)
 
-    def sending(self, command: Command, at_ns: int) -> None:
-        """A command leaves the process at ``at_ns`` of the process's clock (ns UTC)."""
+    def sending(self, command: Command, at_ns: int, *, overtaken: bool = False) -> None:
+        """A command leaves the process at ``at_ns`` of the process's clock (ns UTC). ``overtaken``:
+        another process took the book over while this one stood still, and it does not know.
+        """
         model = self._model
         if isinstance(command, SubmitOrder):
-            self._submitting(command, at_ns)
+            self._submitting(command, at_ns, overtaken=overtaken)
         elif isinstance(command, AmendProtection):
             if at_ns >= command.send_before:
                 model.broken(14, f"request {command.client_order_id} is sent too late")
@@ -89,9 +91,10 @@ class Auditor:
         elif isinstance(command, ReplaceOrder):
             order = model.orders[command.client_order_id]
             wanted = (command.quantity, command.send_before)
-            if wanted not in order.replaces:
+            if wanted in order.replaces:
+                order.replaces.remove(wanted)
+            elif not overtaken:
                 model.broken(14, f"a replace of order {command.client_order_id} is in no entry")
-            order.replaces.remove(wanted)
             if at_ns >= command.send_before:
                 model.broken(14, f"a replace of order {command.client_order_id} is sent too late")
 
@@ -153,9 +156,10 @@ class Auditor:
                 orders.booked(model, event)
             shares.filled(model, event)
 
-        def leg(_: ev.Entry, event: ev.LegScheduled) -> None:
+        def leg(entry: ev.Entry, event: ev.LegScheduled) -> None:
             shares.leg_scheduled(model, event)
             timing.moved(model, event)
+            timing.check_attempt(model, event, entry)
 
         def planned(_: ev.Entry, event: ev.SignalPlanned) -> None:
             shares.planned(model, event)
@@ -293,7 +297,7 @@ class Auditor:
             model.broken(4, f"the venue's close {key} is booked with {total}")
         model.closes[key] = total
 
-    def _submitting(self, command: SubmitOrder, at_ns: int) -> None:
+    def _submitting(self, command: SubmitOrder, at_ns: int, *, overtaken: bool) -> None:
         model, name = self._model, command.client_order_id
         order = model.orders.get(name)
         if order is None:
@@ -303,7 +307,7 @@ class Auditor:
         order.sent_at = at_ns
         if at_ns >= min(command.send_before, order.send_before):
             model.broken(14, f"order {name} is sent {at_ns - order.send_before} ns too late")
-        if order.life != model.life:
+        if order.life != model.life and not overtaken:
             model.broken(14, f"order {name} is sent by a later process than intended it")
         if order.is_over:
             model.broken(7, f"order {name} is {order.state} and is sent")
@@ -311,6 +315,8 @@ class Auditor:
             order.quantity, order.symbol, order.account_id, order.sign
         ):  # fmt: skip
             model.broken(14, f"order {name} is sent as {command}, which was not intended")
+        if overtaken:
+            return  # what its successor decided meanwhile it cannot know; send_before bounds it
         switch = gate.killed(model, order.account_id, order.symbol) if order.is_entry else ""
         if switch:
             model.broken(11, f"order {name} is sent under the kill switch of {switch}")

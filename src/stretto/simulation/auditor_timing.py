@@ -108,7 +108,6 @@ def moved(
         _arm(model, share, event.due_at)
     else:
         _arm(model, share, event.due_at)
-        _check_attempt(model, event)
 
 
 def _arm(model: Model, share: ShareNote, due_at: int | None) -> None:
@@ -116,8 +115,12 @@ def _arm(model: Model, share: ShareNote, due_at: int | None) -> None:
     model.waiting.setdefault(share.symbol, {})[share.key] = None
 
 
-def _check_attempt(model: Model, event: ev.LegScheduled) -> None:
-    if event.step.value != "send":
+def check_attempt(model: Model, event: ev.LegScheduled, entry: ev.Entry) -> None:
+    """What failed is tried again as often as the policy says, and not too soon. What the same entry
+    keeps for a person is not tried again.
+    """
+    held = [each.account_id for each in entry.events if isinstance(each, ev.PendingHeld)]
+    if event.step.value != "send" or event.account_id in held:
         return
     policy, reason = model.config.policy.failures, event.reason
     most = {

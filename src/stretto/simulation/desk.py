@@ -49,14 +49,19 @@ class Desk:
         self._attends_ns = attends_ns
         self._flattens = flattens
         self._asked = 0
+        self._writer: Writer | None = None
 
     async def work(self, writer: Writer) -> None:
-        """Ask everything that was drawn, each in its time."""
-        while self._waiting:
+        """Ask everything that was drawn, each in its time, as long as ``writer`` is the last that
+        people were led to.
+        """
+        self._writer = writer
+        while self._waiting and self._writer is writer:
             at_ns, item = self._waiting[0]
             await self._clock.sleep_until(at_ns)
             await self._ask(writer, item)
-            self._waiting.pop(0)
+            if self._writer is writer:
+                self._waiting.pop(0)
 
     async def attend(self, writer: Writer) -> None:
         """Look after what waits for a person now and then, and clear up at the end."""

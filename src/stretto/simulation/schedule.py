@@ -45,6 +45,7 @@ class ProcessFault(StrEnum):
     DISK = "disk"
     CLOCK = "clock"
     PAUSE = "pause"
+    TAKEOVER = "takeover"
 
 
 class Crash(Struct, frozen=True, kw_only=True):
@@ -84,6 +85,17 @@ class Pause(Struct, frozen=True, kw_only=True):
     length_ns: int
 
 
+class Takeover(Struct, frozen=True, kw_only=True):
+    """At the first call of a port from ``at`` on the process stands still; its lock runs out and
+    after ``after_ns`` another one takes the book over. After ``wakes_ns`` more the first goes on.
+    Where the lock cannot run out, it only stands still.
+    """
+
+    at: int
+    after_ns: int
+    wakes_ns: int
+
+
 class Schedule(Struct, frozen=True, kw_only=True):
     """Everything that goes wrong in a seed; ``venue_faults`` by venue, each in ``rate_ppm`` of its
     occasions. ``yields``: the process gives way to others at its ports.
@@ -95,6 +107,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     disk: tuple[DiskFailure, ...] = ()
     clock: tuple[ClockChange, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    takeovers: tuple[Takeover, ...] = ()
     yields: bool = True
 
 
@@ -162,6 +175,7 @@ def draw_schedule(seed: Draws, venues: Iterable[str], allowed: Named, span: Span
         disk=_disk(draws, count(_P.DISK, (4, 0), (2, 1), (1, 3)), span),
         clock=_clock(draws, count(_P.CLOCK, (3, 0), (1, 1), (1, 3)), span),
         pauses=_pauses(draws, count(_P.PAUSE, (3, 0), (1, 2), (1, 6)), span),
+        takeovers=_takeovers(draws, count(_P.TAKEOVER, (2, 0), (1, 1), (1, 4)), span),
         yields=draws.chance("yields", 80),
     )
 
@@ -204,8 +218,12 @@ def _clock(draws: Draws, count: int, span: Span) -> tuple[ClockChange, ...]:
     for number in range(count):
         own = draws.within("clock", str(number))
         at = span.instant(own)
-        offset = own.between("offset", -2_000, 2_000) * NS_PER_MS
+        most = own.pick("most", (4, 2_000), (1, 30_000), (1, 900_000))
+        offset = own.between("offset", -most, most) * NS_PER_MS
         changes.append(ClockChange(at=at, offset_ns=offset))
+        if most > 2_000:
+            back_at = min(at + own.spread("lasts", 1, 600) * NS_PER_S, span.heals_at)
+            changes.append(ClockChange(at=back_at, offset_ns=0))
     if count:
         changes.append(ClockChange(at=span.heals_at, offset_ns=0))
     return tuple(sorted(changes, key=lambda change: change.at))
@@ -218,3 +236,17 @@ def _pauses(draws: Draws, count: int, span: Span) -> tuple[Pause, ...]:
         length = own.spread("length", 50, 60_000) * NS_PER_MS
         pauses.append(Pause(at=span.instant(own), length_ns=length))
     return tuple(sorted(pauses, key=lambda pause: pause.at))
+
+
+def _takeovers(draws: Draws, count: int, span: Span) -> tuple[Takeover, ...]:
+    found = []
+    for number in range(count):
+        own = draws.within("takeover", str(number))
+        found.append(
+            Takeover(
+                at=span.instant(own),
+                after_ns=own.spread("after it", 10, 60_000) * NS_PER_MS,
+                wakes_ns=own.spread("wakes", 1, 120_000) * NS_PER_MS,
+            )
+        )
+    return tuple(sorted(found, key=lambda each: each.at))

@@ -12,22 +12,16 @@ import contextlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from stretto.bootstrap import EntryCodec, calendars_of
-from stretto.brokers.sim import SimVenue, sim_accounts
-from stretto.brokers.sim_faults import FaultPlan
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.errors import JournalUnavailable, StrettoError
+from stretto.core.errors import JournalUnavailable
 from stretto.core.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S
-from stretto.journal.memory import MemoryJournal, MemoryStore
-from stretto.journal.sqlite import SqliteJournal
-from stretto.market.calendars import VenueHours
-from stretto.ports import Journal, Projector, VenueMessage
+from stretto.ports import Command, Journal, VenueMessage
 from stretto.runtime.recover import apply_entry, image_bytes, recover, snapshot_of
 from stretto.runtime.supervisor import Opening, Supervisor
 from stretto.runtime.writer import Writer
@@ -38,21 +32,28 @@ from stretto.simulation.draws import Draws
 from stretto.simulation.meetings import Meetings
 from stretto.simulation.outcome import Broken, Outcome
 from stretto.simulation.schedule import Boundary, Named, Schedule, Span, draw_schedule
-from stretto.simulation.stage_ports import Director, ProcessDied, StageBroker, StageMarket
+from stretto.simulation.stage_life import Disk, Life
+from stretto.simulation.stage_ports import (
+    Director,
+    Line,
+    Process,
+    ProcessDied,
+    StageBroker,
+    StageMarket,
+)
 from stretto.simulation.stage_time import (
     MachineClock,
     StageLoop,
     TrueClock,
-    at_once,
-    error_of,
-    unwind,
 )
-from stretto.views.projector import SqlProjector
+from stretto.simulation.stage_venues import faults_of, venue_of
 
 ENGINE = "simulated"
 LIVES_MAX = 400
 _SQLITE_EVERY = 25
 _RESTART_NS = 5 * NS_PER_S
+_AWAKE_NS = 4 * NS_PER_S
+_ENDINGS = (ProcessDied, JournalUnavailable, asyncio.CancelledError)
 
 
 def simulate(seed: int, hours: int, allowed: Named) -> Outcome:
@@ -68,40 +69,20 @@ def simulate(seed: int, hours: int, allowed: Named) -> Outcome:
 def perform(seed: int, hours: int, world: DrawnWorld, schedule: Schedule) -> Outcome:
     """Run a world under a schedule."""
     began = time.process_time()
-    with contextlib.ExitStack() as stack:
-        stage = Stage(seed, world, schedule, _journals(seed, world, stack))
+    with tempfile.TemporaryDirectory() as directory:
+        disk = Disk(world.config.book_id, Path(directory), on_sqlite=seed % _SQLITE_EVERY == 0)
+        stage = Stage(seed, world, schedule, disk)
         stage.run()
     return stage.outcome(hours, time.process_time() - began)
-
-
-Journals = Callable[[Director], tuple[Journal, Projector | None]]
-
-
-def _journals(seed: int, world: DrawnWorld, stack: contextlib.ExitStack) -> Journals:
-    """How a process opens its journal: in memory, in each tenth seed SQLite with query tables."""
-    book_id = world.config.book_id
-    if seed % _SQLITE_EVERY:
-        store = MemoryStore()
-        return lambda director: (
-            MemoryJournal(book_id, store, observer=director.append_step),
-            None,
-        )
-    path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "book.sqlite"
-    return lambda director: (
-        SqliteJournal(path, book_id, observer=director.append_step),
-        SqlProjector(book_id),
-    )
 
 
 class Stage:
     """One seed, from its first process to rest."""
 
-    def __init__(
-        self, seed: int, world: DrawnWorld, schedule: Schedule, journals: Journals
-    ) -> None:
+    def __init__(self, seed: int, world: DrawnWorld, schedule: Schedule, disk: Disk) -> None:
         self.seed = seed
         self.world = world
-        self._journals = journals
+        self._disk = disk
         draws = Draws(str(seed))
         self._clock = TrueClock(world.starts_at)
         self._machine = MachineClock(self._clock, schedule)
@@ -110,13 +91,13 @@ class Stage:
         self._meetings = Meetings()
         self._codec = EntryCodec(world.config.book_id)
         self._calendars = calendars_of(world.config)
-        self._venues = {name: self._venue(name, schedule) for name in sorted(world.venues)}
-        self._brokers = {
-            name: StageBroker(
-                venue, self._director, self._machine, self._audited_send, self._audited_word
-            )
-            for name, venue in self._venues.items()
+        self._venues = {
+            name: venue_of(name, world, schedule, seed, self._clock)
+            for name in sorted(world.venues)
         }
+        self._lines = {name: Line(venue) for name, venue in self._venues.items()}
+        self._process: Process | None = None
+        self._paused: Life | None = None
         self._desk = Desk(
             world.requests,
             world.clears_at,
@@ -140,7 +121,7 @@ class Stage:
         pairs: dict[str, None] = {}
         struck = [(at, kind, "") for at, kind in self._director.occurred]
         for venue in self._venues.values():
-            struck += _faults_of(venue)
+            struck += faults_of(venue)
         for at, kind, subject in struck:
             faults[kind] += 1
             pairs.update(dict.fromkeys(self._meetings.met(at, kind, subject)))
@@ -167,68 +148,120 @@ class Stage:
     def run(self) -> None:
         """Live until the world's end, or until an invariant breaks."""
         with self._audited():
-            while self._clock.now_ns() < self.world.ends_at and self._broken is None:
-                if self._lives == LIVES_MAX:
-                    raise InvariantBroken(16, f"{LIVES_MAX} processes and no rest", self._seq)
-                self._lives += 1
-                down_ns = self._life()
-                if down_ns is None:
-                    return
-                self._auditor.died(self._machine.now_ns())
-                self._pass_without_process(down_ns)
-            if self._broken is None:
-                raise InvariantBroken(16, "no process came to the end of the world", self._seq)
+            self._live_on()
+        if self._paused is not None:
+            self._end(self._paused)
+
+    def _live_on(self) -> None:
+        while self._clock.now_ns() < self.world.ends_at and self._broken is None:
+            if self._lives == LIVES_MAX:
+                raise InvariantBroken(16, f"{LIVES_MAX} processes and no rest", self._seq)
+            self._lives += 1
+            down_ns = self._life()
+            if down_ns is None:
+                return
+            self._auditor.died(self._machine.now_ns())
+            self._pass_without_process(down_ns)
+        if self._broken is None:
+            raise InvariantBroken(16, "no process came to the end of the world", self._seq)
 
     def _life(self) -> int | None:
         """One process; how long until the next one starts, or None where it was the last."""
-        loop = StageLoop(self._clock.now_ns())
-        self._clock.loop = loop
-        errors: list[BaseException] = []
-        loop.set_exception_handler(lambda _, context: errors.append(error_of(context)))
-        self._director.begin(loop)
-        journal, projector = self._journals(self._director)
+        life = Life(Process(self._director, StageLoop(self._clock.now_ns())), self._disk)
+        self._clock.loop = life.loop
+        self._process = life.process
         try:
-            journal.open()
-            if isinstance(projector, SqlProjector):
-                journal.append((), projector.create)
-            ended = self._live(loop, journal, projector)
+            life.open()
+            ended = self._live(life)
         except (ProcessDied, JournalUnavailable) as death:
             ended = death
         finally:
-            self._director.end()
-            for venue in self._venues.values():
-                at_once(venue.close())
             self._clock.now_ns()
             self._clock.loop = None
-            unwind(loop)
-            loop.close()
-            self._keep_head(journal)
-        for error in errors:
-            if not isinstance(error, ProcessDied | asyncio.CancelledError):
-                raise error
-        return self._down_ns(ended)
+            for line in self._lines.values():
+                line.close()
+            if life.process.stands_still:
+                self._paused = life
+                self._disk.let_the_lock_run_out()
+            else:
+                self._end(life)
+        if life.process.stands_still:
+            overtaken = life.process.overtaken_by
+            return overtaken.after_ns if overtaken is not None else 0
+        if ended is None or self._broken is not None:
+            return None
+        died_of = life.process.died_of
+        return _RESTART_NS if died_of is None else died_of.down_ns
 
-    def _live(
-        self, loop: StageLoop, journal: Journal, projector: Projector | None
-    ) -> BaseException | None:
-        book = recover(journal, self._codec, ENGINE)
-        self._tell_missed(journal, book)
+    def _end(self, life: Life) -> None:
+        """Nothing of the process reaches the world any more."""
+        life.end()
+        self._head = self._disk.head() or self._head
+        for error in life.errors:
+            if not isinstance(error, _ENDINGS):
+                raise error
+
+    def _live(self, life: Life) -> BaseException | None:
+        book = recover(life.journal, self._codec, ENGINE)
+        self._tell_missed(life.journal, book)
         self._auditor.resumed(book, self._machine.now_ns())
-        writer = self._writer(book, journal, projector)
-        session = loop.create_task(self._session(writer))
-        session.add_done_callback(lambda _: loop.stop())
-        loop.run_forever()
+        brokers = self._brokers(life.process)
+        writer = self._writer(book, life, brokers)
+        session = life.loop.create_task(self._session(writer, brokers))
+        session.add_done_callback(lambda _: life.loop.stop())
+        self._run(life)
         self._inputs += writer.unjournaled
-        if self._broken is not None or self._director.dead or not session.done():
+        if life.process.stands_still:
+            return None
+        if self._broken is not None or life.process.dead or not session.done():
             return ProcessDied()
         error = session.exception()
         if error is None:
-            self._at_rest(writer, journal)
-        elif not isinstance(error, JournalUnavailable | ProcessDied):
+            self._at_rest(writer, life.journal)
+        elif not isinstance(error, _ENDINGS):
             raise error
         return error
 
-    def _writer(self, book: Book, journal: Journal, projector: Projector | None) -> Writer:
+    def _run(self, life: Life) -> None:
+        """Run the process; in between, let one that stood still go on for a while."""
+        paused, self._paused = self._paused, None
+        if paused is not None:
+            overtaken = paused.process.overtaken_by
+            wakes_ns = 0 if overtaken is None else overtaken.wakes_ns
+            waking = life.loop.call_later(wakes_ns / NS_PER_S, life.loop.stop)
+            life.loop.run_forever()
+            if waking.when() <= life.loop.time():
+                self._wake(paused, life)
+            else:
+                waking.cancel()
+                self._end(paused)
+                return
+            if life.process.dead or life.process.stands_still or self._broken is not None:
+                return
+        life.loop.run_forever()
+
+    def _wake(self, paused: Life, life: Life) -> None:
+        """The process that stood still goes on for some seconds, beside its successor."""
+        paused.loop.stall(max(0, self._clock.now_ns() - paused.loop.now_ns()))
+        self._clock.loop = paused.loop
+        paused.process.wake()
+        paused.loop.call_later(_AWAKE_NS / NS_PER_S, paused.loop.stop)
+        paused.loop.run_forever()
+        now = self._clock.now_ns()
+        self._clock.loop = None
+        self._end(paused)
+        life.loop.stall(max(0, now - life.loop.now_ns()))
+        self._clock.loop = life.loop
+
+    def _brokers(self, process: Process) -> dict[str, StageBroker]:
+        return {
+            name: StageBroker(line, process, self._machine, self._audited_send, self._audited_word)
+            for name, line in self._lines.items()
+        }
+
+    def _writer(self, book: Book, life: Life, brokers: Mapping[str, StageBroker]) -> Writer:
+        journal = life.journal
+
         def save(live: Book) -> None:
             journal.save_snapshot(snapshot_of(live, journal.head[1], ENGINE))
 
@@ -236,19 +269,18 @@ class Stage:
             book=book,
             journal=journal,
             codec=self._codec,
-            projector=projector,
-            brokers=tuple(self._brokers.values()),
+            projector=life.projector,
+            brokers=tuple(brokers.values()),
             market=StageMarket(self.world.market.quotes, self._clock),
             clock=self._machine,
             snapshot=save,
             snapshot_every=self._snapshot_every,
         )
-        writer.on_entry.append(lambda entry: self._appended(entry, writer.book))
+        writer.on_entry.append(lambda entry: self._appended(entry, writer.book, life.process))
         return writer
 
-    async def _session(self, writer: Writer) -> None:
+    async def _session(self, writer: Writer, brokers: Mapping[str, StageBroker]) -> None:
         world = self.world
-        brokers = dict(self._brokers.items())
         opening = Opening(world.config, world.market.bars, world.histories, self._calendars)
         supervisor = Supervisor(writer, brokers, self._machine, opening)
         loop = asyncio.get_running_loop()
@@ -282,39 +314,34 @@ class Stage:
         loop = StageLoop(self._clock.now_ns())
         self._clock.loop = loop
         try:
-            for name, venue in self._venues.items():
-                loop.run_until_complete(venue.connect(self._brokers[name].overhear))
+            for line in self._lines.values():
+                loop.run_until_complete(line.venue.connect(line.unheard.append))
             loop.run_until_complete(self._clock.sleep_until(until))
-            for venue in self._venues.values():
-                loop.run_until_complete(venue.close())
+            for line in self._lines.values():
+                line.close()
         finally:
             self._clock.now_ns()
             self._clock.loop = None
             loop.close()
-        died_of = self._director.died_of
+        died_of = None if self._process is None else self._process.died_of
         if died_of is None or not died_of.resent:
-            for broker in self._brokers.values():
-                broker.forget()
-
-    def _down_ns(self, ended: BaseException | None) -> int | None:
-        if ended is None or self._broken is not None:
-            return None
-        died_of = self._director.died_of
-        return _RESTART_NS if died_of is None else died_of.down_ns
+            for line in self._lines.values():
+                line.forget()
 
     # --- what the auditor is told
 
-    def _appended(self, entry: ev.Entry, book: Book) -> None:
+    def _appended(self, entry: ev.Entry, book: Book, process: Process) -> None:
         self._seq = entry.seq
         self._inputs += 1
         self._meetings.appended(entry)
         with self._audited():
             self._auditor.appended(entry, book)
-        self._director.passes(Boundary.ENTRY)
+        process.passes(Boundary.ENTRY)
 
-    def _audited_send(self, command: Any, at_ns: int) -> None:
+    def _audited_send(self, command: Command, at_ns: int, process: Process) -> None:
         with self._audited():
-            self._auditor.sending(command, at_ns)
+            overtaken = process.overtaken_by is not None
+            self._auditor.sending(command, at_ns, overtaken=overtaken)
 
     def _audited_word(self, venue: str, message: VenueMessage, at_ns: int) -> None:
         with self._audited():
@@ -353,37 +380,5 @@ class Stage:
     def _break(self, broken: Broken) -> None:
         if self._broken is None:
             self._broken = broken
-        self._director.end()
-
-    # --- parts
-
-    def _venue(self, name: str, schedule: Schedule) -> SimVenue:
-        world = self.world
-        return SimVenue(
-            world.venues[name],
-            self._clock,
-            world.market.quotes,
-            VenueHours(self._calendars, name, world.config.instruments),
-            world.config.instruments,
-            sim_accounts(world.config.accounts.values(), name, world.balances),
-            self.seed,
-            None,
-            FaultPlan(
-                kinds=schedule.venue_faults.get(name, ()),
-                rate_ppm=schedule.rate_ppm,
-                heals_at=world.heals_at,
-            ),
-        )
-
-    def _keep_head(self, journal: Journal) -> None:
-        """The journal's end after a life, whatever state that left the journal in."""
-        journal.close()
-        with contextlib.suppress(StrettoError):
-            journal.open()
-            self._head = journal.head
-        journal.close()
-
-
-def _faults_of(venue: SimVenue) -> list[tuple[int, str, str]]:
-    found: Any = venue.dump()["faults"]
-    return [(fault["at"], fault["kind"], fault["subject"]) for fault in found]
+        if self._process is not None:
+            self._process.end()
