@@ -7,7 +7,7 @@ import pytest
 from stretto.simulation.schedule import faults_named
 from stretto.simulation.stage import simulate
 
-CHUNK = 10
+CHUNK = 5
 SEEDS = 40
 
 
