@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
@@ -63,40 +64,58 @@ def play(
     loop = VirtualTimeLoop(clock.now_ns())
     clock.inner = LoopClock(loop)
     try:
-        codec = EntryCodec(config.book_id)
-        book = recover(journal, codec, ENGINE)
-        writer = Writer(
-            book=book,
-            journal=journal,
-            codec=codec,
-            projector=projector,
-            brokers=(broker,),
-            market=market or FixedMarket(),
-            clock=clock,
-        )
+        writer, session = begun(
+            journal, broker, clock, config, arrivals,
+            ends_at=ends_at, projector=projector, market=market, calendars=calendars,
+        )  # fmt: skip
         if on_writer is not None:
             on_writer(writer)
-        opening = Opening(
-            config,
-            {symbol: bars_of(symbol) for symbol in SYMBOLS},
-            {name: returns_like(name) for name in config.accounts},
-            calendars or OpenMarkets(),
-        )
-        supervisor = Supervisor(writer, {broker.venue: broker}, clock, opening)
-        loop.run_until_complete(
-            supervisor.run(
-                _arriving(arrivals, book, clock),
-                ends_at=ends_at,
-                recovered=book.seq > 0,
-                engine_version=ENGINE,
-            )
-        )
+        loop.run_until_complete(session)
         return writer
     finally:
         clock.now_ns()
         clock.inner = None
         loop.close()
         journal.close()
+
+
+def begun(
+    journal: Journal,
+    broker: Broker,
+    clock: MovingClock,
+    config: BookConfig,
+    arrivals: Sequence[tuple[int, Signal]],
+    *,
+    ends_at: int | None,
+    projector: Projector | None = None,
+    market: MarketData | None = None,
+    calendars: Calendars | None = None,
+) -> tuple[Writer, Coroutine[Any, Any, None]]:
+    """A writer on an open journal, recovered, and its session, to be run."""
+    book = recover(journal, EntryCodec(config.book_id), ENGINE)
+    writer = Writer(
+        book=book,
+        journal=journal,
+        codec=EntryCodec(config.book_id),
+        projector=projector,
+        brokers=(broker,),
+        market=market or FixedMarket(),
+        clock=clock,
+    )
+    opening = Opening(
+        config,
+        {symbol: bars_of(symbol) for symbol in SYMBOLS},
+        {name: returns_like(name) for name in config.accounts},
+        calendars or OpenMarkets(),
+    )
+    supervisor = Supervisor(writer, {broker.venue: broker}, clock, opening)
+    session = supervisor.run(
+        _arriving(arrivals, book, clock),
+        ends_at=ends_at,
+        recovered=book.seq > 0,
+        engine_version=ENGINE,
+    )
+    return writer, session
 
 
 async def _arriving(
