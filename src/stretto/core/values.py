@@ -116,8 +116,12 @@ def parse_iso(text: str) -> int:
 
 def digest(*parts: str) -> bytes:
     """SHA-256 of the parts, each preceded by its length, so that no two lists of parts collide."""
-    encoded = [part.encode() for part in parts]
-    return hashlib.sha256(b"".join([b"%b%b" % (len(d).to_bytes(4), d) for d in encoded])).digest()
+    pieces = []
+    for part in parts:
+        data = part.encode()
+        pieces.append(len(data).to_bytes(4))
+        pieces.append(data)
+    return hashlib.sha256(b"".join(pieces)).digest()
 
 
 def base32(data: bytes, characters: int) -> str:
