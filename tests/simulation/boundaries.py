@@ -9,7 +9,7 @@ the end; the auditor watches all of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ from stretto.simulation.drawn import HOURS_MIN, DrawnWorld, draw_world
 from stretto.simulation.drawn_market import HOUR_NS
 from stretto.simulation.drawn_people import Asked
 from stretto.simulation.outcome import Outcome
-from stretto.simulation.schedule import Boundary, Crash, Schedule
+from stretto.simulation.schedule import Boundary, Crash, DiskFailure, Schedule
 from stretto.simulation.stage import perform
 from stretto.simulation.stage_ports import Director
 from tests.builders import (
@@ -196,8 +196,16 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def run(name: str, *deaths: Death, down_ns: int = S, sqlite: bool = False) -> Outcome:
-    """Play a scenario; the process dies as told. With ``sqlite`` on a real file, with tables."""
+def run(
+    name: str,
+    *deaths: Death,
+    down_ns: int = S,
+    disk: tuple[DiskFailure, ...] = (),
+    sqlite: bool = False,
+) -> Outcome:
+    """Play a scenario; the process dies, and its disk fails, as told. With ``sqlite`` on a real
+    file, with tables.
+    """
     scenario = SCENARIOS[name]
     schedule = Schedule(
         venue_faults=dict.fromkeys(_names(scenario), scenario.faults),
@@ -206,37 +214,59 @@ def run(name: str, *deaths: Death, down_ns: int = S, sqlite: bool = False) -> Ou
             Crash(at=START, boundary=death.boundary, skipped=death.skipped, down_ns=down_ns)
             for death in deaths
         ),
+        disk=disk,
         yields=False,
     )
     return perform(_SEED_ON_DISK if sqlite else _SEED, 1, world_of(name), schedule)
 
 
-def boundaries_of(name: str) -> Counter[Boundary]:
-    """How often the undisturbed process passes each boundary while it can be killed."""
-    passed: Counter[Boundary] = Counter()
-    until = START + SCENARIOS[name].seconds * S
-    original = Director.is_struck
+class Passed(NamedTuple):
+    """What the undisturbed process passes: how often each boundary, and when it appends."""
 
-    def counted(self: Director, boundary: Boundary) -> bool:
-        if self.loop is not None and self.loop.now_ns() < until:
-            passed[boundary] += 1
+    boundaries: Counter[Boundary]
+    appends_at: list[int]
+
+
+@cache
+def passed_by(name: str, *, sqlite: bool = False) -> Passed:
+    """The boundaries at which the process of a scenario can be struck."""
+    passed = Passed(Counter(), [])
+    original = Director.crash
+
+    def counted(self: Director, boundary: Boundary) -> Crash | None:
+        if not self.is_over:
+            passed.boundaries[boundary] += 1
+            if boundary is Boundary.APPEND_BEGUN:
+                passed.appends_at.append(self._clock.now_ns())
         return original(self, boundary)
 
-    Director.is_struck = counted  # type: ignore[method-assign]
+    Director.crash = counted  # type: ignore[method-assign]
     try:
-        outcome = run(name)
+        outcome = run(name, sqlite=sqlite)
     finally:
-        Director.is_struck = original  # type: ignore[method-assign]
+        Director.crash = original  # type: ignore[method-assign]
     assert outcome.broken is None, outcome.broken
     assert SCENARIOS[name].holds(outcome), outcome
     return passed
 
 
-def deaths_of(name: str) -> Iterator[Death]:
+def deaths_of(name: str, *, sqlite: bool = False) -> list[Death]:
     """Every boundary of a scenario, kind by kind."""
-    for boundary, count in sorted(boundaries_of(name).items()):
-        for skipped in range(count):
-            yield Death(boundary, skipped)
+    return [
+        Death(boundary, skipped)
+        for boundary, count in sorted(passed_by(name, sqlite=sqlite).boundaries.items())
+        for skipped in range(count)
+    ]
+
+
+def disk_failures_of(name: str, lasts_ns: int = 0) -> list[DiskFailure]:
+    """Every append fails once at each of its steps, or from there on for ``lasts_ns``."""
+    return [
+        DiskFailure(at=at, boundary=boundary, until=at + lasts_ns)
+        for boundary in Boundary
+        if boundary.value.startswith("append")
+        for at in sorted(set(passed_by(name).appends_at))
+    ]
 
 
 @cache
