@@ -138,6 +138,30 @@ def test_an_entry_in_doubt_that_turns_out_to_live_after_a_close_is_canceled_and_
     book.checked()
 
 
+@pytest.mark.requirement("P5")
+@pytest.mark.parametrize("fate", ["unreported", "in doubt", "canceled"])
+def test_a_close_before_its_entrys_fills_are_known_closes_them_and_halts_nothing(fate: str) -> None:
+    book = desk()
+    order = book.released(SIGNAL)[0]
+    unknown = ev.SendOutcomeKind.UNKNOWN
+    book.send(order, unknown if fate == "in doubt" else ev.SendOutcomeKind.SENT)
+    book.exit()
+    if fate == "canceled":
+        current = book.book.orders[order.client_order_id]
+        book.report(current, ExecType.CANCELED, OrdStatus.CANCELED)
+    book.now += S
+    book.filled(book.book.orders[order.client_order_id], at=book.now)
+    book.timers_until(book.now)
+    late = only(book.entries[-1].events, ev.OrderIntended).order
+    assert (late.role, late.quantity) == (OrderRole.EXIT, order.quantity)
+    book.send(late)
+    book.filled(book.book.orders[late.client_order_id], position_id=f"T-{order.client_order_id}")
+    assert book.held(order.account_id) == 0
+    assert book.book.ledgers[order.account_id].halted == ""
+    assert book.book.interventions == {}
+    book.checked()
+
+
 def test_an_entry_that_fails_after_a_close_is_not_tried_again() -> None:
     book = desk()
     order = book.order(SIGNAL)
