@@ -172,6 +172,7 @@ _SAID = {
 def _say(output: Output, account_id: str, found: Difference) -> None:
     outcome, style = _SAID[found.outcome]
     sides = f": book {found.book}, venue {found.venue} ({found.cause})" if found.cause else ""
-    output.line(
-        f"{account_id}: {found.kind.value} {found.subject}{sides}; {outcome}: {found.what}", style
-    )
+    about = f"{found.kind.value} {found.subject}"
+    if not found.subject.startswith(f"{account_id}/"):  # else it says whose it is
+        about = f"{account_id}: {about}"
+    output.line(f"{about}{sides}; {outcome}: {found.what}", style)
