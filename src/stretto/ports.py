@@ -132,10 +132,13 @@ class EntryHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreparedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry about to be appended: header and the payload's stored bytes."""
+    """An entry about to be appended: header and the payload's stored bytes; ``events``: those of
+    each event in it, in order, where they are at hand.
+    """
 
     header: EntryHeader
     payload: bytes
+    events: tuple[bytes, ...] = ()
 
 
 class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,8 +206,12 @@ class Journal(Protocol):
 class Projector(Protocol):
     """Writes query tables from entries, in the journal's own transaction."""
 
-    def apply(self, connection: Any, entries: Sequence[Any]) -> None:
-        """Project handled inputs (``core.events.Entry``) in order."""
+    def apply(
+        self, connection: Any, entries: Sequence[Any], prepared: Sequence[PreparedEntry] = ()
+    ) -> None:
+        """Project handled inputs (``core.events.Entry``) in order. ``prepared``: the same ones as
+        they are about to be stored, where they are at hand.
+        """
         ...
 
 

@@ -84,12 +84,12 @@ def ppm_text(value: int) -> str:
 
 def plain(value: Decimal) -> str:
     """The shortest text of an exact decimal: no exponent, no zeros at its end, no negative zero."""
+    if not value:
+        return "0"
     text = str(value)
     if "E" in text:
         text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def iso(at_ns: int) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import get_args
 
+import msgspec
+
 from stretto.core.errors import check
 from stretto.core.events import Entry, Input, Payload, kind_of
-from stretto.journal.codec import PayloadCodec, Upcasters
+from stretto.core.market import Reads
+from stretto.journal.codec import PayloadCodec, Upcasters, encode
 from stretto.ports import EntryHeader, PreparedEntry, StoredEntry
 
 VERSIONS = {
@@ -48,6 +51,20 @@ check(
 _codec = PayloadCodec(Payload, VERSIONS, UPCASTERS)
 
 
+class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ``Payload`` whose events are encoded: the query tables show each as it is stored."""
+
+    input: Input
+    events: tuple[msgspec.Raw, ...]
+    reads: Reads = Reads()
+
+
+check(
+    _Stored.__struct_fields__ == Payload.__struct_fields__,
+    "a payload is stored in the order of its fields",
+)
+
+
 def prepare(
     entry: Entry,
     *,
@@ -72,8 +89,9 @@ def prepare(
         correlation_id=correlation_id,
         actor=actor,
     )
-    payload = Payload(input=entry.input, events=entry.events, reads=entry.reads)
-    return PreparedEntry(header=header, payload=_codec.encode(payload))
+    events = tuple([encode(event) for event in entry.events])
+    payload = _Stored(input=entry.input, events=tuple(map(msgspec.Raw, events)), reads=entry.reads)
+    return PreparedEntry(header=header, payload=encode(payload), events=events)
 
 
 def restore(stored: StoredEntry) -> Entry:

@@ -174,7 +174,9 @@ class Writer:
         if projector is None:
             self._journal.append(prepared)
         else:
-            self._journal.append(prepared, lambda connection: projector.apply(connection, entries))
+            self._journal.append(
+                prepared, lambda connection: projector.apply(connection, entries, prepared)
+            )
         for entry in entries:
             for command in effects_of(self.book, entry):
                 self._put(command)

@@ -6,7 +6,7 @@ nothing of SQL or of the other tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from stretto.core import events as ev
@@ -29,9 +29,12 @@ KIND: dict[type[ev.Event], str] = {
 """``event_type`` of every event: its tag in the journal."""
 
 
-def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
+def audit_rows(
+    book_id: str, entry: ev.Entry, stored: Sequence[bytes] = ()
+) -> list[tuple[Any, ...]]:
     """Rows for one entry, in the order of its events. ``audit_id`` is ``seq.index``; the
     correlation id is the event's execution, or else the only one that the entry is about.
+    ``stored``: the events' stored bytes, where they are at hand.
     """
     seq, events = entry.seq, entry.events
     at = timestamp(entry.at)
@@ -47,7 +50,7 @@ def audit_rows(book_id: str, entry: ev.Entry) -> list[tuple[Any, ...]]:
             subject[0],
             KIND[type(events[index])],
             subject[1],
-            event_json(events[index]),
+            stored[index].decode() if stored else event_json(events[index]),
             subject[2],
             subject[3],
             subject[0] or only,

@@ -19,6 +19,7 @@ from stretto.core import events as ev
 from stretto.core.errors import StrettoError, check
 from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig
+from stretto.ports import PreparedEntry
 from stretto.views import schema
 from stretto.views.actions import acted_on
 from stretto.views.audit import audit_rows
@@ -164,14 +165,20 @@ class SqlProjector:
         held = connection.execute(self._sql.position, (self._book_id,)).fetchone()
         return 0 if held is None else int(held[1])
 
-    def apply(self, connection: sqlite3.Connection, entries: Sequence[ev.Entry]) -> None:
+    def apply(
+        self,
+        connection: sqlite3.Connection,
+        entries: Sequence[ev.Entry],
+        prepared: Sequence[PreparedEntry] = (),
+    ) -> None:
         """Project handled inputs in order. Raises ProjectionBehind where they do not follow the
         position; whatever is raised, the caller rolls the transaction back.
         """
         if not entries:
             return
         try:
-            self._apply(connection, entries)
+            stored = [each.events for each in prepared] or [()] * len(entries)
+            self._apply(connection, entries, stored)
         except BaseException:
             self._forget()
             raise
@@ -188,7 +195,12 @@ class SqlProjector:
         self._audit: list[tuple[Any, ...]] = []
         self._decisions: list[tuple[Any, ...]] = []
 
-    def _apply(self, connection: sqlite3.Connection, entries: Sequence[ev.Entry]) -> None:
+    def _apply(
+        self,
+        connection: sqlite3.Connection,
+        entries: Sequence[ev.Entry],
+        stored: Sequence[tuple[bytes, ...]],
+    ) -> None:
         if connection is not self._connection:
             self.create(connection)
         position = self.position(connection)
@@ -202,10 +214,10 @@ class SqlProjector:
                 f"the query tables of book {self._book_id!r} stand at entry {position}, the next "
                 f"one is {entries[0].seq}: run `stretto rebuild`"
             )
-        for entry in entries:
+        for entry, events in zip(entries, stored, strict=True):
             position += 1
             check(entry.seq == position, "entry {} cannot follow entry {}", entry.seq, position - 1)
-            self._audit += audit_rows(self._book_id, entry)
+            self._audit += audit_rows(self._book_id, entry, events)
             for event in entry.events:
                 self._project(connection, event, entry)
         self._flush(connection, position)

@@ -8,6 +8,7 @@ slippage. Knows nothing of SQL.
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from msgspec import UNSET
@@ -26,6 +27,8 @@ COLUMNS = names(execution_results)
 MOVING = COLUMNS[RESULT_FIXED:RESULT_SETTLING]
 SETTLING = COLUMNS[RESULT_SETTLING:]
 
+_known = itemgetter(*map(COLUMNS.index, ("side", "planned_quantity", "arrival_price", "pip")))
+_SIGNS = {side.value: side.sign for side in Side}
 _PRICE_STEP = Decimal("0.0000000001")
 _PIP_STEP = Decimal("0.0001")
 _UNSENT = frozenset({OrderState.INITIALIZED, OrderState.SUBMITTING})
@@ -72,11 +75,11 @@ class Result:
     def __init__(self, fixed: tuple[Any, ...], *, is_new: bool) -> None:
         self.fixed = fixed
         self.is_new = is_new
-        row = dict(zip(COLUMNS, fixed, strict=False))
-        self.sign = Side(row["side"]).sign
-        self.intended = Decimal(row["planned_quantity"])
-        self.arrival_price = decimal_of(row["arrival_price"])
-        self.pip = decimal_of(row["pip"])
+        side, planned, arrival_price, pip = _known(fixed)
+        self.sign = _SIGNS[side]
+        self.intended = Decimal(planned)
+        self.arrival_price = decimal_of(arrival_price)
+        self.pip = decimal_of(pip)
         self.filled = self.abandoned = self.overfilled = ZERO
         self.notional = self.fees = ZERO
         self.pending = self.intended

@@ -17,6 +17,7 @@ from stretto.core.events import (
     Event,
     ExecutionEnded,
     Input,
+    Payload,
     SendOutcomeKind,
     SendReported,
     TimerDue,
@@ -26,6 +27,7 @@ from stretto.core.events import (
 from stretto.core.market import Bar, Quote, Reads
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
 from stretto.journal.chain import Head, entry_hash, examine, link, verified
+from stretto.journal.codec import encode
 from stretto.journal.entries import VERSIONS, prepare, restore
 from stretto.ports import PreparedEntry, StoredEntry
 from tests.journals.record import read_golden
@@ -124,3 +126,11 @@ def test_a_value_that_no_constructor_takes_is_reported_as_damage() -> None:
 def test_the_golden_journal_of_version_1_verifies_and_means_what_it_meant() -> None:
     assert examine(read_golden(GOLDEN), "golden").entries == 5
     assert [restore(e) for e in verified(read_golden(GOLDEN), "golden")] == entries()
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda e: type(e.input).__name__)
+def test_a_payload_is_one_of_events_that_stand_for_themselves(entry: Entry) -> None:
+    ready = prepared(entry)
+    payload = Payload(input=entry.input, events=entry.events, reads=entry.reads)
+    assert ready.payload == encode(payload)
+    assert ready.events == tuple(encode(event) for event in entry.events)

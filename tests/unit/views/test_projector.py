@@ -235,8 +235,8 @@ def test_the_position_is_that_of_the_last_entry(connection: sqlite3.Connection) 
 class Broken(SqlProjector):
     """Fails after it wrote."""
 
-    def apply(self, connection: sqlite3.Connection, entries: Any) -> None:
-        super().apply(connection, entries)
+    def apply(self, connection: sqlite3.Connection, entries: Any, prepared: Any = ()) -> None:
+        super().apply(connection, entries, prepared)
         raise OSError("no space left on device")
 
 
