@@ -129,6 +129,7 @@ def _quantities(book: Book) -> None:
                 each.execution_id == execution_id and each.due_at is not None
                 for each in book.amendments.values()
             ) or any(each.amend == execution_id for each in book.protections.values())
+            is_open = is_open or any(a.repricing == execution_id for a in book.allocations.values())
             assert is_open or execution.status != "working", "an amend that nobody works on"
         elif unfinished:
             assert execution.status == "working"

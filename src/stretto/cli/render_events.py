@@ -163,6 +163,7 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.AmendRequested: lambda e: f"amend  {e.account_id}: {levels_text(e)}",
     ev.ProtectionAmended: lambda e: f"levels {e.account_id}: {levels_text(e)}",
     ev.AmendFailed: lambda e: f"amend  {e.account_id}: {e.failure_class.value}: {e.step.value}",
+    ev.LimitChanged: lambda e: f"limit  {e.account_id}: {levels_text(e)}",
     ev.ProtectionFailed: lambda e: (
         f"failed {e.account_id}: {e.request.value} of {e.role.value}: "
         f"{e.failure_class.value}, {e.step.value}"

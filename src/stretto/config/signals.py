@@ -172,7 +172,12 @@ EXIT = Section(
     Key("size", _ByMode(SIZES), UNSET, "of a reduce: `share` or `per_account`; not read else"),
     Key("stop_loss", _NUMBER, UNSET, "of an amend: the position's new stop"),
     Key("take_profit", _NUMBER, UNSET, "of an amend: its new target"),
-    Key("limit_price", _NUMBER, UNSET, "of an amend: refused by name for now"),
+    Key(
+        "limit_price",
+        _NUMBER,
+        UNSET,
+        "of an amend: price of its limit and stop-limit entries that are not filled",
+    ),
     Key("symbol", kinds.text(empty=True), "", "where stated, it must be the position's"),
     Key("side", kinds.choice(Side), UNSET, "not read: an exit follows the position"),
     Key("valid_until", kinds.moment(), UNSET, "not read: an exit does not expire"),

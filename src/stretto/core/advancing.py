@@ -23,6 +23,7 @@ from stretto.core.protection import PROTECTIVE
 from stretto.core.protective_reports import protective_advanced, reversed_by
 from stretto.core.remedy import after_leg
 from stretto.core.report import ExecutionReport, OrderRole
+from stretto.core.repricing import price_followed
 from stretto.core.settling import Settlement, settle
 from stretto.core.values import ZERO
 
@@ -96,6 +97,8 @@ def advance(
         events += reversed_by(book, order, fill)
     if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:
         events += followed(book, order, done.order, fill, at_ns)
+    if allocation.repricing and order.role is OrderRole.ENTRY:
+        events += price_followed(book, allocation, order, done, message, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
     return (*events, *conducted(book, order, done.order, failed, at_ns))
 

@@ -98,10 +98,12 @@ def _allocation(book: Book, target: Execution, account_id: str) -> Allocation:
     return book.allocations[allocation_key(target.execution_id, account_id)]
 
 
-def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
-    """New levels for what waits, and a request for every position; done where there is neither."""
+def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> tuple[Events, bool]:
+    """New levels for what waits, and a request for every position; False where there is none."""
     events: Events = []
     new_stop, new_target = _on_grid(book, plan.signal)
+    if new_stop is None and new_target is None:
+        return [], False
     asked = 0
     for account_id in _addressed(plan.signal, target):
         allocation = _allocation(book, target, account_id)
@@ -146,29 +148,7 @@ def amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
             )
             events.append(_requested(book, wanted, at_ns))
             asked += 1
-    events += _superseded(book, events)
-    if not asked:
-        events.append(ev.ExecutionEnded(execution_id=plan.execution_id, status="completed"))
-    return events
-
-
-def _superseded(book: Book, events: Events) -> Events:
-    """Earlier amends whose last open request one of ``events`` takes the place of."""
-    requests = [each for each in events if isinstance(each, ev.AmendRequested)]
-    keys = {amendment_key(each.position_of, each.account_id, each.position_id) for each in requests}
-    changed = [each for each in events if isinstance(each, ev.LevelsChanged)]
-    keys |= {allocation_key(each.execution_id, each.account_id) for each in changed}
-    names = [
-        each.execution_id
-        for key, each in book.amendments.items()
-        if each.due_at is not None and key in keys
-    ]
-    names += [each.amend for key, each in book.protections.items() if each.amend and key in keys]
-    return [
-        ended
-        for name in dict.fromkeys(names)
-        for ended in ends_amend(book, name, keys, is_set=False)
-    ]
+    return events, asked > 0
 
 
 def _is_open(book: Book, target: Execution, account_id: str) -> bool:

@@ -58,7 +58,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may give away, 1e-6. ``moved_in`` came from an account that failed, ``moved_out`` went to one
     that did not: ``intended`` is ``planned + moved_in - moved_out``; ``hops`` counts the accounts
     that what came in has left. ``closing``: why nothing more of it is sent, whatever its orders
-    leave. ``completion``: what was tried to fill its orders; ``amended_by``: the last amend.
+    leave. ``completion``: what was tried to fill its orders; ``amended_by``: the last amend of its
+    levels; ``repricing``: the one whose price an order at the venue does not have yet.
     """
 
     execution_id: str
@@ -98,6 +99,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     take_profit: Decimal | None = None
     closing: str = ""
     amended_by: str = ""
+    repricing: str = ""
 
 
 class LastRelease(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

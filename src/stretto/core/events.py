@@ -93,6 +93,8 @@ from stretto.core.protection_events import (
     AmendFailed,
     AmendRequested,
     LevelsChanged,
+    LimitChanged,
+    LimitSettled,
     ProtectionAmended,
     ProtectionFailed,
     StopChecked,
@@ -159,6 +161,8 @@ __all__ = [
     "KillSwitchThrown",
     "LegScheduled",
     "LevelsChanged",
+    "LimitChanged",
+    "LimitSettled",
     "MassStatusObserved",
     "OrderAdvanced",
     "OrderFailed",
@@ -220,6 +224,8 @@ Event = (
     | CancelRequested
     | ReplaceRequested
     | LevelsChanged
+    | LimitChanged
+    | LimitSettled
     | AmendRequested
     | ProtectionAmended
     | ProtectionFailed

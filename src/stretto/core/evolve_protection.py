@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from stretto.core import events as ev
+from stretto.core.amend_ending import REFUSED
 from stretto.core.amendment import Amendment, amendment_key
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.evolve_allocations import put_allocation
@@ -23,6 +24,7 @@ from stretto.core.evolve_protective import (
 )
 from stretto.core.failure_actions import Step
 from stretto.core.limits import STOP_CONFIRMED_NS_MAX
+from stretto.core.order import is_done
 from stretto.core.protecting import must_have_stop
 
 
@@ -41,6 +43,25 @@ def levels_changed(book: Book, event: ev.LevelsChanged) -> None:
         ),
     )
     levels_wanted(book, key, event.amended_by)
+
+
+def limit_changed(book: Book, event: ev.LimitChanged) -> None:
+    """What has not entered yet leaves at the new limit; an order at the venue is to get it."""
+    key = allocation_key(event.execution_id, event.account_id)
+    allocation = book.allocations[key]
+    limit = event.limit_price
+    orders = [book.orders[name] for name in allocation.order_ids]
+    is_open = any(not is_done(order) and order.limit_price != limit for order in orders)
+    is_open = is_open or any(order.replacing is not None for order in orders)
+    repricing = event.amended_by if is_open else ""
+    put_allocation(book, key, replace(allocation, limit_price=limit, repricing=repricing))
+
+
+def limit_settled(book: Book, event: ev.LimitSettled) -> None:
+    """Nothing is waited for any more; what was refused is remembered until the amend is over."""
+    key = allocation_key(event.execution_id, event.account_id)
+    repricing = "" if event.is_set else f"{REFUSED}{event.amended_by}"
+    put_allocation(book, key, replace(book.allocations[key], repricing=repricing))
 
 
 def amend_requested(book: Book, event: ev.AmendRequested) -> None:
@@ -187,5 +208,7 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.ProtectionAmended: protection_amended,
     ev.AmendFailed: amend_failed,
     ev.StopChecked: stop_checked,
+    ev.LimitChanged: limit_changed,
+    ev.LimitSettled: limit_settled,
     ev.ProtectionFailed: protection_failed,
 }

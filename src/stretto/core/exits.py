@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
+from stretto.core.amend_ending import superseded
 from stretto.core.amending import amended, judge_levels, without_position
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.citing import cited
@@ -22,6 +23,7 @@ from stretto.core.market import Quote, Reads
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole
+from stretto.core.repricing import judge_limit, limit_refusals, repriced
 from stretto.core.signal import Action, ListedAccounts, PerAccount, Share, Signal, judge_clock
 from stretto.core.values import ZERO, Side, execution_id, floor_to_step, iso
 
@@ -70,8 +72,8 @@ def plan_exit(book: Book, item: ExitSignal, reads: Reads, at_ns: int) -> Plan:
     quote = reads.quotes.get(signal.symbol)
     refusal = _gate(book, item, at_ns) or _other_symbol(item, signal)
     if signal.action is Action.AMEND:
-        refusal = refusal or judge_levels(book, signal, quote)
-        none = () if refusal is not None else without_position(book, signal, target)
+        refusal = refusal or judge_levels(book, signal, quote) or judge_limit(book, signal, target)
+        none = () if refusal is not None else _unamended(book, signal, target)
         return plan_of(book, signal, target, quote, at_ns, refusals=none, refused=refusal)
     if refusal is not None:
         return plan_of(book, signal, target, quote, at_ns, refused=refusal)
@@ -199,12 +201,6 @@ def _gate(book: Book, item: ExitSignal, at_ns: int) -> Refusal | None:
             compared={"signal_id": item.signal_id, "first_received": iso(first)},
             would_pass="a signal_id that was not used before",
         )
-    if item.action is Action.AMEND and item.limit_price is not None:
-        return Refusal(
-            rule=Rule.ACTION_NOT_SUPPORTED,
-            compared={"limit_price": str(item.limit_price)},
-            would_pass="an amend of stop_loss and take_profit alone",
-        )
     if item.strategy_id == PERSON:
         return Refusal(
             rule=Rule.MALFORMED,
@@ -242,7 +238,7 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
     target = book.executions[plan.closes]
     events: Events = [ev.SignalPlanned(plan=plan)]
     if plan.signal.action is Action.AMEND:
-        return [*events, *amended(book, plan, target, at_ns)]
+        return [*events, *_amended(book, plan, target, at_ns)]
     if plan.signal.action is Action.CLOSE:
         name = plan.signal.signal_id
         events += _taken_over(book, target, addressed(plan.signal, target), name, at_ns)
@@ -257,6 +253,26 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
     for share in plan.allocations:
         events += next_leg(book, execution, allocation_of(plan, share), at_ns)
     if not plan.allocations:
+        events.append(ev.ExecutionEnded(execution_id=plan.execution_id, status="completed"))
+    return events
+
+
+def _unamended(book: Book, signal: Signal, target: Execution) -> tuple[Refusal, ...]:
+    """The accounts in which an amend finds nothing to change, or may not change it."""
+    levels = signal.stop_loss is not None or signal.take_profit is not None
+    none = without_position(book, signal, target) if levels else ()
+    named = {refusal.account_id for refusal in none}
+    prices = limit_refusals(book, signal, target)
+    return (*none, *(each for each in prices if each.account_id not in named))
+
+
+def _amended(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
+    """Levels and prices; done at once where no venue has to be asked for either."""
+    events, is_asked = amended(book, plan, target, at_ns)
+    prices, is_repriced = repriced(book, plan, target, at_ns)
+    events = [*events, *prices]
+    events += superseded(book, events)
+    if not (is_asked or is_repriced):
         events.append(ev.ExecutionEnded(execution_id=plan.execution_id, status="completed"))
     return events
 

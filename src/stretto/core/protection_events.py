@@ -26,6 +26,27 @@ class LevelsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="levels_chang
     take_profit: Decimal | None
 
 
+class LimitChanged(msgspec.Struct, frozen=True, kw_only=True, tag="limit_changed"):
+    """From here on entries of an allocation have this limit, quote currency; ``amended_by`` is the
+    execution of the amend that said so.
+    """
+
+    execution_id: str
+    account_id: str
+    amended_by: str
+    limit_price: Decimal
+
+
+class LimitSettled(msgspec.Struct, frozen=True, kw_only=True, tag="limit_settled"):
+    """The entry at the venue has the limit of the amend, or will not get it, and why."""
+
+    execution_id: str
+    account_id: str
+    amended_by: str
+    is_set: bool
+    cause: str
+
+
 class AmendRequested(msgspec.Struct, frozen=True, kw_only=True, tag="amend_requested"):
     """The venue is asked to set the stop and target of a position, for the ``attempt``-th time.
     ``execution_id`` is the amend's, ``position_of`` the one that holds the position. Unanswered at

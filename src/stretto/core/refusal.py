@@ -23,6 +23,7 @@ class Rule(StrEnum):
     SIZE_NOT_POSITIVE = "size_not_positive"
     STOP_ON_WRONG_SIDE = "stop_on_wrong_side"
     TARGET_ON_WRONG_SIDE = "target_on_wrong_side"
+    LIMIT_BEYOND_PLAN = "limit_beyond_plan"
     STOP_REQUIRED_FOR_SIZE = "stop_required_for_size"
     PRICE_REQUIRED = "price_required"
     ACTION_NOT_SUPPORTED = "action_not_supported"

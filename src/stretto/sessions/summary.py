@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from stretto.core.errors import check
-from stretto.views.queries import QuantityTotals, book_totals
+from stretto.views.queries import QuantityTotals, book_totals, ended_as
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -226,7 +226,9 @@ def _line(connection: sqlite3.Connection, book_id: str, decision: tuple[Any, ...
         (Decimal(row[8]) * (Decimal(row[1]) + Decimal(row[6])) for row in rows if row[8]),
         Decimal(0),
     )
-    if any(row[9] for row in rows):
+    if not rows:
+        status = ended_as(connection, book_id, execution_id)
+    elif any(row[9] for row in rows):
         status = "working"
     elif quantities.filled == quantities.intended:
         status = "filled"

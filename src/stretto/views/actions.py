@@ -27,6 +27,8 @@ Acted = (
     | ev.AmendFailed
     | ev.StopChecked
     | ev.ProtectionFailed
+    | ev.LimitChanged
+    | ev.LimitSettled
 )
 _NAMES: dict[type[ev.Event], str] = {
     ev.CancelRequested: "cancel_requested",
@@ -43,8 +45,12 @@ _LEVELS: dict[type[ev.Event], str] = {
 }
 
 
-def levels_text(event: ev.LevelsChanged | ev.AmendRequested | ev.ProtectionAmended) -> str:
-    """Stop and target in words, quote currency."""
+def levels_text(
+    event: ev.LevelsChanged | ev.AmendRequested | ev.ProtectionAmended | ev.LimitChanged,
+) -> str:
+    """Stop and target, or the limit, in words, quote currency."""
+    if isinstance(event, ev.LimitChanged):
+        return f"limit_price {plain(event.limit_price)}"
     levels = (("stop_loss", event.stop_loss), ("take_profit", event.take_profit))
     return ", ".join(f"{name} {'none' if v is None else plain(v)}" for name, v in levels)
 
@@ -112,6 +118,11 @@ def action_of(event: Acted | ev.LegScheduled | ev.RemainderRerouted) -> tuple[st
             "step": event.step.value,
             "attempt": event.attempt,
         }
+    if isinstance(event, ev.LimitChanged):
+        price = number(event.limit_price)
+        return "limit_changed", {"amend": event.amended_by, "limit_price": price}
+    if isinstance(event, ev.LimitSettled):
+        return "limit_settled", {"set": event.is_set, "cause": event.cause}
     if isinstance(event, ev.StopChecked):
         return "stop_checked", {"confirmed": event.is_confirmed, "cause": event.cause}
     return _NAMES[type(event)], {"reason": event.reason}

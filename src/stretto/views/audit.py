@@ -66,7 +66,7 @@ def subject_of(event: ev.Event, at_ns: int) -> Subject | None:
     return _SUBJECTS[type(event)](event, at_ns)
 
 
-def _of_order(event: ev.OrderAdvanced, _at: int) -> Subject:
+def _of_order(event: ev.OrderAdvanced | ev.StopChecked | ev.LimitSettled, _at: int) -> Subject:
     return event.execution_id, event.account_id, event.cause, None
 
 
@@ -121,7 +121,7 @@ def _failed(event: ev.OrderFailed, _at: int) -> Subject:
     return event.execution_id, event.account_id, why, None
 
 
-def _levels(event: ev.LevelsChanged | ev.ProtectionAmended, _at: int) -> Subject:
+def _levels(event: ev.LevelsChanged | ev.ProtectionAmended | ev.LimitChanged, _at: int) -> Subject:
     return event.execution_id, event.account_id, levels_text(event), None
 
 
@@ -316,10 +316,12 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.AllocationEnded: _ended,
     ev.LevelsChanged: _levels,
     ev.ProtectionAmended: _levels,
+    ev.LimitChanged: _levels,
+    ev.LimitSettled: _of_order,
     ev.AmendRequested: _amend_requested,
     ev.AmendFailed: _amend_failed,
     ev.ProtectionFailed: _amend_failed,
-    ev.StopChecked: lambda event, _: (event.execution_id, event.account_id, event.cause, None),
+    ev.StopChecked: _of_order,
     ev.AllocationAdjusted: _adjusted,
     ev.LegScheduled: _scheduled,
     ev.RemainderRerouted: _rerouted,

@@ -297,6 +297,8 @@ class SqlProjector:
                 | ev.AmendFailed()
                 | ev.StopChecked()
                 | ev.ProtectionFailed()
+                | ev.LimitChanged()
+                | ev.LimitSettled()
             ):
                 result = self._result(connection, acted_on(event), event.account_id, entry)
                 result.acted(event, entry.at)

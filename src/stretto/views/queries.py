@@ -265,6 +265,16 @@ def _sums(rows: list[dict[str, Any]]) -> QuantityTotals:
     return QuantityTotals(**sums)
 
 
+def ended_as(connection: sqlite3.Connection, book_id: str, execution_id: str) -> str:
+    """How an execution without quantity (an amend) ended: what the audit log says last of it."""
+    row = connection.execute(
+        "SELECT rationale FROM execution_audit_log WHERE book_id = ? AND execution_id = ? "
+        "AND event_type = 'execution_ended' ORDER BY seq DESC, event_index DESC LIMIT 1",
+        (book_id, execution_id),
+    ).fetchone()
+    return "working" if row is None else str(row[0])
+
+
 def _summary(connection: sqlite3.Connection, decision: dict[str, Any]) -> ExecutionSummary:
     rows = list(
         _rows(
@@ -277,6 +287,8 @@ def _summary(connection: sqlite3.Connection, decision: dict[str, Any]) -> Execut
     sums = _sums(rows)
     if decision["refused_rule"] is not None:
         status = "refused"
+    elif not rows:
+        status = ended_as(connection, decision["book_id"], decision["execution_id"])
     elif any(row["completed_at"] is None for row in rows):
         status = "working"
     else:

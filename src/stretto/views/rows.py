@@ -10,6 +10,7 @@ from typing import Any
 
 from stretto.core import events as ev
 from stretto.core.account import Account
+from stretto.core.exit_signal import LEVELS
 from stretto.core.market import Instrument
 from stretto.core.plan import Plan
 from stretto.core.refusal import Refusal
@@ -73,11 +74,11 @@ def summary(plan: Plan) -> str:
     if plan.closes:
         signal = plan.signal
         if signal.action is Action.AMEND:
-            levels = (("stop_loss", signal.stop_loss), ("take_profit", signal.take_profit))
+            levels = ((name, getattr(signal, name)) for name in LEVELS)
             wanted = ", ".join(f"{name} {plain(v)}" for name, v in levels if v is not None)
             return (
-                f"amend of {signal.refers_to}: {wanted} in every account that holds it; "
-                f"without a position: {len(plan.refusals)}"
+                f"amend of {signal.refers_to}: {wanted} in every account that holds or enters it; "
+                f"accounts left out: {len(plan.refusals)}"
             )
         return (
             f"{signal.action} of {signal.refers_to}: {shares} accounts {signal.side} "

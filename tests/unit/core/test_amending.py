@@ -282,15 +282,6 @@ def test_a_level_off_the_tick_grid_is_rounded_toward_the_market() -> None:
     assert first.take_profit < Decimal("1.2000099")
 
 
-def test_an_amend_of_a_resting_entrys_price_is_refused_by_name() -> None:
-    book = desk()
-    book.entered()
-    (event,) = book.feed(ev.ExitReceived(exit=amend(limit_price=Decimal(1))))
-    assert isinstance(event, ev.SignalRefused)
-    assert event.plan.refused is not None
-    assert event.plan.refused.rule is Rule.ACTION_NOT_SUPPORTED
-
-
 def test_a_new_process_asks_again_for_levels_in_flight() -> None:
     book = desk()
     book.entered()
