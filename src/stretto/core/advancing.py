@@ -78,6 +78,7 @@ def advance(
         fill = _fill(allocation, done, settled, report, at_ns)
         if order.role is OrderRole.EXIT:
             fill = of_position(book, fill)
+            events += reversed_by(book, order, fill)
         events.append(fill)
     overfill = settled.overfilled - allocation.overfilled
     events += alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
@@ -93,11 +94,9 @@ def advance(
     if allocation.closing:
         events += wanted_gone(book, allocation, done.order, message, at_ns)
     events += revived_under_kill(book, allocation, order, done.order, at_ns)
-    if order.role is OrderRole.EXIT and fill is not None:
-        events += reversed_by(book, order, fill)
     if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:
         events += followed(book, order, done.order, fill, at_ns)
-    if allocation.repricing and order.role is OrderRole.ENTRY:
+    if allocation.repricing:
         events += price_followed(book, allocation, order, done, message, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
     return (*events, *conducted(book, order, done.order, failed, at_ns))
