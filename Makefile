@@ -7,6 +7,7 @@ STEP := sh scripts/step.sh
 BIN := .venv/bin
 # Many tests wait for a process of their own; twice the cores keeps two of them busy.
 JOBS ?= 4
+SEEDS ?= 5000
 DB ?= var/demo.sqlite
 export PYTHON
 
@@ -36,8 +37,9 @@ types: venv-dev ## mypy, strict, over src, tests and bench
 unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)
 	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
 
-test-long: venv-dev ## What takes minutes to hours: real kills, every boundary, many seeds
+test-long: venv-dev ## What takes minutes to hours: real kills, every boundary, many seeds (SEEDS=N)
 	@$(STEP) "long tests" $(BIN)/python -m pytest -m long -n $(JOBS) --durations 10 -s
+	@$(STEP) "seeds" $(BIN)/stretto simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
 
 bench: venv-dev ## Benchmarks: a table with medians, never a timed test
 	@$(STEP) "bench" $(BIN)/python -m bench

@@ -28,7 +28,7 @@ def draw_people(
     """Requests in order of time, before ``ends_at``."""
     draws = seed.within("people")
     asked: list[tuple[int, person.Action]] = []
-    share = draws.pick("share", (2, 0), (3, 15), (2, 40))
+    share = draws.pick("share", (2, 0), (3, 20), (2, 50))
     policy = config.policy
     waits = (
         policy.approval_always
@@ -41,10 +41,10 @@ def draw_people(
         if waits and isinstance(signal, Signal):
             asked += _approval(own, name, at)
         if own.chance("asks", share):
-            later = at + own.spread("after", 1, 3_000) * NS_PER_S
+            later = at + own.spread("after", 1, 160) * NS_PER_S
             asked += _about_execution(own, config, signal, name, later)
         if own.chance("stops", share // 4):
-            later = at + own.spread("kill after", 1, 600) * NS_PER_S
+            later = at + own.spread("kill after", 1, 120) * NS_PER_S
             asked += _about_accounts(own, config, signal, later)
     asked.sort(key=lambda each: each[0])
     return tuple(
@@ -70,7 +70,7 @@ def _about_execution(
     account = accounts[draws.below("account", len(accounts))]
     other = accounts[draws.below("other", len(accounts))]
     which = draws.pick("which", (1, ""), (1, account))
-    resumed = at + draws.spread("resume after", 1, 900) * NS_PER_S
+    resumed = at + draws.spread("resume after", 1, 300) * NS_PER_S
     kind = draws.pick("kind", *((weight, kind) for weight, kind in _KINDS))
     match kind:
         case "pause":
