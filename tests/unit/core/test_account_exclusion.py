@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import msgspec
 import pytest
 
 from stretto.core import events as ev
+from stretto.core import intervention as iv
 from stretto.core.account_exclusion import exclude
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.refusal import Rule
@@ -106,3 +110,50 @@ def test_exclusions_that_meet_are_joined_and_none_is_cut_short() -> None:
     assert apply() == [(None, False)]
     assert apply(until=now + 99 * S, until_tradable=True) == [], "only a person ends it"
     holds(book)
+
+
+def by_hand(desk: Desk, action: iv.Action) -> tuple[ev.Event, ...]:
+    asked = ev.Intervened(
+        request_id=f"r{len(desk.entries)}", actor="ada", reason="news", action=action
+    )
+    return desk.feed(asked)
+
+
+def test_what_a_person_excluded_only_a_person_restores() -> None:
+    desk = Desk()
+    excluded = only(by_hand(desk, iv.ExcludeAccount(account_id="a0")), ev.AccountExcluded)
+    assert (excluded.actor, excluded.until) == ("ada", None)
+    desk.now += DAY_NS
+    assert not of_accounts(list(observe(desk, tradable=True)))
+    assert desk.book.ledgers["a0"].exclusion is not None
+    back = only(by_hand(desk, iv.RestoreAccount(account_id="a0")), ev.AccountRestored)
+    assert back.actor == "ada"
+
+
+def test_a_word_of_the_suspensions_own_instant_does_not_end_it() -> None:
+    desk = suspended()
+    observe(desk, tradable=True)  # at the very time of the exclusion
+    (extended,) = of_accounts(desk.timers_until(desk.now + DAY_NS))
+    assert isinstance(extended, ev.AccountExcluded)
+    held = desk.book.ledgers["a0"].exclusion
+    assert held is not None
+    before = msgspec.structs.replace(a_snapshot("a0", held.since), equity=Decimal(99_999))
+    assert not of_accounts(list(desk.feed(ev.AccountObserved(snapshot=before))))
+
+
+def test_a_timer_of_an_exclusion_that_was_prolonged_since_changes_nothing() -> None:
+    desk = Desk()
+    first, second = desk.now + 60 * S, desk.now + 120 * S
+    by_hand(desk, iv.ExcludeAccount(account_id="a0", until=first))
+    by_hand(desk, iv.ExcludeAccount(account_id="a0", until=second))
+    desk.now = first
+    old = ev.TimerDue(timer=ev.TimerKind.EXCLUSION, key="a0", due_at=first)
+    assert desk.feed(old) == ()
+
+
+def test_who_excluded_it_stays_named_while_it_waits_for_the_venues_word() -> None:
+    desk = suspended()
+    by_hand(desk, iv.ExcludeAccount(account_id="a0", until=desk.now + 2 * DAY_NS))
+    (waiting,) = of_accounts(desk.timers_until(desk.now + 2 * DAY_NS))
+    assert isinstance(waiting, ev.AccountExcluded)
+    assert (waiting.actor, waiting.until_tradable) == ("ada", True)

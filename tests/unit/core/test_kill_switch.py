@@ -183,12 +183,12 @@ def test_an_exit_is_neither_killed_nor_held_up() -> None:
     assert not desk.book.positions.get("a0"), "flat, under the kill switch"
 
 
-def revived_by_a_bust(desk: Desk) -> Order:
+def revived_by_a_bust(desk: Desk, kill: iv.Kill = BOOK) -> Order:
     """Filled before the kill, taken back by the venue after it: the order works again."""
     order = desk.order()
     whole = order.quantity
     desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=whole, last=whole, exec_id="t")
-    ask(desk, BOOK)
+    ask(desk, kill)
     desk.report(
         order, ExecType.TRADE_CANCEL, OrdStatus.NEW, exec_id="b", exec_ref_id="t", last=whole
     )
@@ -230,3 +230,10 @@ def test_an_entry_that_the_venue_brings_back_to_life_is_cancelled_too(
     assert (ended.reason, ended.abandoned) == ("kill_switch", order.quantity - now.cum_qty)
     holds(desk.book)
     replays(desk.book, desk.entries)
+
+
+def test_what_comes_back_to_life_outside_a_switch_lives_on() -> None:
+    desk = Desk(a_config(1))
+    order = revived_by_a_bust(desk, iv.Kill(scope=KillScope.SYMBOL, name="GBPUSD"))
+    assert desk.book.orders[order.client_order_id].state is OrderState.NEW
+    assert not any(isinstance(c, CancelOrder) for c in desk.commands)
