@@ -16,8 +16,8 @@ from stretto.core.factors import book_factors, history
 from stretto.core.order import Order
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import ListedAccounts, PerAccount
-from stretto.core.values import ZERO
+from stretto.core.signal import ListedAccounts, PerAccount, Signal
+from stretto.core.values import ZERO, Side
 from tests.book_invariants import holds, replays, restored
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, bars_of, only
 from tests.unit.core.correlation_samples import world
@@ -26,12 +26,14 @@ pytestmark = pytest.mark.requirement("R2.5")
 HEDGE, TRADE = Decimal(500_000), Decimal(250_000)
 
 
-def entered(desk: Desk, signal_id: str, symbol: str, quantity: Decimal, *names: str) -> list[Order]:
+def entered(
+    desk: Desk, signal_id: str, symbol: str, quantity: Decimal, *names: str, side: Side = Side.BUY
+) -> list[Order]:
     """The orders of a signal to ``names``, intended within half a minute."""
     listed = ListedAccounts(account_ids=names)
     size = PerAccount(quantity=quantity)
     return desk.released(
-        a_signal(signal_id, desk.now, symbol=symbol, accounts=listed, size=size,
+        a_signal(signal_id, desk.now, symbol=symbol, accounts=listed, size=size, side=side,
                  stop_distance=Decimal("0.0005"))
     )  # fmt: skip
 
@@ -69,19 +71,17 @@ class Scene:
     not yet sent.
     """
 
-    def __init__(self, *, sent: bool = True) -> None:
+    def __init__(self, *, sent: bool = True, side: Side = Side.BUY) -> None:
         self.desk = desk = Desk(a_config(2))
-        (self.hedge,) = entered(desk, "hedge", "GBPUSD", HEDGE, "a0")
+        (self.hedge,) = entered(desk, "hedge", "GBPUSD", HEDGE, "a0", side=side)
         fill(desk, self.hedge)
-        (self.small,) = entered(desk, "small", "EURUSD", Decimal(10_000), "a0")
+        (self.small,) = entered(desk, "small", "EURUSD", Decimal(10_000), "a0", side=side)
         fill(desk, self.small)
-        listed = ListedAccounts(account_ids=("a0", "a1"))
-        plan = desk.plan(
-            a_signal("both", desk.now, accounts=listed, size=PerAccount(quantity=TRADE),
-                     stop_distance=Decimal("0.0005"))
-        )  # fmt: skip
+        self.side = side
+        plan = desk.plan(self.both("both"))
         assert len(plan.allocations) == 2, plan
         self.first, self.last = (a.account_id for a in plan.allocations)
+        self.execution_id = plan.execution_id
         self.key = allocation_key(plan.execution_id, self.last)
         self.due_at = plan.allocations[1].release_at
         if not sent:
@@ -91,6 +91,13 @@ class Scene:
             o for o in desk.book.orders.values() if o.execution_id == plan.execution_id
         )
         fill(desk, self.order)
+
+    def both(self, signal_id: str) -> Signal:
+        """EURUSD in a0 and a1."""
+        return a_signal(
+            signal_id, self.desk.now, accounts=ListedAccounts(account_ids=("a0", "a1")),
+            size=PerAccount(quantity=TRADE), stop_distance=Decimal("0.0005"), side=self.side,
+        )  # fmt: skip
 
     def at_gate(self) -> list[ev.Event]:
         return self.desk.timers_until(self.due_at + 2 * S)
@@ -105,8 +112,9 @@ def test_as_planned_nothing_is_looked_at_again() -> None:
     only(scene.at_gate(), ev.OrderIntended)
 
 
-def test_a_pair_that_a_close_moves_past_the_threshold_holds_what_is_unsent() -> None:
-    scene = Scene()
+@pytest.mark.parametrize("side", Side)
+def test_a_pair_that_a_close_moves_past_the_threshold_holds_what_is_unsent(side: Side) -> None:
+    scene = Scene(side=side)
     desk, book = scene.desk, scene.desk.book
     close(desk, scene.hedge)
     events = scene.at_gate()
@@ -173,6 +181,54 @@ def test_what_waits_does_not_hold_the_other_back() -> None:
     assert only(events, ev.OrderIntended).order.account_id == scene.first
     holds(book)
     replays(book, desk.entries)
+
+
+def test_all_that_waits_of_an_account_is_left_out_not_the_last_of_it() -> None:
+    scene = Scene(sent=False)
+    desk, book = scene.desk, scene.desk.book
+    second = desk.plan(scene.both("again"))
+    assert len(second.allocations) == 2
+    close(desk, scene.hedge)
+    desk.timers_until(desk.now + 60 * S)
+    held = [a.account_id for a in book.allocations.values() if a.held == CORRELATION_BREACH]
+    assert len(held) == 2
+    assert len(set(held)) == 1, "one account waits with both, and holds the other back in neither"
+    sent = [o for o in book.orders.values() if o.account_id not in held]
+    assert {o.execution_id for o in sent} >= {scene.execution_id, second.execution_id}
+    holds(book)
+
+
+def test_who_waits_is_judged_without_what_waits_though_it_did_not_move() -> None:
+    """a0 holds EURUSD and is to buy GBPUSD as well, so that a1 may buy EURUSD. Then a2 moves, and
+    a0's GBPUSD waits: without it, a1's EURUSD would be the same bet as a0's.
+    """
+    desk = Desk(a_config(3))
+    for name, symbol, quantity, account, side in (
+        ("e0", "EURUSD", TRADE, "a0", Side.BUY),
+        ("g2", "GBPUSD", HEDGE, "a2", Side.BUY),
+        ("e2", "EURUSD", Decimal(300_000), "a2", Side.SELL),
+    ):
+        (order,) = entered(desk, name, symbol, quantity, account, side=side)
+        fill(desk, order)
+    last = order
+
+    def planned(signal_id: str, symbol: str, quantity: Decimal, account: str) -> int:
+        listed = ListedAccounts(account_ids=(account,))
+        signal = a_signal(
+            signal_id, desk.now, symbol=symbol, accounts=listed,
+            size=PerAccount(quantity=quantity), stop_distance=Decimal("0.0005"),
+        )  # fmt: skip
+        (allocation,) = desk.plan(signal).allocations
+        return allocation.release_at
+
+    desk.timers_until(planned("g0", "GBPUSD", HEDGE, "a0") - 1)
+    released_at = planned("e1", "EURUSD", TRADE, "a1")
+    close(desk, last)
+    assert set(desk.book.shifted) == {"a2"}
+    events = desk.timers_until(released_at + 2 * S)
+    pairs = [(e.first, e.second) for e in events if isinstance(e, ev.CorrelationBreached)]
+    assert pairs == [("a0", "a2"), ("a1", "a0")]
+    holds(desk.book)
 
 
 def test_a_review_that_nobody_armed_changes_nothing() -> None:
