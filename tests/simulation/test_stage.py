@@ -95,7 +95,7 @@ def test_a_clock_that_jumps_and_a_process_that_stands_still_change_nothing_for_g
         ClockChange(at=at + 300 * NS_PER_S, offset_ns=0),
     )
     outcome = performed(world, clock=clock, pauses=(Pause(at=at, length_ns=7 * NS_PER_S),))
-    assert outcome.faults == {"pause": 1}
+    assert outcome.faults == {"clock": 3, "pause": 1}
     assert outcome.lives == 1
 
 

@@ -42,6 +42,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     processor_s: float
     inputs_per_s: float
     simulated_s_per_s: float
+    days: dict[str, int]
     faults: dict[str, int]
     pairs: dict[str, int]
 
@@ -114,6 +115,7 @@ def summary_of(found: Sequence[Outcome], elapsed_s: float) -> Summary:
         processor_s=round(processor_s, 3),
         inputs_per_s=round(inputs / processor_s, 1),
         simulated_s_per_s=round(simulated_s / processor_s, 1),
+        days=dict(sorted(Counter(outcome.day for outcome in found).items())),
         faults=dict(sorted(faults.items())),
         pairs=dict(sorted(pairs.items())),
     )
@@ -132,6 +134,10 @@ def render_summary(output: Output, summary: Summary) -> None:
         f"second of processor time {summary.inputs_per_s:,.0f} inputs and "
         f"{summary.simulated_s_per_s:,.0f} simulated seconds"
     )
+    days = Counter[str]()
+    for day, count in summary.days.items():
+        days[day.rsplit(", ", 1)[0]] += count
+    output.line("days: " + ", ".join(f"{name} {count:,}" for name, count in days.items()))
     met: dict[str, list[str]] = {}
     for pair in summary.pairs:
         state, fault = pair.split(" ", 1)

@@ -16,14 +16,16 @@ class Broken(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """``journal_hash``: of the chain's last entry, hex. ``inputs``: handled, of which ``entries``
-    changed something. ``lives``: processes one after another. ``faults``: how often each kind
-    struck; ``pairs``: each (order state, fault) that met, as ``state fault``. ``orders`` and
-    ``fills``: intended and booked. ``processor_s`` is the one number that differs between runs.
+    """``day``: what is particular about it, and its market's mood. ``journal_hash``: of the
+    chain's last entry, hex. ``inputs``: handled, of which ``entries`` changed something. ``lives``:
+    processes one after another. ``faults``: how often each kind struck; ``pairs``: each (order
+    state, fault) that met, as ``state fault``. ``orders`` and ``fills``: intended and booked.
+    ``processor_s`` is the one number that differs between runs.
     """
 
     seed: int
     hours: int
+    day: str
     journal_hash: str
     entries: int
     inputs: int

@@ -83,6 +83,7 @@ class Stage:
         self.seed = seed
         self.world = world
         self._disk = disk
+        self._schedule = schedule
         draws = Draws(str(seed))
         self._clock = TrueClock(world.starts_at)
         self._machine = MachineClock(self._clock, schedule)
@@ -120,6 +121,8 @@ class Stage:
         faults: Counter[str] = Counter()
         pairs: dict[str, None] = {}
         struck = [(at, kind, "") for at, kind in self._director.occurred]
+        now = self._clock.now_ns()
+        struck += [(change.at, "clock", "") for change in self._schedule.clock if change.at < now]
         for venue in self._venues.values():
             struck += faults_of(venue)
         for at, kind, subject in struck:
@@ -128,6 +131,7 @@ class Stage:
         return Outcome(
             seed=self.seed,
             hours=hours,
+            day=f"{self.world.market.day.name}, {self.world.market.mood}",
             journal_hash=self._head[1].hex(),
             entries=self._head[0],
             inputs=self._inputs,
