@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from stretto.core import events as ev
 from stretto.core.values import NS_PER_S
 from stretto.journal.memory import MemoryJournal
 from stretto.simulation.drawn import DrawnWorld, draw_world
@@ -97,12 +96,3 @@ def test_a_clock_that_jumps_and_a_process_that_stands_still_change_nothing_for_g
     outcome = performed(world, clock=clock, pauses=(Pause(at=at, length_ns=7 * NS_PER_S),))
     assert outcome.faults == {"clock": 3, "pause": 1}
     assert outcome.lives == 1
-
-
-def test_a_world_names_requests_and_exits_of_what_it_sends() -> None:
-    worlds = [draw_world(seed, 24) for seed in range(60, 70)]
-    sent = [signal for world in worlds for _, signal in world.arrivals]
-    assert {signal.action.value for signal in sent} == {"open", "close", "reduce", "amend"}
-    asked = [item for world in worlds for _, item in world.requests]
-    assert len({type(item.action) for item in asked}) >= 10
-    assert all(isinstance(item, ev.Intervened) for item in asked)
