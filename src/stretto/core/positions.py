@@ -35,14 +35,27 @@ def remember_close(book: Book, event: ev.FillBooked) -> None:
     if not event.exec_id or event.client_order_id:  # the bust of an order's fill names the order
         return
     if event.reverses:
-        for closes in book.venue_closes.values():
-            closes.pop(f"{event.account_id}|{event.reverses}", None)
+        _forget_close(book, event)
         return
     day = book.venue_closes.setdefault(event.trading_day, {})
     key = f"{event.account_id}|{event.exec_id}"
     day[key] = (*day.get(key, ()), event)
     for old in sorted(book.venue_closes)[:-_DAYS_OF_REPORTS_KEPT]:
         del book.venue_closes[old]
+
+
+def _forget_close(book: Book, event: ev.FillBooked) -> None:
+    """What a bust took back: the newest close of that id that is about position and execution."""
+    key = f"{event.account_id}|{event.reverses}"
+    about = (event.execution_id, event.position_id)
+    for day in sorted(book.venue_closes, reverse=True):
+        closes = book.venue_closes[day].get(key, ())
+        left = tuple(each for each in closes if (each.execution_id, each.position_id) != about)
+        if len(left) < len(closes):
+            book.venue_closes[day][key] = left
+            if not left:
+                del book.venue_closes[day][key]
+            return
 
 
 def move_position(book: Book, event: ev.FillBooked) -> None:

@@ -154,9 +154,10 @@ def _close_busted(book: Book, report: ExecutionReport, at_ns: int) -> Events:
     execution was closed since.
     """
     name = f"{report.account_id}|{report.exec_ref_id}"
-    for day in sorted(book.venue_closes):
+    # Venues begin their ids anew: the newest close of that id that is about this position.
+    for day in sorted(book.venue_closes, reverse=True):
         closes = book.venue_closes[day].get(name)
-        if closes is None:
+        if closes is None or closes[0].position_id != report.position_id:
             continue
         events: list[ev.Event] = []
         for fill in closes:

@@ -117,3 +117,28 @@ def test_a_late_fill_that_takes_back_what_was_abandoned_leaves_no_side_behind() 
     assert book.held(name) == entry.quantity
     assert name not in book.book.stances.get((entry.symbol, -1), {})
     book.checked()
+
+
+def test_a_bust_takes_back_its_own_close_where_the_venue_began_its_ids_anew() -> None:
+    book = desk()
+    first = book.entered()[0]
+    again = book.released(replace(SIGNAL, signal_id="s2", symbol="GBPUSD"))
+    second = next(order for order in again if order.account_id == first.account_id)
+    book.send(second)
+    book.filled(second, None)
+    for order, day in ((first, "2024-03-15"), (second, "2024-03-16")):
+        report = ExecutionReport(
+            client_order_id="", account_id=order.account_id, exec_id="E7",
+            exec_type=ExecType.TRADE, ord_status=OrdStatus.FILLED, cum_qty=order.quantity,
+            leaves_qty=ZERO, avg_px=Decimal("1.1"), order_qty=order.quantity, trading_day=day,
+            transact_at=book.now, last_qty=order.quantity, last_px=Decimal("1.1"),
+            position_id=f"T-{order.client_order_id}", text="stop_loss",
+        )  # fmt: skip
+        book.feed(ev.VenueReported(report=report))
+    assert book.held(first.account_id) == 0
+    busted(book, second, exec_ref_id="E7", trading_day="2024-03-16")
+    held = book.book.positions[first.account_id]
+    assert list(held) == [second.execution_id], "the close of that day, not of the one before"
+    busted(book, first, exec_ref_id="E7", exec_id="bust-2", trading_day="2024-03-16")
+    assert sorted(held) == sorted([first.execution_id, second.execution_id])
+    book.checked()
