@@ -44,6 +44,8 @@ class Auditor:
         self._image: bytes | None = None
         self._timers: dict[str, int] = {}
         self._said: dict[tuple[str, str, str], None] = {}
+        # by close of a venue's own that was told to this process: the position it is about
+        self._closes: dict[tuple[str, str, str], str] = {}
         self._handlers = self._handled()
 
     # --- what the stage tells
@@ -103,11 +105,15 @@ class Auditor:
         del venue, at_ns
         if isinstance(message, ExecutionReport) and message.exec_type is ExecType.TRADE:
             self._said[message.account_id, message.trading_day, message.exec_id] = None
+            if not message.client_order_id:
+                key = (message.account_id, message.exec_id, message.trading_day)
+                self._closes[key] = f"{message.account_id}/{message.position_id}"
 
     def died(self, at_ns: int) -> None:
         """The process ended without an orderly stop."""
         del at_ns
         live, model = self._live, self._model
+        self._closes.clear()  # what the process heard and did not journal died with it
         self._image = None
         if live is not None and live.seq == model.seq:
             self._image, self._timers = image_bytes(live), dict(live.timers)
@@ -135,10 +141,16 @@ class Auditor:
         model = self._model
         compare_book(model, book, everything=True)
         timing.forgotten(model, at_ns, OVERDUE_NS)
+        for close, position in self._closes.items():
+            if close not in model.closed and position not in model.asked_ever:
+                model.broken(4, f"the venue's close {close} was told and is not booked")
         compare_venues(model, dumps)
         compare_money(model, book, dumps)
         liveness(model, at_ns)
         protection(model)
+
+    def struck(self, at_ns: int, fault: str, subject: str) -> None:
+        """Told after the end of every fault that struck, in order; nothing is checked."""
 
     # --- one entry
 
@@ -256,10 +268,15 @@ class Auditor:
             order = model.orders[name]
             orders.ended_entry(model, order)
             key = f"{order.execution_id}/{order.account_id}"
-            if key in model.shares:
+            share = model.shares.get(key)
+            if share is not None:
                 model.touched_shares[key] = None
+                if order in share.orders and not order.is_over:
+                    share.ended = ""  # a bust or a late word brought it back
         for key in model.touched_shares:
             shares.ended_entry(model, key, model.shares[key])
+        if model.excess_tries:
+            timing.ended_entry(model)
         for account_id, (number, text) in model.flagged.items():
             if not model.account(account_id).halted:
                 model.broken(number, f"{text}, and {account_id} is not halted")
@@ -296,6 +313,7 @@ class Auditor:
         if model.closes.get(key) or not reports or reports[0].last_qty != total:
             model.broken(4, f"the venue's close {key} is booked with {total}")
         model.closes[key] = total
+        model.closed[key] = None
 
     def _submitting(self, command: SubmitOrder, at_ns: int, *, overtaken: bool) -> None:
         model, name = self._model, command.client_order_id

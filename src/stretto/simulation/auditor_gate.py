@@ -55,6 +55,7 @@ def barred(model: Model, event: ev.Event) -> None:
 def asked(model: Model, event: ev.InterventionRequired) -> None:
     """A person has to look."""
     key = event.client_order_id or f"{event.execution_id}/{event.account_id}"
+    model.asked_ever[key] = None
     model.asked[key] = (event.reason, event.account_id, event.known.get("symbol", ""))
 
 

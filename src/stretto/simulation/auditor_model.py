@@ -205,6 +205,8 @@ class Model:
         self.accounts: dict[str, AccountNote] = {}
         self.positions: dict[tuple[str, str], PositionNote] = {}
         self.dismissed: dict[tuple[str, str, str], Decimal] = {}
+        self.asked_ever: dict[str, None] = {}
+        self.closed: dict[tuple[str, str, str], None] = {}
         self.asked: dict[str, tuple[str, str, str]] = {}
         self.kills: dict[tuple[str, str], None] = {}
         self.circuits: dict[str, tuple[str, str]] = {}
@@ -215,6 +217,7 @@ class Model:
         self.released: dict[str, tuple[int, int]] = {}
         self.seen: dict[tuple[str, str, str], str] = {}
         self.closes: dict[tuple[str, str, str], Decimal] = {}
+        self.excess_tries: dict[str, str] = {}
         # why an account has to be halted by the end of the entry
         self.flagged: dict[str, tuple[int, str]] = {}
         # touched since the last time that book and journal stood at the same entry

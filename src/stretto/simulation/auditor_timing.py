@@ -134,11 +134,19 @@ def check_attempt(model: Model, event: ev.LegScheduled, entry: ev.Entry) -> None
     }.get(reason)
     name = f"{event.execution_id}/{event.account_id}"
     if most is not None and event.attempt > most:
-        model.broken(13, f"{name}: retry {event.attempt} for {reason}, at most {most}")
+        model.excess_tries[name] = f"{name}: retry {event.attempt} for {reason}, at most {most}"
     if reason in ("connection_temporary", "venue_error"):
         least = policy.retry_delay_first_ns * policy.retry_delay_factor ** (event.attempt - 1)
         if event.due_at - model.at < least:
             model.broken(13, f"{name}: retry {event.attempt} after {event.due_at - model.at} ns")
+
+
+def ended_entry(model: Model) -> None:
+    """After an entry: what was tried too often goes on only where a person was asked."""
+    for key, text in model.excess_tries.items():
+        if not model.shares[key].held:
+            model.broken(13, text)
+    model.excess_tries.clear()
 
 
 def assessed(model: Model, event: ev.CompletionAssessed) -> None:
