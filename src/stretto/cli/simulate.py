@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from stretto.cli.errors import EXIT_DIFFERENT
+from stretto.cli.explain_seed import explain_seed
 from stretto.cli.options import Json, output_of
 from stretto.cli.output import Column, Grid, Output
 from stretto.core.errors import InvalidInput
@@ -60,6 +61,13 @@ def simulate(
         typer.Option(help="What goes wrong: all, none, or some of it.", metavar="NAMES"),
     ] = "all",
     jobs: Annotated[int, typer.Option(help="Processes that work side by side.")] = 1,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            help="Of one seed: leave out the faults, signals and requests that do not matter, and "
+            "print what happens until the first invariant breaks."
+        ),
+    ] = False,
     _json: Json = False,
 ) -> int:
     """Draw a book, a market, people and faults from each seed, run it all, check every invariant.
@@ -74,6 +82,10 @@ def simulate(
         raise InvalidInput("--jobs", f"is {jobs}", f"1 to {_JOBS_MAX}")
     named = [name.strip() for name in faults.split(",")]
     allowed = faults_named([name for name in named if name != "none"])
+    if explain:
+        if len(numbers) != 1:
+            raise InvalidInput("--explain", f"{len(numbers)} seeds", "one seed, like --seed 7")
+        return explain_seed(output, numbers[0], hours, allowed)
     began, found = time.monotonic(), []
     if not output.json:
         output.line(_LINE.format(*_HEADINGS), "bold")

@@ -58,20 +58,27 @@ _ENDINGS = (ProcessDied, JournalUnavailable, asyncio.CancelledError)
 
 def simulate(seed: int, hours: int, allowed: Named) -> Outcome:
     """Draw the world and the schedule of ``seed``, run them, and say what came of it."""
+    return perform(seed, hours, *drawn(seed, hours, allowed))
+
+
+def drawn(seed: int, hours: int, allowed: Named) -> tuple[DrawnWorld, Schedule]:
+    """The world of ``seed``, and what goes wrong in it."""
     world = draw_world(seed, hours)
     draws = Draws(str(seed))
     busy_at = [at for at, _ in world.arrivals]
     span = Span(world.starts_at, world.heals_at, busy_at)
-    schedule = draw_schedule(draws, world.venues, allowed, span)
-    return perform(seed, hours, world, schedule)
+    return world, draw_schedule(draws, world.venues, allowed, span)
 
 
-def perform(seed: int, hours: int, world: DrawnWorld, schedule: Schedule) -> Outcome:
-    """Run a world under a schedule."""
+def perform(
+    seed: int, hours: int, world: DrawnWorld, schedule: Schedule, auditor: Auditor | None = None
+) -> Outcome:
+    """Run a world under a schedule; ``auditor``: one who keeps what is told."""
     began = time.process_time()
     with tempfile.TemporaryDirectory() as directory:
         disk = Disk(world.config.book_id, Path(directory), on_sqlite=seed % _SQLITE_EVERY == 0)
-        stage = Stage(seed, world, schedule, disk)
+        told = auditor or Auditor(world.config, sorted(world.venues))
+        stage = Stage(seed, world, schedule, disk, told)
         stage.run()
     return stage.outcome(hours, time.process_time() - began)
 
@@ -79,7 +86,9 @@ def perform(seed: int, hours: int, world: DrawnWorld, schedule: Schedule) -> Out
 class Stage:
     """One seed, from its first process to rest."""
 
-    def __init__(self, seed: int, world: DrawnWorld, schedule: Schedule, disk: Disk) -> None:
+    def __init__(
+        self, seed: int, world: DrawnWorld, schedule: Schedule, disk: Disk, auditor: Auditor
+    ) -> None:
         self.seed = seed
         self.world = world
         self._disk = disk
@@ -88,7 +97,7 @@ class Stage:
         self._clock = TrueClock(world.starts_at)
         self._machine = MachineClock(self._clock, schedule)
         self._director = Director(schedule, self._clock, world.heals_at, draws)
-        self._auditor = Auditor(world.config, sorted(world.venues))
+        self._auditor = auditor
         self._meetings = Meetings()
         self._codec = EntryCodec(world.config.book_id)
         self._calendars = calendars_of(world.config)
@@ -125,8 +134,9 @@ class Stage:
         struck += [(change.at, "clock", "") for change in self._schedule.clock if change.at < now]
         for venue in self._venues.values():
             struck += faults_of(venue)
-        for at, kind, subject in struck:
+        for at, kind, subject in sorted(struck):
             faults[kind] += 1
+            self._auditor.struck(at, kind, subject)
             pairs.update(dict.fromkeys(self._meetings.met(at, kind, subject)))
         return Outcome(
             seed=self.seed,
