@@ -37,7 +37,11 @@ def venue() -> Iterator[VenueProcess]:
 def test_a_book_and_its_venues_in_two_processes_agree(venue: VenueProcess) -> None:
     folder = venue.config.parent
     signals = folder / "one.jsonl"
-    signals.write_text(SIGNALS.read_text("utf-8").splitlines()[0], encoding="utf-8")
+    first = SIGNALS.read_text("utf-8").splitlines()[0]
+    far_off = {
+        **json.loads(first), "signal_id": "rests", "order_type": "limit", "limit_price": "1.30",
+    }  # fmt: skip
+    signals.write_text(f"{first}\n{json.dumps(far_off)}\n", encoding="utf-8")
     db = folder / "book.sqlite"
     summary = in_process("run", venue.config, "--signals", signals, "--db", db)
     assert summary["filled"] > 0
@@ -46,6 +50,12 @@ def test_a_book_and_its_venues_in_two_processes_agree(venue: VenueProcess) -> No
     orders = {name for each in dump["venues"].values() for name in each["orders"]}
     submits = [t["command"] for t in venue.taken() if t["command"]["type"] == "SubmitOrder"]
     assert sorted(each["client_order_id"] for each in submits) == sorted(orders)
+    # What rests may fill while no book listens: the session is not over.
+    assert summary["working"] > 0
+    assert summary["continue_with"]
+    again = in_process("resume", "--db", db)
+    assert again["journal_entries"] > summary["journal_entries"]
+    assert again["working"] > 0
 
 
 def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:

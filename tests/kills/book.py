@@ -103,24 +103,28 @@ def write_book(folder: Path) -> Path:
     return path
 
 
-def write_signals(path: Path, until_ns: int, apart_s: int, *, closes_at: int | None = None) -> int:
+def write_signals(path: Path, until_ns: int, apart_s: int) -> None:
     """Signals from the market's start to ``until_ns``, ``apart_s`` apart: entries of several kinds,
-    each reduced or closed some time later. From ``closes_at`` on, everything is closed. The same
-    arguments give the same signals; the number of entries.
+    each reduced or closed some time later. The same arguments give the same signals.
     """
     lines: list[dict[str, Any]] = []
-    count = int((until_ns - STARTS_AT) // (apart_s * NS_PER_S))
-    for number in range(count):
+    for number in range(int((until_ns - STARTS_AT) // (apart_s * NS_PER_S))):
         at = STARTS_AT + (number + 1) * apart_s * NS_PER_S
         lines.append(_entry(number, at))
         if number % 3 == 1:
-            lines.append(_exit(number, at + 40 * NS_PER_S, "reduce"))
+            lines.append(_exit(f"s{number}", at + 40 * NS_PER_S, "reduce"))
         if number % 2 == 1:
-            lines.append(_exit(number, at + 90 * NS_PER_S, "close"))
-        if closes_at is not None:
-            lines.append(_exit(number, closes_at, "close", "-end"))
+            lines.append(_exit(f"s{number}", at + 90 * NS_PER_S, "close"))
+    _write(path, lines)
+
+
+def write_closes(path: Path, signal_ids: list[str], at_ns: int) -> None:
+    """A close of each of these signals, and nothing else."""
+    _write(path, [_exit(name, at_ns, "close", "-end") for name in signal_ids])
+
+
+def _write(path: Path, lines: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return count
 
 
 def _entry(number: int, at: int) -> dict[str, Any]:
@@ -143,12 +147,12 @@ def _entry(number: int, at: int) -> dict[str, Any]:
     return line
 
 
-def _exit(number: int, at: int, action: str, suffix: str = "") -> dict[str, Any]:
+def _exit(name: str, at: int, action: str, suffix: str = "") -> dict[str, Any]:
     line = {
-        "signal_id": f"s{number}-{action}{suffix}",
+        "signal_id": f"{name}-{action}{suffix}",
         "strategy_id": "kept busy",
         "action": action,
-        "refers_to": f"s{number}",
+        "refers_to": name,
         "generated_at": iso(at),
     }
     return line | ({"size": {"mode": "share", "fraction": "0.5"}} if action == "reduce" else {})

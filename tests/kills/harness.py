@@ -24,19 +24,22 @@ from typing import IO, Any, NamedTuple
 
 import msgspec
 
+from stretto.cli.errors import EXIT_JOURNAL, EXIT_REFUSED
 from stretto.core.values import NS_PER_S
-from tests.kills.book import STARTS_AT, write_book, write_signals
+from tests.kills.book import STARTS_AT, write_book, write_closes, write_signals
 from tests.outside.auditor import Said, faults
 from tests.outside.soak import in_process, said_of
 from tests.venue_process import VenueProcess, serving, short_folder, wait_until
 
 LIFE_S_MAX = 120.0
+LAST_LIVES_MAX = 10
 SIGKILLED = -signal.SIGKILL
 
 
 class Plan(NamedTuple):
-    """How often and how fast: ``kills``, book seconds per real second, seconds between signals, and
-    the longest that a process lives after its first entry, real seconds.
+    """How often and how fast: ``kills``, book seconds per real second, seconds between signals, the
+    longest that a process lives after its first entry, real seconds, and ``pauses``: how often a
+    process is stopped, overtaken by another and woken.
     """
 
     kills: int
@@ -44,6 +47,7 @@ class Plan(NamedTuple):
     apart_s: int
     lives_s_max: float
     seed: int
+    pauses: int = 0
 
 
 @dataclass
@@ -53,6 +57,8 @@ class Lived:
     killed: int = 0
     entries_at_kill: list[int] = field(default_factory=list)
     before_first_entry: int = 0
+    overtaken: int = 0
+    stopped_in_append: int = 0
     seconds: float = 0.0
     said: Said | None = None
     submits: Counter[str] = field(default_factory=Counter)
@@ -63,8 +69,10 @@ class Lived:
 class Lives:
     """Processes of ``stretto``, one after another (see ``lives``)."""
 
-    def __init__(self, book: Path) -> None:
+    def __init__(self, book: Path, name: str) -> None:
         self._folder = book.parent
+        self._name = name
+        self._pid = 0
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.kills.lives", str(book)],
             stdin=subprocess.PIPE,
@@ -76,22 +84,36 @@ class Lives:
 
     def start(self, *arguments: object) -> int:
         """Start a command; its process id."""
-        given = [str(self._folder / "out"), str(self._folder / "err"), *map(str, arguments)]
-        _pipe(self._server.stdin).write(json.dumps(given) + "\n")
+        files = [str(self._folder / f"{self._name}.{end}") for end in ("out", "err")]
+        _pipe(self._server.stdin).write(json.dumps([*files, *map(str, arguments)]) + "\n")
         _pipe(self._server.stdin).flush()
-        return int(_pipe(self._server.stdout).readline())
+        self._pid = int(_pipe(self._server.stdout).readline())
+        return self._pid
+
+    @property
+    def runs(self) -> bool:
+        """True until the command has ended."""
+        try:
+            os.kill(self._pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def ended(self) -> int:
         """Wait for the command's end; its exit code, negative the signal that ended it."""
-        return int(_pipe(self._server.stdout).readline())
+        code = int(_pipe(self._server.stdout).readline())
+        self._pid = 0
+        return code
 
     def said(self) -> tuple[str, str]:
         """What the command wrote to standard output and error."""
-        texts = [(self._folder / name).read_text("utf-8") for name in ("out", "err")]
-        return texts[0], texts[1]
+        files = [self._folder / f"{self._name}.{end}" for end in ("out", "err")]
+        return files[0].read_text("utf-8"), files[1].read_text("utf-8")
 
     def close(self) -> None:
-        """End the server of lives."""
+        """End the server of lives, and whatever still runs."""
+        if self._pid and self.runs:
+            os.kill(self._pid, signal.SIGKILL)
         self._server.communicate(timeout=LIFE_S_MAX)
 
 
@@ -101,9 +123,9 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 
 
 @contextlib.contextmanager
-def lives(book: Path) -> Iterator[Lives]:
+def lives(book: Path, name: str = "first") -> Iterator[Lives]:
     """Lives of one book, ended with the block."""
-    found = Lives(book)
+    found = Lives(book, name)
     try:
         yield found
     finally:
@@ -121,20 +143,25 @@ def killed_over_and_over(plan: Plan) -> Lived:
 def _play(plan: Plan, folder: Path, venue: VenueProcess, process: Lives) -> Lived:
     lived, drawn = Lived(), random.Random(plan.seed)
     db, signals = folder / "killed.sqlite", folder / "signals.jsonl"
-    lasts_s = int(plan.kills * (plan.lives_s_max + 4) * plan.speed)
+    lasts_s = int((plan.kills + 3 * plan.pauses + 5) * (plan.lives_s_max + 4) * plan.speed)
     write_signals(signals, STARTS_AT + lasts_s * NS_PER_S, plan.apart_s)
     began = time.monotonic()
     for _ in range(plan.kills):
         _one_life(plan, drawn, db, venue, process, signals, lived)
-    # Nothing new in the last life, and everything is closed in its first moments.
-    now = _book_time(db)
-    closes_at = now + plan.speed * NS_PER_S
-    write_signals(signals, now, plan.apart_s, closes_at=closes_at)
-    process.start("resume", "--db", db, "--json")
-    code = process.ended()
-    out, err = process.said()
-    assert code in (0, 6), err
-    lived.summary = json.loads(out, parse_float=Decimal)
+    with lives(venue.config, "second") as successor:
+        while lived.overtaken < plan.pauses:
+            _overtaken(plan, drawn, db, (process, successor), lived)
+            assert lived.stopped_in_append <= 10 * plan.pauses
+    # Nothing new in the last life: everything that was opened is closed in its first moments.
+    write_closes(signals, _opened(db), _book_time(db) + plan.speed * NS_PER_S)
+    for _ in range(LAST_LIVES_MAX):
+        process.start("resume", "--db", db, "--json")
+        code = process.ended()
+        out, err = process.said()
+        assert code in (0, EXIT_REFUSED), err
+        lived.summary = json.loads(out, parse_float=Decimal)
+        if not lived.summary["working"]:  # what rests at a venue that lives on may fill meanwhile
+            break
     lived.seconds = time.monotonic() - began
     lived.said = said_of(db, lived.summary, venue.dump())
     for taken in venue.taken():
@@ -173,9 +200,46 @@ def _one_life(
     lived.entries_at_kill.append(after)
 
 
+def _overtaken(
+    plan: Plan, drawn: random.Random, db: Path, processes: tuple[Lives, Lives], lived: Lived
+) -> None:
+    """One process is stopped at a random instant, for longer than any ``send_before``; with the
+    lock's file gone another takes the book over; the first one wakes. Then both are gone.
+    """
+    first, second = processes
+    before = entries(db)
+    pid = first.start("resume", "--db", db)
+    assert wait_until(lambda: entries(db) > before, LIFE_S_MAX)
+    time.sleep(drawn.uniform(0, plan.lives_s_max))
+    os.kill(pid, signal.SIGSTOP)
+    for lock in db.parent.glob(f"{db.name}.*.lock"):
+        lock.unlink()
+    asleep_at = entries(db)
+    successor = second.start("resume", "--db", db)
+    assert wait_until(lambda: entries(db) > asleep_at or not second.runs, LIFE_S_MAX)
+    if not second.runs:  # stopped in the middle of an append, the first one keeps the database
+        assert second.ended() == EXIT_JOURNAL
+        assert "the database is locked by another process" in second.said()[1]
+        lived.stopped_in_append += 1
+        os.kill(pid, signal.SIGKILL)
+        assert first.ended() == SIGKILLED
+        return
+    time.sleep(3 / plan.speed)
+    os.kill(pid, signal.SIGCONT)
+    code = first.ended()
+    _, said = first.said()
+    assert code == EXIT_JOURNAL, (code, said)
+    (told,) = [line for line in said.splitlines() if line.startswith("stretto: ")]
+    assert "another writer appended to it; nothing of this batch was stored" in told
+    assert "Traceback" not in said
+    lived.overtaken += 1
+    os.kill(successor, signal.SIGKILL)
+    assert second.ended() == SIGKILLED
+
+
 def check(plan: Plan, lived: Lived, db: Path) -> None:
     """Nothing lost, nothing doubled, and both sides agree on the rest."""
-    assert lived.killed == plan.kills
+    assert (lived.killed, lived.overtaken) == (plan.kills, plan.pauses)
     assert lived.said is not None
     assert [str(each) for each in faults(lived.said)] == []
     assert set(lived.submits.values()) == {1}, "an order was submitted twice"
@@ -198,6 +262,15 @@ def entries(db: Path) -> int:
 def _book_time(db: Path) -> int:
     at = _one(db, "SELECT header FROM journal_entries ORDER BY seq DESC LIMIT 1")
     return int(msgspec.json.decode(at)["at"])
+
+
+def _opened(db: Path) -> list[str]:
+    """The signals of which something was opened."""
+    query = (
+        "SELECT DISTINCT signal_id FROM trading_signals JOIN execution_decisions USING (signal_id)"
+    )
+    with contextlib.closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        return [name for (name,) in connection.execute(f"{query} WHERE action = 'open'")]
 
 
 def orders_intended(db: Path) -> Counter[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.kills.harness import Plan, killed_over_and_over
 
-PLAN = Plan(kills=200, speed=20, apart_s=40, lives_s_max=0.8, seed=7)
+PLAN = Plan(kills=200, speed=20, apart_s=40, lives_s_max=0.8, seed=7, pauses=10)
 
 
 @pytest.mark.long

@@ -105,18 +105,21 @@ def finish(output: Output, db: Path, prepared: Prepared, played: Played, **more:
         output.said(f"stretto: stopped; continue with: stretto resume --db {db}", "yellow")
         return 128 + played.stopped_by
     if not played.is_over:
-        say_what_is_left(output, summary)
+        ended = "ended" if prepared.scenario.ends_at is None else "stopped at --until"
+        say_what_is_left(output, summary, ended)
     return 0
 
 
-def say_what_is_left(output: Output, summary: Summary) -> None:
-    """Name what a session that ended at its ``--until`` left open, and how to go on."""
+def say_what_is_left(output: Output, summary: Summary, ended: str) -> None:
+    """Name what a session left open that ended at its ``--until``, or with orders that rest at
+    venues which live on; and how to go on.
+    """
     sums = summary.book.quantities
     parts = (("pending", sums.pending), ("working", sums.working), ("in doubt", sums.in_doubt))
     open_parts = ", ".join(f"{name} {quantity(value)}" for name, value in parts if value)
     left = f"{open_parts} (base units) in {summary.json['open_executions']} executions"
     output.said(
-        f"stretto: stopped at --until with {left if open_parts else 'signals or timers to come'}; "
+        f"stretto: {ended} with {left if open_parts else 'signals or timers to come'}; "
         f"continue with: {summary.json['continue_with']}",
         "yellow",
     )

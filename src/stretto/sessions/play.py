@@ -146,7 +146,7 @@ def play(
             on_start=stop.attach,
             control=_control(db, book_id, speed),
         )
-        is_over = not stop.number and _is_over(started, opened.book)
+        is_over = not stop.number and _is_over(started, opened.book, pace)
         if is_over:
             remember(opened.journal, book_id, Session(started=started, ended=True))
         opened.save_snapshot(opened.book)
@@ -176,8 +176,12 @@ def _from_now(scenario: Scenario, book: Book, pace: Pace | None, downtime_s: Dec
     return scenario
 
 
-def _is_over(started: StartedWith, book: Book) -> bool:
-    """Whether a session that ended by itself left nothing open: one with ``--until`` may have."""
+def _is_over(started: StartedWith, book: Book, pace: Pace | None) -> bool:
+    """Whether a session that ended by itself left nothing open: one with ``--until`` may have, and
+    one at venues that live on, where what still rests may fill.
+    """
+    if pace is not None and book.open_executions:
+        return False
     if not isinstance(started, RunArguments) or started.until is None:
         return True
     left_out = started.signals not in ("", STANDARD_INPUT) and any(
