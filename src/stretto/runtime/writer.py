@@ -196,6 +196,9 @@ class Writer:
                     break
 
     def _next_input(self, *, signals: bool) -> ev.Input | None:
+        # A new book is opened first, though its socket may have let somebody in already.
+        if not self.book.seq and (opening := self._inbox.take_report()) is not None:
+            return opening
         asked = self._inbox.take_person()
         if asked is not None:
             return asked

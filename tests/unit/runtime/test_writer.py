@@ -11,8 +11,11 @@ import pytest
 from stretto.bootstrap import EntryCodec
 from stretto.core import at_once
 from stretto.core import events as ev
+from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import BrokerUnreachable, InvariantViolated, JournalUnavailable
+from stretto.core.intervention import Kill
+from stretto.core.killing import KillScope
 from stretto.core.order import OrderState
 from stretto.core.policy import BookConfig, Policy
 from stretto.core.signal import Urgency
@@ -107,6 +110,38 @@ def test_orders_that_left_with_their_plan_are_written_before_the_next_signal_is_
     kinds = bench.kinds()
     assert kinds[:5] == ["signal_received", *["order_reported"] * 3, "signal_received"]
     assert batches.count(AppendStep.COMMITTED) == 4, "opening, plan, its fills with the next plan"
+
+
+def test_a_book_is_opened_before_a_person_can_ask_anything_of_it() -> None:
+    """Its socket listens before the first entry, and a person's request goes before all others."""
+    bench = Bench()
+    journal = MemoryJournal("new")
+    journal.open()
+    writer = Writer(
+        book=Book(),
+        journal=journal,
+        codec=EntryCodec("new"),
+        projector=None,
+        brokers=(bench.venue,),
+        market=FixedMarket(),
+        clock=bench.clock,
+    )
+    handled: list[str] = []
+    writer.on_entry.append(lambda entry: handled.append(ev.kind_of(entry.input)))
+    kill = ev.Intervened(
+        request_id="k", actor="Ada", reason="enough", action=Kill(scope=KillScope.BOOK)
+    )
+
+    async def main() -> None:
+        writer.post(ev.BookOpened(config=a_config()))
+        assert writer.ask(kill, lambda _: None)
+        running = bench.loop.create_task(writer.run())
+        bench.loop.call_later(1, writer.stop)
+        await running
+
+    bench.loop.run_until_complete(main())
+    bench.loop.close()
+    assert handled == ["book_opened", "intervened"]
 
 
 def test_two_signals_in_one_batch_see_each_other() -> None:
