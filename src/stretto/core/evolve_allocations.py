@@ -255,6 +255,7 @@ def remainder_rerouted(book: Book, event: ev.RemainderRerouted) -> None:
         stop_price=share.stop_price,
         stop_loss=share.stop_loss,
         take_profit=share.take_profit,
+        amended_by=source.amended_by,
     )
     put_allocation(book, target, moved)
     symbol, signed = execution.signal.symbol, execution.side.sign * event.quantity

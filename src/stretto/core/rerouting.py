@@ -83,7 +83,9 @@ def reroute(
 
 
 def _prices(book: Book, allocation: Allocation, reads: Reads) -> EntryPrices | Refusal:
-    """The plan's prices, as every account of the execution has them; reckoned at the touch now."""
+    """The plan's prices, as every account of the execution has them, with what an amend changed
+    since. Reckoned at the touch now, or at the planned limit, to which an amend may go back.
+    """
     execution = book.executions[allocation.execution_id]
     signal = execution.signal
     arrival = Quote(
@@ -93,8 +95,13 @@ def _prices(book: Book, allocation: Allocation, reads: Reads) -> EntryPrices | R
         ask=execution.arrival_ask,
     )
     prices = entry_prices(signal, book.configuration.instruments[signal.symbol], arrival)
-    if isinstance(prices, Refusal) or signal.order_type is not OrderType.MARKET:
+    if isinstance(prices, Refusal):
         return prices
+    if allocation.amended_by:
+        stop, target = allocation.stop_loss, allocation.take_profit
+        prices = prices._replace(stop_loss=stop, take_profit=target)
+    if signal.order_type is not OrderType.MARKET:
+        return prices._replace(limit_price=allocation.limit_price)
     quote = reads.quotes[signal.symbol]
     return prices._replace(
         entry=quote.ask if signal.side is Side.BUY else quote.bid,

@@ -13,9 +13,10 @@ from stretto.core import intervention as iv
 from stretto.core.effects import AmendProtection, ReplaceOrder
 from stretto.core.killing import KillScope
 from stretto.core.order import Order
+from stretto.core.policy import Policy
 from stretto.core.refusal import Rule
 from stretto.core.report import CancelReject, ExecType, OrderType, OrdStatus
-from stretto.core.signal import Action, Urgency
+from stretto.core.signal import Action, BestAccounts, Urgency
 from stretto.core.venue import VenueCapabilities
 from tests.builders import VENUE, S, a_config, a_signal, only
 from tests.exit_desk import ExitDesk, an_exit
@@ -264,4 +265,26 @@ def test_a_replace_that_did_not_leave_is_withdrawn() -> None:
     )  # fmt: skip
     assert status(book, execution_id) == "abandoned"
     assert now(book, order).replacing is None
+    book.checked()
+
+
+def test_what_goes_to_another_account_goes_at_the_price_and_levels_of_the_amend() -> None:
+    book = ExitDesk(a_config(3, Policy(dispersion_min=1, dispersion_max=2)))
+    (order,) = book.released(msgspec.structs.replace(RESTING, accounts=BestAccounts(count=1)))
+    book.send(order)
+    stop, target = Decimal("1.09500"), Decimal("1.11000")
+    amend(book, BETTER, stop_loss=stop, take_profit=target)
+    for _ in range(2):
+        book.report(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="account_disabled")
+        moved = only(tuple(book.timers_until(book.now)), ev.RemainderRerouted)
+        share = moved.share
+        assert share.limit_price == BETTER
+        assert (share.stop_loss, share.take_profit) == (stop, target)
+        book.timers_until(share.release_at)
+        order = next(o for o in book.book.orders.values() if o.account_id == share.account_id)
+        assert (order.limit_price, order.stop_loss) == (BETTER, stop)
+        book.send(order)
+    assert book.allocation(order).margin_planned == moved.share.margin
+    amend(book, PLANNED, "m2")
+    assert book.allocation(order).limit_price == PLANNED
     book.checked()
