@@ -119,6 +119,9 @@ QUERIES_MAX = 5
 ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
 # How long a position that must have a stop may be without one that the venue confirmed (§4.7).
 STOP_CONFIRMED_NS_MAX = 5 * NS_PER_S
+# A stop or target that the venue calls expired sooner than this after it was sent did not run out:
+# the venue does not keep it, and how often it is placed again is bounded.
+EXPIRY_NS_MIN = 60 * NS_PER_S
 
 # --- absence as proof (DESIGN §4.9, c): the two views' distance, the least time a venue needs to
 # show what it took, and how far its clock may be off

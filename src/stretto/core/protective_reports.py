@@ -22,7 +22,7 @@ from stretto.core.failure import FailureClass, Outcome, Request, classify, unsen
 from stretto.core.failure_actions import Response, Step, respond
 from stretto.core.giving_up import cancel_again
 from stretto.core.late_fills import regained
-from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, CANCELS_MAX
+from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, CANCELS_MAX, EXPIRY_NS_MIN
 from stretto.core.order import Message, Note, Order, OrderInput, OrderState, is_done
 from stretto.core.order import Step as Done
 from stretto.core.order_changes import changes_between
@@ -155,8 +155,9 @@ def _ended(book: Book, before: Order, done: Done, detail: str, at_ns: int) -> Ev
     placed again now, later, or once a person changed something.
     """
     order = done.order
-    is_ours = before.cancel_requested or order.state is OrderState.EXPIRED
-    if order.state is OrderState.FILLED or (is_ours and not order.reject_code):
+    ran_out = order.state is OrderState.EXPIRED and at_ns - order.created_at >= EXPIRY_NS_MIN
+    is_known = before.cancel_requested or ran_out
+    if order.state is OrderState.FILLED or (is_known and not order.reject_code):
         return []
     leg = leg_of(order.role, order.position_id)
     want = wanted(book, order.execution_id, order.account_id).get(leg)
@@ -181,8 +182,10 @@ def _ended(book: Book, before: Order, done: Done, detail: str, at_ns: int) -> Ev
     due_at = _again_at(book, order, response, at_ns)
     told = _told(order, Request.SUBMIT, response, order.reject_code, text, due_at)
     events: Events = [told, *besides(book, order, response, at_ns)]
-    # Where the venue holds nothing (more), the fill that says so is on its way.
-    if due_at is None and response.step is not Step.DONE:
+    if due_at is None and response.step is Step.DONE:
+        # Where the venue holds nothing (more), the fill that says so is on its way.
+        events += _amend_over(book, key)
+    elif due_at is None:
         events += _person(book, key, told, order)
     return events
 
@@ -270,8 +273,13 @@ def _person(book: Book, key: str, told: ev.ProtectionFailed, order: Order) -> Ev
             "can_be_done": "amend the levels, or close the position",
         },
     )
+    return [asked, *_amend_over(book, key)]
+
+
+def _amend_over(book: Book, key: str) -> Events:
+    """The end of the amend that waited for the levels, where there is one."""
     amend = book.protections[key].amend
-    return [asked, *(ends_amend(book, amend, {key}, is_set=False) if amend else ())]
+    return ends_amend(book, amend, {key}, is_set=False) if amend else []
 
 
 def _of_submit(told: ev.ProtectionFailed | None) -> ev.OrderFailed | None:

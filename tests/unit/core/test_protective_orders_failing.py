@@ -8,13 +8,14 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.effects import ReplaceOrder
-from stretto.core.limits import STOP_CONFIRMED_NS_MAX
+from stretto.core.limits import EXPIRY_NS_MIN, STOP_CONFIRMED_NS_MAX
 from stretto.core.order import OrderState
 from stretto.core.report import CancelReject, ExecType, OrdStatus
 from stretto.core.signal import Action
 from tests.builders import S, a_snapshot, only
 from tests.exit_desk import an_exit
-from tests.protection_desk import STOP, ProtectionDesk
+from tests.exit_desk import stop as closed_by_venue
+from tests.protection_desk import STOP, ProtectionDesk, own_stops
 
 # --- a stop that is not there -----------------------------------------------------------------
 
@@ -91,6 +92,48 @@ def test_a_stop_that_the_venue_cancels_is_placed_again_within_bounds() -> None:
     placed = [o for o in book.book.orders.values() if o.role is STOP]
     assert len(placed) == 1 + book.book.configuration.policy.failures.retries_max
     assert "connection_persistent" in book.reasons()
+    book.checked()
+
+
+def test_a_stop_that_expires_as_soon_as_it_stands_is_placed_again_within_bounds() -> None:
+    book = ProtectionDesk()
+    book.guarded_entry()
+    for _ in range(10):
+        book.timers_until(book.now + 30 * S)
+        book.accepted()
+        for stop in book.standing(STOP):
+            book.says(stop, ExecType.EXPIRED, leaves_qty=Decimal(0))
+    placed = [o for o in book.book.orders.values() if o.role is STOP]
+    assert len(placed) == 1 + book.book.configuration.policy.failures.retries_max
+    assert "connection_persistent" in book.reasons()
+    book.checked()
+
+
+def test_a_stop_that_runs_out_after_its_time_is_placed_again_as_often_as_it_does() -> None:
+    book = ProtectionDesk()
+    book.guarded_entry()
+    for _ in range(10):
+        book.timers_until(book.now + EXPIRY_NS_MIN)
+        (stop,) = book.standing(STOP)
+        book.says(stop, ExecType.EXPIRED, leaves_qty=Decimal(0))
+        book.accepted()
+    assert len(book.standing(STOP)) == 1
+    assert book.reasons() == []
+    book.checked()
+
+
+def test_an_amend_ends_where_the_venue_has_nothing_left_to_protect() -> None:
+    book = ProtectionDesk(own_stops(replaces_orders=False))
+    entry = book.guarded_entry()
+    item = an_exit("m1", Action.AMEND, stop_loss=Decimal("1.08000"))
+    planned = only(book.feed(ev.ExitReceived(exit=item)), ev.SignalPlanned)
+    book.says(book.standing(STOP)[0], ExecType.CANCELED, leaves_qty=Decimal(0))
+    again = book.standing(STOP)[0]
+    book.send(again)
+    book.says(again, ExecType.REJECTED, reject_code="position_gone", leaves_qty=Decimal(0))
+    assert book.book.executions[planned.plan.execution_id].status == "abandoned"
+    closed_by_venue(book, entry)
+    assert book.held("a0") == 0
     book.checked()
 
 
