@@ -1,4 +1,4 @@
-"""A disk that lost what it had acknowledged: the write-ahead log is cut or changed between two lives.
+"""A disk that lost what it had acknowledged: the log is cut or changed between two lives.
 
 Promised is this. What is left is a prefix of whole appends, tables included, and the chain of it
 verifies. An order that was sent and whose intent is lost is never doubled: planned again it has the
