@@ -18,7 +18,7 @@ from stretto.core.book import Book
 from stretto.core.choices import choices
 from stretto.core.late_fills import regained
 from stretto.core.order import Note, Order, OrderInput, is_done, step
-from stretto.core.order_table import TABLE, UNANSWERED
+from stretto.core.order_table import LIVE_STATES, TABLE
 from stretto.core.remedy import is_doubtful
 from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
 from stretto.core.values import ZERO
@@ -38,7 +38,7 @@ def on_report(book: Book, report: ExecutionReport, at_ns: int) -> Events:
         return _unknown_order(book, report)
     if is_seen(book, report) and not _has_fill(order, report):
         return ()
-    if order.state in UNANSWERED and is_doubtful(book, order, report):
+    if order.state in LIVE_STATES and is_doubtful(book, order, report):
         detail = f"{report.reject_code} {report.text}".strip()
         return advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None, detail)
     return advance(book, order, report, at_ns, report)

@@ -18,7 +18,7 @@ from pathlib import Path
 from stretto.bootstrap import EntryCodec, calendars_of
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.errors import JournalUnavailable
+from stretto.core.errors import BrokerUnreachable, JournalUnavailable
 from stretto.core.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S
 from stretto.ports import Command, Journal, VenueMessage
@@ -211,8 +211,10 @@ class Stage:
         """Nothing of the process reaches the world any more."""
         life.end()
         self._head = self._disk.head() or self._head
+        overtaken = life.process.overtaken_by is not None
         for error in life.errors:
-            if not isinstance(error, _ENDINGS):
+            is_refused = overtaken and isinstance(error, BrokerUnreachable)
+            if not (is_refused or isinstance(error, _ENDINGS)):
                 raise error
 
     def _live(self, life: Life) -> BaseException | None:
@@ -222,7 +224,7 @@ class Stage:
         brokers = self._brokers(life.process)
         writer = self._writer(book, life, brokers)
         session = life.loop.create_task(self._session(writer, brokers))
-        session.add_done_callback(lambda _: life.loop.stop())
+        session.add_done_callback(lambda _: life.process.dead or life.loop.stop())
         self._run(life)
         self._inputs += writer.unjournaled
         if life.process.stands_still:
@@ -244,12 +246,11 @@ class Stage:
             wakes_ns = 0 if overtaken is None else overtaken.wakes_ns
             waking = life.loop.call_later(wakes_ns / NS_PER_S, life.loop.stop)
             life.loop.run_forever()
-            if waking.when() <= life.loop.time():
-                self._wake(paused, life)
-            else:
-                waking.cancel()
+            waking.cancel()
+            if waking.when() > life.loop.time():
                 self._end(paused)
                 return
+            self._wake(paused, life)
             if life.process.dead or life.process.stands_still or self._broken is not None:
                 return
         life.loop.run_forever()
@@ -259,8 +260,9 @@ class Stage:
         paused.loop.stall(max(0, self._clock.now_ns() - paused.loop.now_ns()))
         self._clock.loop = paused.loop
         paused.process.wake()
-        paused.loop.call_later(_AWAKE_NS / NS_PER_S, paused.loop.stop)
+        asleep = paused.loop.call_later(_AWAKE_NS / NS_PER_S, paused.loop.stop)
         paused.loop.run_forever()
+        asleep.cancel()
         now = self._clock.now_ns()
         self._clock.loop = None
         self._end(paused)

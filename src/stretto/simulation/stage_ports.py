@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from stretto.brokers.sim import SimVenue
 from stretto.core.account import AccountSnapshot
-from stretto.core.errors import check
+from stretto.core.errors import BrokerUnreachable, check
 from stretto.core.market import Reads
 from stretto.core.report import ExecutionReport
 from stretto.core.values import NS_PER_MS, NS_PER_S
@@ -240,6 +240,8 @@ class StageBroker:
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
         """Connect; what nobody heard is said first."""
         await self._process.gives_way(Boundary.CONNECT)
+        if self._process.overtaken_by is not None:
+            raise BrokerUnreachable(f"{self.venue}: another process is connected")
         self._sink = sink
         self._line.holder = self
         await self._inner.connect(self._receive)

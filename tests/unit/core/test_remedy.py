@@ -157,6 +157,27 @@ def test_a_duplicate_id_is_no_end_of_the_first_order() -> None:
     assert desk.book.quantities(a).in_doubt == order.quantity
 
 
+@pytest.mark.parametrize("filled", [0, 4_000])
+def test_a_duplicate_id_says_nothing_against_an_order_that_the_venue_shows_working(
+    filled: int,
+) -> None:
+    """Seed 267: a view showed the order before the answer to its submit came."""
+    desk, order = a_desk()
+    cum = Decimal(filled)
+    kind, status = ExecType.NEW, OrdStatus.NEW
+    if filled:
+        kind, status = ExecType.TRADE, OrdStatus.PARTIALLY_FILLED
+    desk.report(order, kind, status, cum=cum, last=cum)
+    before = desk.book.orders[order.client_order_id]
+    events = refuse(desk, order, "duplicate_order")
+    assert not any(isinstance(e, ev.AllocationEnded | ev.LegScheduled) for e in events)
+    after = desk.book.orders[order.client_order_id]
+    assert (after.state, after.leaves_qty) == (before.state, order.quantity - cum)
+    (a,) = desk.book.allocations.values()
+    assert desk.book.quantities(a).working == order.quantity - cum
+    replays(desk.book, desk.entries)
+
+
 def test_a_rate_limit_is_waited_out() -> None:
     desk, order = a_desk()
     leg = only(refuse(desk, order, "rate_limited"), ev.LegScheduled)
