@@ -9,7 +9,7 @@ import pytest
 from tests.kills.harness import Lived, Plan, killed_over_and_over
 from tests.outside.auditor import faults
 
-PLAN = Plan(kills=10, speed=20, apart_s=15, lives_s_max=0.6, seed=1, pauses=1)
+PLAN = Plan(kills=10, speed=20, apart_s=15, lives_s_max=0.4, seed=1, pauses=1)
 
 
 @pytest.fixture(scope="module")
