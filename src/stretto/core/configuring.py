@@ -1,7 +1,7 @@
 """A configuration comes into force: refused where it drops what the book still has to look after.
 
-An account with positions or orders keeps its place, venue and currency until it is flat; to stop
-entries in it, its mode is set. Knows nothing of files.
+An account with positions or orders keeps its place, venue and currency until it is flat, and its
+venue the way of its stops; to stop entries in it, its mode is set. Knows nothing of files.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from stretto.core.errors import InvalidInput, check
 from stretto.core.market import Instrument
 from stretto.core.order import is_done
 from stretto.core.policy import BookConfig
+from stretto.core.venue import VenueCapabilities
 
 
 def on_opened(book: Book, config: BookConfig) -> tuple[ev.Event, ...]:
@@ -59,6 +60,13 @@ def _judge(held: BookConfig, config: BookConfig, account_id: str, symbols: list[
         was, now = getattr(before, name), getattr(after, name)
         if was != now:
             raise InvalidInput(f"{place}.{name}", f"changed to {now}, though {using}", f"{was}")
+    was_attached, is_attached = _attaches(held, before.venue), _attaches(config, after.venue)
+    if was_attached is not is_attached:  # what protects its positions is kept in another way
+        raise InvalidInput(
+            f"venues.{after.venue}.capabilities.attached_stops",
+            f"changed to {str(is_attached).lower()}, though {account_id} has positions or orders",
+            f"{str(was_attached).lower()}, until its accounts are flat",
+        )
     for symbol in symbols:
         after_change = config.instruments.get(symbol)
         if after_change is None or held.instruments[symbol] != _at_hours_of(
@@ -69,6 +77,10 @@ def _judge(held: BookConfig, config: BookConfig, account_id: str, symbols: list[
                 f"missing or changed, though account {account_id} has positions or orders in it",
                 "the instrument as it was",
             )
+
+
+def _attaches(config: BookConfig, venue: str) -> bool:
+    return config.capabilities.get(venue, VenueCapabilities()).attached_stops
 
 
 def _at_hours_of(held: Instrument, changed: Instrument) -> Instrument:

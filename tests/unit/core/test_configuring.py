@@ -14,6 +14,7 @@ from stretto.core.errors import InvalidInput, InvariantViolated
 from stretto.core.policy import BookConfig
 from stretto.core.report import ExecType, OrdStatus
 from tests.builders import Desk, a_config, an_account, only, report_of
+from tests.protection_desk import ProtectionDesk, own_stops
 
 
 def holding(state: str) -> Desk:
@@ -45,12 +46,21 @@ def with_account(**changes: Any) -> BookConfig:
             msgspec.structs.replace(a_config(1), instruments={}),
             "instruments.EURUSD: missing or changed",
         ),
+        (own_stops(), "capabilities.attached_stops: changed to false"),
     ],
 )
 def test_what_is_in_use_stays_in_place(state: str, config: BookConfig, place: str) -> None:
     desk = holding(state)
     with pytest.raises(InvalidInput, match=place):
         desk.feed(ev.BookOpened(config=config))
+
+
+def test_orders_that_protect_a_position_are_not_forgotten_by_a_new_configuration() -> None:
+    desk = ProtectionDesk()
+    desk.guarded_entry()
+    with pytest.raises(InvalidInput, match="attached_stops: changed to true"):
+        desk.feed(ev.BookOpened(config=a_config(1)))
+    assert len(desk.standing()) == 2
 
 
 def test_everything_else_may_change_while_positions_are_open() -> None:
