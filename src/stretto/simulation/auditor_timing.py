@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from stretto.core import events as ev
+from stretto.core.market import venue_calendar
 from stretto.core.signal import Urgency
 from stretto.simulation.auditor_model import Model, OrderNote, ShareNote
 
@@ -19,6 +20,7 @@ DELAY_NS_MAX = 30 * _S
 WINDOW_NS = 30 * _S
 SPAN_NS = DELAY_NS_MAX - DELAY_NS_MIN
 VARIATION_MIN = 0.2
+PPM = 1_000_000
 SESSION_CLOSED = "session_closed"
 _ONCE = (
     ev.TimerKind.EXCLUSION,
@@ -135,10 +137,34 @@ def check_attempt(model: Model, event: ev.LegScheduled, entry: ev.Entry) -> None
     name = f"{event.execution_id}/{event.account_id}"
     if most is not None and event.attempt > most:
         model.excess_tries[name] = f"{name}: retry {event.attempt} for {reason}, at most {most}"
+    if reason == "market_closed":
+        _check_session(model, event)
+    if reason == "insufficient_margin":
+        share = model.shares[f"{event.execution_id}/{event.account_id}"]
+        asked = share.pending if event.leg_quantity is None else event.leg_quantity
+        if asked * PPM**event.attempt > share.pending * policy.margin_retry_factor**event.attempt:
+            model.broken(13, f"{name}: {asked} of {share.pending} again for want of margin")
     if reason in ("connection_temporary", "venue_error"):
         least = policy.retry_delay_first_ns * policy.retry_delay_factor ** (event.attempt - 1)
         if event.due_at - model.at < least:
             model.broken(13, f"{name}: retry {event.attempt} after {event.due_at - model.at} ns")
+
+
+def _check_session(model: Model, event: ev.LegScheduled) -> None:
+    """What a closed market refused waits for an opening, of the market or of the venue."""
+    share = model.shares[f"{event.execution_id}/{event.account_id}"]
+    account = model.configured(event.account_id)
+    names = [model.config.instruments[share.symbol].session_calendar]
+    if account is not None and account.venue in model.config.maintenance:
+        names.append(venue_calendar(account.venue))
+    openings = [
+        opens
+        for name in names
+        for opens, _ in (model.calendars[name].sessions if name in model.calendars else ())
+        if opens > model.at
+    ]
+    if openings and event.due_at < min(openings) and not share.held:
+        model.excess_tries[share.key] = f"{share.key}: due {event.due_at}, before the next session"
 
 
 def ended_entry(model: Model) -> None:

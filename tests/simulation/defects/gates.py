@@ -216,3 +216,25 @@ def plan_without_a_reservation(patch: pytest.MonkeyPatch) -> None:
         return replace(found, allocations=shares)
 
     everywhere(patch, first, plan)
+
+
+@defect(13, fault="margin-change")
+def ask_for_as_much_again(patch: pytest.MonkeyPatch) -> None:
+    """A retry for want of margin is no smaller."""
+    everywhere(
+        patch,
+        backoff.smaller_quantity,
+        lambda policy, quantity, attempt, step, minimum: quantity,
+    )
+
+
+@defect(13, fault="session-end")
+def try_a_closed_market_again(patch: pytest.MonkeyPatch) -> None:
+    """What a closed market refused is due a minute later."""
+    first = deferral.next_session_release
+
+    def later(book: Any, share: Any, at_ns: int) -> Any:
+        found = first(book, share, at_ns)
+        return None if found is None else (at_ns, at_ns + 60 * S)
+
+    everywhere(patch, first, later)

@@ -9,8 +9,10 @@ COMMON = (9, 2, 5)
 SEEDS: dict[str, int] = {
     "adopt-an-unknown-position": 5,  # 4
     "ask-again-at-once": 9,  # 12
+    "ask-for-as-much-again": 13,  # 13
     "ask-for-ever": 9,  # 13
     "believe-any-venue-s-silence": 1,  # 7
+    "believe-no-cancel-but-ones-own": 5,  # 17
     "book-an-exit-on-its-own": 1,  # 0
     "copy-against-a-rulebook": 9,  # 10
     "count-a-status-as-a-fill": 1,  # 4
@@ -43,6 +45,7 @@ SEEDS: dict[str, int] = {
     "let-an-old-snapshot-confirm-a-fill": 1,  # 9
     "let-an-overfill-pass": 9,  # 2
     "let-the-filled-quantity-fall": 5,  # 5
+    "let-time-run-backwards": 13,  # 0
     "lose-a-fill-on-reconnect": 1,  # 17
     "lose-the-timers-in-a-snapshot": 1,  # 12
     "lose-what-an-order-leaves": 9,  # 0
@@ -67,5 +70,7 @@ SEEDS: dict[str, int] = {
     "take-a-refused-duplicate-for-a-refusal": 6,  # 7
     "take-a-timeout-for-a-rejection": 1,  # 7
     "take-an-unknown-write-for-none": 1,  # 7
+    "take-ids-that-come-again-for-repeats": 13,  # 17
     "throw-a-kill-switch-and-cancel-nothing": 4,  # 11
+    "try-a-closed-market-again": 2,  # 13
 }

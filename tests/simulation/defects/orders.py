@@ -267,3 +267,28 @@ def throw_a_kill_switch_and_cancel_nothing(patch: pytest.MonkeyPatch) -> None:
         return [e for e in first(*arguments) if not isinstance(e, ev.CancelRequested)]
 
     patch.setattr(intervening_kills, "give_up", give_up)
+
+
+@defect(0, 4, 8, 17, fault="venue-restart")
+def take_ids_that_come_again_for_repeats(patch: pytest.MonkeyPatch) -> None:
+    """An execution id counts for ever, though the venue begins its ids anew each day."""
+
+    def seen(book: Any, report: Any) -> bool:
+        name = f"{report.account_id}|{report.exec_id}"
+        return any(name in day for day in book.reports_seen.values())
+
+    everywhere(patch, reports.is_seen, seen)
+
+
+@defect(4, 6, 16, 17, fault="unsolicited-cancel")
+def believe_no_cancel_but_ones_own(patch: pytest.MonkeyPatch) -> None:
+    """An order that the venue cancelled unasked goes on as if it lived."""
+    first = order._reported
+
+    def reported(found: Any, report: Any, at_ns: int) -> Any:
+        is_cancel = report.ord_status.value == "canceled"
+        if is_cancel and not found.cancel_requested and found.time_in_force.value in ("day", "gtc"):
+            return order.Step(order=found, kind=OrderInput.STATUS_KNOWN)
+        return first(found, report, at_ns)
+
+    patch.setattr(order, "_reported", reported)

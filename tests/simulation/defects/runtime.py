@@ -85,6 +85,12 @@ def go_on_after_a_failed_append(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(memory.MemoryJournal, "append", append)
 
 
+@defect(0, 12, 14, fault="clock")
+def let_time_run_backwards(patch: pytest.MonkeyPatch) -> None:
+    """Book time is what the machine's clock says, whatever it said before."""
+    patch.setattr(writer.Writer, "_now", lambda self: self._clock.now_ns())
+
+
 @defect(0, 1, fault="none")
 def canary(patch: pytest.MonkeyPatch) -> None:
     """Every order is sent twice: no seed may ever miss it."""
