@@ -65,8 +65,7 @@ def drawn(seed: int, hours: int, allowed: Named) -> tuple[DrawnWorld, Schedule]:
     """The world of ``seed``, and what goes wrong in it."""
     world = draw_world(seed, hours)
     draws = Draws(str(seed))
-    busy_at = [at for at, _ in world.arrivals]
-    span = Span(world.starts_at, world.heals_at, busy_at)
+    span = Span(world.starts_at, world.heals_at, [at for at, _ in world.arrivals])
     return world, draw_schedule(draws, world.venues, allowed, span)
 
 
@@ -224,7 +223,7 @@ class Stage:
         brokers = self._brokers(life.process)
         writer = self._writer(book, life, brokers)
         session = life.loop.create_task(self._session(writer, brokers))
-        session.add_done_callback(lambda _: life.process.dead or life.loop.stop())
+        session.add_done_callback(lambda _: None if life.process.dead else life.loop.stop())
         self._run(life)
         self._inputs += writer.unjournaled
         if life.process.stands_still:
