@@ -91,7 +91,6 @@ class Stage:
         self.seed = seed
         self.world = world
         self._disk = disk
-        self._schedule = schedule
         draws = Draws(str(seed))
         self._clock = TrueClock(world.starts_at)
         self._machine = MachineClock(self._clock, schedule)
@@ -129,8 +128,7 @@ class Stage:
         faults: Counter[str] = Counter()
         pairs: dict[str, None] = {}
         struck = [(at, kind, "") for at, kind in self._director.occurred]
-        now = self._clock.now_ns()
-        struck += [(change.at, "clock", "") for change in self._schedule.clock if change.at < now]
+        struck += [(change.at, "clock", "") for change in self._machine.changed]
         for venue in self._venues.values():
             struck += faults_of(venue)
         for at, kind, subject in sorted(struck):

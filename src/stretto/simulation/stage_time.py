@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from stretto.core.errors import InvariantViolated
 from stretto.core.values import NS_PER_S
 from stretto.runtime.clock import VirtualTimeLoop
-from stretto.simulation.schedule import Schedule
+from stretto.simulation.schedule import ClockChange, Schedule
 
 Result = TypeVar("Result")
 
@@ -51,6 +51,12 @@ class MachineClock:
     def __init__(self, clock: TrueClock, schedule: Schedule) -> None:
         self._clock = clock
         self._changes = schedule.clock
+
+    @property
+    def changed(self) -> list[ClockChange]:
+        """The changes that have come by now."""
+        now = self._clock.now_ns()
+        return [change for change in self._changes if change.at <= now]
 
     @property
     def offset_ns(self) -> int:
