@@ -224,6 +224,14 @@ class VenueAccount:
                 return max(ZERO, order.leaves - 2 * held.quantity)
         return order.leaves
 
+    def closing_part(self, order: VenueOrder, quantity: Decimal) -> Decimal:
+        """How much of ``quantity`` an order that closes can close: nothing of a position that is
+        gone, or that another order has turned round.
+        """
+        held = self.positions.get(order.closes)
+        is_there = held is not None and held.side is not order.side
+        return min(quantity, held.quantity) if held is not None and is_there else ZERO
+
     def fill(
         self,
         order: VenueOrder,

@@ -223,8 +223,7 @@ class VenueFaults:
         step = account.config.symbols[order.symbol].step
         quantity = left if drawn[0] & 1 else max(step, floor_to_step(left / 2, step))
         if order.closes:
-            held = account.positions.get(order.closes)
-            quantity = min(quantity, held.quantity) if held is not None else ZERO
+            quantity = account.closing_part(order, quantity)
         is_limited = order.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
         price = touch(order.side, quote)
         if is_limited and order.limit_price is not None:

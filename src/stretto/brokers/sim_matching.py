@@ -125,8 +125,7 @@ class Matching:
         """Take levels, best first, until the order is done or its limit is reached."""
         wanted = order.leaves
         if order.closes:
-            held = account.positions.get(order.closes)
-            wanted = min(wanted, held.quantity) if held is not None else ZERO
+            wanted = account.closing_part(order, wanted)
         taken = self._takeable(order, account.config.symbols[order.symbol], quote, wanted, at)
         missing = wanted
         for quantity, _ in taken:

@@ -85,6 +85,11 @@ class Life:
             self.journal.append((), projector.create)
             self.projector = projector
 
+    def session_over(self, _: object) -> None:
+        """The session came to its end, or raised."""
+        if not self.process.dead:
+            self.loop.stop()
+
     def end(self) -> None:
         """Nothing of the process reaches the world any more; its tasks end."""
         self.process.end()

@@ -13,7 +13,7 @@ from stretto.brokers.sim_config import RejectCode, SimAccount, SimVenueConfig, f
 from stretto.core.account import Account, AccountSnapshot, PositionMode
 from stretto.core.errors import InvalidInput
 from stretto.core.market import Instrument
-from stretto.core.report import OrderType
+from stretto.core.report import OrderRole, OrderType
 from stretto.core.values import NS_PER_S, ZERO, Side, parse_iso
 from stretto.market import Calendars, VenueHours
 from tests.session import MovingClock
@@ -127,6 +127,24 @@ def test_a_netting_account_keeps_one_position_and_flips_it() -> None:
     assert books["realized"] == "-20"
     assert books["margin_used"] == "2760"
     assert {t.position_id for t in desk.trades()} == {"NET-EURUSD"}
+
+
+def test_a_close_that_waits_ends_where_another_order_turned_the_position_round() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.submit("B1", quantity=LOT)
+        ticket = desk.trades("B1")[0].position_id
+        await desk.submit(
+            "C1", side=Side.SELL, quantity=LOT, position_id=ticket,
+            order_type=OrderType.STOP, stop_price=Decimal("1.3790"), role=OrderRole.STOP_LOSS,
+        )  # fmt: skip
+        await desk.submit("S1", side=Side.SELL, quantity=LOT * 2)
+        await desk.until(60)
+
+    netting = [account(mode=PositionMode.NETTING)]
+    fallen = ticks((-60, 138_000, 138_010), (30, 137_800, 137_810), (3_000, 137_800, 137_810))
+    desk = at_desk(scenario, eurusd=fallen, accounts=netting)
+    assert desk.reports("C1")[-1].reject_code == "position_gone"
+    assert desk.books()["positions"]["NET-EURUSD"]["quantity"] == "-100000"
 
 
 def test_an_order_against_a_net_position_needs_margin_only_beyond_it() -> None:
