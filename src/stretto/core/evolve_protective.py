@@ -23,7 +23,7 @@ from stretto.core.protecting import (
     must_have_stop,
     price_of,
 )
-from stretto.core.protection import Protection, leg_of
+from stretto.core.protection import Protection, asked_as, leg_of
 from stretto.core.report import OrderRole
 
 
@@ -37,7 +37,10 @@ def position_moved(book: Book, execution_id: str, account_id: str) -> bool:
         if not has_own_stops(book, account_id) or key not in book.allocations:
             return False
         protection = Protection(execution_id=execution_id, account_id=account_id, changed_at=0)
-    _put(book, key, replace(protection, changed_at=book.at, waits={}, tries={}))
+    # A leg that a person is asked about is remembered until the question is settled.
+    asked = [leg for leg in protection.waits if asked_as(key, leg) in book.interventions]
+    waits: dict[str, int | None] = dict.fromkeys(asked, book.at)
+    _put(book, key, replace(protection, changed_at=book.at, waits=waits, tries={}))
     return True
 
 

@@ -182,10 +182,7 @@ def _ended(book: Book, before: Order, done: Done, detail: str, at_ns: int) -> Ev
     due_at = _again_at(book, order, response, at_ns)
     told = _told(order, Request.SUBMIT, response, order.reject_code, text, due_at)
     events: Events = [told, *besides(book, order, response, at_ns)]
-    if due_at is None and response.step is Step.DONE:
-        # Where the venue holds nothing (more), the fill that says so is on its way.
-        events += _amend_over(book, key)
-    elif due_at is None:
+    if due_at is None:
         events += _person(book, key, told, order)
     return events
 
@@ -193,6 +190,9 @@ def _ended(book: Book, before: Order, done: Done, detail: str, at_ns: int) -> Ev
 def _again_at(book: Book, order: Order, response: Response, at_ns: int) -> int | None:
     if response.step is Step.RETRY and response.attempt == 1:
         return at_ns  # nothing protects the position meanwhile
+    if response.step is Step.DONE and response.attempt == 1:
+        # Where the venue holds nothing (more), the fill that says so is on its way.
+        return at_ns + ACKNOWLEDGE_TIMEOUT_NS
     if response.step in (Step.RETRY, Step.WAIT, Step.REPRICE):
         return at_ns + response.delay_ns
     if response.step is Step.NEXT_SESSION:
@@ -273,13 +273,8 @@ def _person(book: Book, key: str, told: ev.ProtectionFailed, order: Order) -> Ev
             "can_be_done": "amend the levels, or close the position",
         },
     )
-    return [asked, *_amend_over(book, key)]
-
-
-def _amend_over(book: Book, key: str) -> Events:
-    """The end of the amend that waited for the levels, where there is one."""
     amend = book.protections[key].amend
-    return ends_amend(book, amend, {key}, is_set=False) if amend else []
+    return [asked, *(ends_amend(book, amend, {key}, is_set=False) if amend else ())]
 
 
 def _of_submit(told: ev.ProtectionFailed | None) -> ev.OrderFailed | None:

@@ -7,15 +7,16 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
+from stretto.core.book import Execution
 from stretto.core.effects import ReplaceOrder
-from stretto.core.limits import EXPIRY_NS_MIN, STOP_CONFIRMED_NS_MAX
+from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, EXPIRY_NS_MIN, STOP_CONFIRMED_NS_MAX
 from stretto.core.order import OrderState
-from stretto.core.report import CancelReject, ExecType, OrdStatus
+from stretto.core.report import CancelReject, ExecType, OrderRole, OrdStatus
 from stretto.core.signal import Action
 from tests.builders import S, a_snapshot, only
 from tests.exit_desk import an_exit
 from tests.exit_desk import stop as closed_by_venue
-from tests.protection_desk import STOP, ProtectionDesk, own_stops
+from tests.protection_desk import STOP, TARGET, ProtectionDesk, own_stops
 
 # --- a stop that is not there -----------------------------------------------------------------
 
@@ -122,18 +123,60 @@ def test_a_stop_that_runs_out_after_its_time_is_placed_again_as_often_as_it_does
     book.checked()
 
 
-def test_an_amend_ends_where_the_venue_has_nothing_left_to_protect() -> None:
-    book = ProtectionDesk(own_stops(replaces_orders=False))
-    entry = book.guarded_entry()
+def gone(book: ProtectionDesk, role: OrderRole) -> None:
+    """The venue refuses the newest order of the role, for it holds nothing to protect."""
+    order = book.standing(role)[0]
+    book.send(order)
+    book.says(order, ExecType.REJECTED, reject_code="position_gone", leaves_qty=Decimal(0))
+
+
+def amended_stop(book: ProtectionDesk) -> Execution:
+    """An amend whose new stop the venue does not have yet."""
     item = an_exit("m1", Action.AMEND, stop_loss=Decimal("1.08000"))
     planned = only(book.feed(ev.ExitReceived(exit=item)), ev.SignalPlanned)
     book.says(book.standing(STOP)[0], ExecType.CANCELED, leaves_qty=Decimal(0))
-    again = book.standing(STOP)[0]
-    book.send(again)
-    book.says(again, ExecType.REJECTED, reject_code="position_gone", leaves_qty=Decimal(0))
-    assert book.book.executions[planned.plan.execution_id].status == "abandoned"
+    return book.book.executions[planned.plan.execution_id]
+
+
+def test_an_amend_ends_where_the_venue_has_nothing_left_to_protect() -> None:
+    book = ProtectionDesk(own_stops(replaces_orders=False))
+    entry = book.guarded_entry()
+    amend = amended_stop(book)
+    gone(book, STOP)
     closed_by_venue(book, entry)
+    book.says(book.standing(TARGET)[0], ExecType.CANCELED, leaves_qty=Decimal(0))
     assert book.held("a0") == 0
+    assert book.book.executions[amend.execution_id].status == "completed"
+    assert book.reasons() == []
+    book.checked()
+
+
+@pytest.mark.parametrize("role", [STOP, TARGET])
+def test_a_position_that_is_gone_says_the_venue_alone_reaches_a_person(role: OrderRole) -> None:
+    book = ProtectionDesk(own_stops(replaces_orders=False))
+    entry = book.entry()
+    book.fill(entry)
+    gone(book, role)
+    book.accepted()
+    assert book.standing(role) == []
+    book.timers_until(book.now + ACKNOWLEDGE_TIMEOUT_NS)
+    gone(book, role)
+    book.timers_until(book.now + 60 * S)
+    assert book.standing(role) == []
+    assert "position_gone" in book.reasons()
+    closed_by_venue(book, entry)
+    assert book.reasons() == [], "the position is closed"
+    book.checked()
+
+
+def test_an_amend_ends_with_the_question_about_a_stop_that_cannot_be_placed() -> None:
+    book = ProtectionDesk(own_stops(replaces_orders=False))
+    book.guarded_entry()
+    amend = amended_stop(book)
+    gone(book, STOP)
+    book.timers_until(book.now + ACKNOWLEDGE_TIMEOUT_NS)
+    gone(book, STOP)
+    assert book.book.executions[amend.execution_id].status == "abandoned"
     book.checked()
 
 
