@@ -12,12 +12,12 @@ from stretto.core.exit_signal import ExitSignal
 from stretto.core.market import Reads
 from stretto.core.order import Order
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import Action
+from stretto.core.signal import Action, Urgency
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import START, Desk, a_config, a_signal, an_account, names
 
-SIGNAL = a_signal(urgency="immediate")
+SIGNAL = a_signal(urgency=Urgency.IMMEDIATE)
 
 
 def an_exit(signal_id: str = "x1", action: Action = Action.CLOSE, **changes: Any) -> ExitSignal:

@@ -15,7 +15,7 @@ from stretto.core.policy import BookConfig
 from stretto.core.protecting import due_at
 from stretto.core.protection import PROTECTIVE
 from stretto.core.report import ExecType, OrderRole, OrdStatus
-from stretto.core.signal import Signal
+from stretto.core.signal import Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.core.venue import VenueCapabilities
 from tests.builders import START, VENUE, a_config, a_signal, an_account, names
@@ -35,7 +35,7 @@ def own_stops(accounts: int = 1, *, netting: bool = False, **declared: Any) -> B
 def guarded(signal_id: str = "s1", at: int = START, **changes: Any) -> Signal:
     """A signal at once, with a stop and a target."""
     levels = {"stop_loss": LEVELS[0], "take_profit": LEVELS[1], "stop_distance": None}
-    return a_signal(signal_id, at, urgency="immediate", **(levels | changes))
+    return a_signal(signal_id, at, urgency=Urgency.IMMEDIATE, **(levels | changes))
 
 
 class ProtectionDesk(ExitDesk):
