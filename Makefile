@@ -35,7 +35,7 @@ types: venv-dev ## mypy, strict, over src, tests and bench
 	@$(STEP) "types" $(BIN)/mypy
 
 unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)
-	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
+	@$(STEP) "tests" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 25
 
 test-long: venv-dev ## What takes minutes to hours: real kills, every boundary, many seeds (SEEDS=N)
 	@$(STEP) "long tests" $(BIN)/python -m pytest -m long -n $(JOBS) --durations 10 -s

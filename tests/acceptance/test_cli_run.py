@@ -177,7 +177,9 @@ def test_a_stop_saves_says_how_to_go_on_and_goes_on(
 @pytest.mark.parametrize("delay_ms", [0, 60, 150, 300, 500, 800])
 def test_ctrl_c_never_shows_a_traceback(delay_ms: int, tmp_path: Path) -> None:
     """Nor while it is still importing what it is made of."""
-    started = "import sys; import stretto.cli; print(1, flush=True); stretto.cli.main()"
+    # What a process in the background starts is told to ignore it.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    started = f"{heeds}; import stretto.cli; print(1, flush=True); stretto.cli.main()"
     command = ["-c", started, "demo", "--signals", "200", "--db", str(tmp_path / "d.sqlite")]
     with subprocess.Popen(
         [sys.executable, *command],

@@ -34,7 +34,17 @@ def venue() -> Iterator[VenueProcess]:
         yield found
 
 
-def test_a_book_and_its_venues_in_two_processes_agree(venue: VenueProcess) -> None:
+def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
+    """What a command that must end with ``code`` says on standard error: one message."""
+    assert app.run_command(list(map(str, arguments))) == code
+    said = capsys.readouterr().err
+    assert said.startswith("stretto: ")
+    return said
+
+
+def test_a_book_and_its_venues_in_two_processes_agree(
+    venue: VenueProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = venue.config.parent
     signals = folder / "one.jsonl"
     first = SIGNALS.read_text("utf-8").splitlines()[0]
@@ -53,17 +63,12 @@ def test_a_book_and_its_venues_in_two_processes_agree(venue: VenueProcess) -> No
     # What rests may fill while no book listens: the session is not over.
     assert summary["working"] > 0
     assert summary["continue_with"]
+    waited = ("resume", "--db", db, "--downtime", "5", "--signals", "-")
+    capsys.readouterr()
+    assert "the venue's own time passes" in refused(capsys, 2, *waited)
     again = in_process("resume", "--db", db)
     assert again["journal_entries"] > summary["journal_entries"]
     assert again["working"] > 0
-
-
-def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
-    """What a command that must end with ``code`` says on standard error: one message."""
-    assert app.run_command(list(map(str, arguments))) == code
-    said = capsys.readouterr().err
-    assert said.startswith("stretto: ")
-    return said
 
 
 def test_what_does_not_go_with_a_venue_elsewhere_is_said(
@@ -72,10 +77,6 @@ def test_what_does_not_go_with_a_venue_elsewhere_is_said(
     run = ("run", venue.config, "--signals", SIGNALS, "--db", tmp_path / "x.sqlite")
     said = refused(capsys, 2, *run, "--speed", "3")
     assert "--speed: is 3, and the venue's time passes at 30" in said
-    book = venue.config.parent / "book.sqlite"
-    assert "the venue's own time passes" in refused(
-        capsys, 2, "resume", "--db", book, "--downtime", "5", "--signals", "-"
-    )
     assert "is served there already" in refused(capsys, 2, "venue", venue.config)
     dump = tmp_path / "venues.json"
     assert in_process("venue-dump", venue.config, "--output", dump)["venues"] == ["east", "west"]
