@@ -24,7 +24,7 @@ from stretto.core.order import (
     intend,
     step,
 )
-from stretto.core.order_table import PRECEDENCE, STATE_OF_STATUS, TABLE, outranking
+from stretto.core.order_table import STATE_OF_STATUS
 from stretto.core.report import (
     CancelReject,
     ExecType,
@@ -34,7 +34,6 @@ from stretto.core.report import (
     OrdStatus,
 )
 from stretto.core.values import Side
-from tests.unit.core.order_samples import a_message, a_report, an_order, in_state, played
 
 ASKED = "we have asked already: our request is open from the moment it is sent, not acknowledged"
 ONE_REPLACE = "one replace at a time: a second request is refused until the first is answered"
@@ -235,52 +234,3 @@ def test_scenario(scenario: dict[str, Any]) -> None:
 def test_every_deviation_names_a_row_that_exists() -> None:
     rows = {(s["id"], row["seq"]) for s in SCENARIOS for row in s["rows"]}
     assert set(DEVIATIONS) <= rows
-
-
-PRECEDENCE_FILE = conformance("ordstatus-precedence.json")
-
-
-@pytest.mark.requirement("R4.1")
-@pytest.mark.skipif(PRECEDENCE_FILE is None, reason="STRETTO_DATA/conformance is not there")
-def test_precedence_is_that_of_the_specification() -> None:
-    assert PRECEDENCE_FILE is not None
-    data = json.loads(PRECEDENCE_FILE.read_text())
-    ranks = {
-        OrdStatus(snake(entry["ord_status"])): entry["precedence"] for entry in data["precedence"]
-    }
-    assert set(ranks) == set(OrdStatus)
-    for status, rank in ranks.items():
-        if status is not OrdStatus.ACCEPTED_FOR_BIDDING:  # no state of ours: kept as new
-            assert PRECEDENCE[STATE_OF_STATUS[status]] == rank
-    for first in PRECEDENCE:
-        for second in PRECEDENCE:
-            if PRECEDENCE[first] != PRECEDENCE[second]:
-                expected = max(first, second, key=PRECEDENCE.__getitem__)
-                assert outranking(first, second) is expected
-
-
-@pytest.mark.requirement("R4.1")
-@pytest.mark.skipif(PRECEDENCE_FILE is None, reason="STRETTO_DATA/conformance is not there")
-def test_every_illustrated_transition_takes_one_message() -> None:
-    assert PRECEDENCE_FILE is not None
-    data = json.loads(PRECEDENCE_FILE.read_text())
-    assert data["illustrated_transitions"]
-    for pair in data["illustrated_transitions"]:
-        before = STATE_OF_STATUS[OrdStatus(snake(pair["from"]))]
-        after = STATE_OF_STATUS[OrdStatus(snake(pair["to"]))]
-        order = unfilled(before) if after is OrderState.NEW else in_state(before)
-        reached = set()
-        for kind in OrderInput:
-            if (before, kind) in TABLE:
-                reached.add(step(order, a_message(order, kind), 100).order.state)
-        assert after in reached, pair
-
-
-def unfilled(state: OrderState) -> Order:
-    """A working order without fills in a state that may go back to new."""
-    new = played(an_order(), OrderInput.SUBMIT, a_report(ExecType.NEW, OrdStatus.NEW, at=5))
-    if state is OrderState.PENDING_CANCEL:
-        return played(new, OrderInput.CANCEL_REQUESTED)
-    if state is OrderState.PENDING_REPLACE:
-        return played(new, Replacement(quantity=Decimal(8_000)))
-    return new if state is OrderState.NEW else in_state(state)
