@@ -1,6 +1,6 @@
 """Exceptions and the always-on invariant check.
 
-A refusal is a value (see ``core.plan.Refusal``); an exception here is a bug or the world. Knows
+A refusal is a value (see ``plan.Refusal``); an exception here is a bug or the world. Knows
 nothing of any domain type.
 """
 

@@ -1,6 +1,6 @@
 """Historical correlations of candidates with the book, each pair over its common active bars.
 
-Exact like ``core.factors``: standardised rows are whole numbers in 2**-24, so their products and
+Exact like ``factors``: standardised rows are whole numbers in 2**-24, so their products and
 the sums of their squares over any bars are exact; one product, one root and one division make the
 correlation. Knows nothing of trades or of what follows from a correlation.
 """
