@@ -20,7 +20,10 @@ from tests.unit.views.samples import ACCOUNTS, BOOK
 from tests.unit.views.world import World
 
 Step = tuple[str, int, int, int]
-RARE = ("plan", "refuse", "observe", "miss", "late", "query", "bust", "cancel", "reject", "expire")
+RARE = (
+    *("plan", "refuse", "observe", "redraw", "miss", "late", "query"),
+    *("bust", "cancel", "reject", "expire"),
+)
 USUAL = ("release", "sent", "unsent", "unknown", "new", "fill", "fill", "fill")
 STEPS = st.lists(
     st.tuples(
@@ -73,6 +76,8 @@ def _order_step(
     order = world.order(execution, account)
     if kind == "release":
         world.release(execution, account)
+    elif kind == "redraw":
+        world.reschedule(execution, account, world.at + number, number, f"reason {number}")
     elif kind == "miss":
         world.miss_window(execution, account)
     elif kind in OUTCOMES:

@@ -47,6 +47,7 @@ def render_delays(output: Output, report: DelaysReport) -> None:
                 Column("planned", right=True),
                 Column("actual", right=True),
                 Column("deviation", right=True),
+                Column("redrawn", rank=2, wraps=True),
             ),
             rows=[
                 (
@@ -56,6 +57,7 @@ def render_delays(output: Output, report: DelaysReport) -> None:
                     _seconds(each.planned_delay_s),
                     _seconds(each.actual_delay_s),
                     _seconds(each.deviation_s),
+                    each.redrawn or "",
                 )
                 for execution in report.executions
                 for each in execution.accounts

@@ -205,7 +205,14 @@ def _times(output: Output, found: FoundExecution) -> None:
         )
         for times in found.order_times
     ]
-    output.grid(Grid(title="Times, in seconds after the decision", columns=columns, rows=rows))
+    anew = [
+        f"{times['account_id']}: {times['redrawn']}"
+        for times in found.order_times
+        if times["redrawn"]
+    ]
+    note = f"releases drawn anew, the plan has the first: {'; '.join(anew)}" if anew else ""
+    title = "Times, in seconds after the decision"
+    output.grid(Grid(title=title, columns=columns, rows=rows, note=note))
 
 
 def _orders(output: Output, found: FoundExecution) -> None:

@@ -164,7 +164,9 @@ def _allocation(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order_times(status: ExecutionStatus) -> list[dict[str, str | None]]:
-    """Decided, intended, sent, acknowledged, executed and recorded, of each account's order."""
+    """Decided, planned (the release in force, and why it was redrawn), intended, sent,
+    acknowledged, executed and recorded, of each account's order.
+    """
     decided = status.summary.decided_at
     executed: dict[str, str] = {}
     recorded: dict[str, str] = {}
@@ -177,6 +179,7 @@ def _order_times(status: ExecutionStatus) -> list[dict[str, str | None]]:
             "account_id": row["account_id"],
             "decided": decided,
             "planned": row["execution_window_start"],
+            "redrawn": row["release_reason"],
             "intended": row["intended_at"],
             "sent": row["sent_at"],
             "acknowledged": row["acknowledged_at"],

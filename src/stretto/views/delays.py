@@ -19,10 +19,13 @@ from stretto.views.releases import Released, executions_released
 from stretto.views.texts import timestamp
 
 MEANING = {
-    "planned_delay": "from the decision to the planned release, as the plan says",
+    "planned_delay": "from the decision to the planned release, as the plan says; where the "
+    "release was drawn anew, from the approval, resume, reroute or opening it counts from",
+    "redrawn": "why the release in force is not the plan's: approved, resumed or retry_now by a "
+    "person, session_closed (it waits for the next session) or rerouted; the plan keeps the first",
     "actual_delay": "from there to the intent of its first order; none where it ended before",
-    "deviation": "actual minus planned; early must be 0; a stall, a resume or the gap to another "
-    "release of the symbol make it late",
+    "deviation": "actual minus planned; early must be 0; a stall or the gap to another release of "
+    "the symbol make it late",
     "dispersion": "coefficient of variation, standard deviation over mean, of an execution's "
     "delays; plans of three or more accounts need 0.2",
     "clustering": "releases of the 7 days before until, by second of the minute and hour of the "
@@ -34,13 +37,14 @@ MEANING = {
 
 
 class AccountDelay(msgspec.Struct, frozen=True, kw_only=True):
-    """One allocation; seconds, exact."""
+    """One allocation; seconds, exact. ``redrawn``: why its release is not the plan's, or None."""
 
     account_id: str
     status: str
     planned_delay_s: Decimal
     actual_delay_s: Decimal | None
     deviation_s: Decimal | None
+    redrawn: str | None
 
 
 class ExecutionDelays(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,9 +131,9 @@ def delays_report(
 
 def _delays(allocations: list[Released]) -> ExecutionDelays:
     first = allocations[0]
-    planned = [each.planned_at - each.decided_at for each in allocations]
+    planned = [each.planned_at - each.counted_from for each in allocations]
     actual = [
-        each.released_at - each.decided_at for each in allocations if each.released_at is not None
+        each.released_at - each.counted_from for each in allocations if each.released_at is not None
     ]
     return ExecutionDelays(
         execution_id=first.execution_id,
@@ -146,14 +150,15 @@ def _delays(allocations: list[Released]) -> ExecutionDelays:
 def _account(each: Released) -> AccountDelay:
     actual = deviation = None
     if each.released_at is not None:
-        actual = _seconds(each.released_at - each.decided_at)
+        actual = _seconds(each.released_at - each.counted_from)
         deviation = _seconds(each.released_at - each.planned_at)
     return AccountDelay(
         account_id=each.account_id,
         status=each.status,
-        planned_delay_s=_seconds(each.planned_at - each.decided_at),
+        planned_delay_s=_seconds(each.planned_at - each.counted_from),
         actual_delay_s=actual,
         deviation_s=deviation,
+        redrawn=each.redrawn,
     )
 
 

@@ -13,8 +13,6 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import msgspec
-
 from stretto.core import events as ev
 from stretto.core.errors import StrettoError, check
 from stretto.core.plan import Plan
@@ -23,7 +21,7 @@ from stretto.ports import PreparedEntry
 from stretto.views import schema
 from stretto.views.actions import acted_on
 from stretto.views.audit import audit_rows
-from stretto.views.result_rows import planned, rerouted_to, restored
+from stretto.views.result_rows import order_events, planned, rerouted_to, restored
 from stretto.views.results import COLUMNS, MOVING, SETTLING, Result
 from stretto.views.rows import (
     ACCOUNT_CONFIGURED,
@@ -37,17 +35,11 @@ from stretto.views.rows import (
 )
 from stretto.views.texts import timestamp
 
-PROJECTOR = "query_tables.4"
+PROJECTOR = "query_tables.5"
 """Name and layout of this projection. Raise it with any change of a table's layout, of what a row
 says or of an event's shape (the audit log is read back): the tables then ask for a rebuild."""
 
 CAUSES_OF_OWN_FILLS = ("entry", "exit")
-_ORDER_EVENTS = frozenset(
-    {"order_intended", "order_advanced", "cancel_requested", "replace_requested"}
-)
-_decoder = msgspec.json.Decoder(
-    ev.OrderIntended | ev.OrderAdvanced | ev.CancelRequested | ev.ReplaceRequested
-)
 
 OfBook = (
     ev.SignalPlanned
@@ -121,6 +113,7 @@ class _Sql:
         self.audit = s.insert(schema.execution_audit_log)
         self.result = s.insert(schema.execution_results)
         self.result_moved = s.update(schema.execution_results, MOVING)
+        self.result_redrawn = s.update(schema.execution_results, COLUMNS[schema.RESULT_RELEASE :])
         self.result_changed = s.update(schema.execution_results, (*MOVING, *SETTLING))
         key = ["book_id", "decision_id", "account_id"]
         self.result_read = s.read(schema.execution_results, COLUMNS, key)
@@ -227,14 +220,18 @@ class SqlProjector:
         new: list[tuple[Any, ...]] = []
         moved: list[tuple[Any, ...]] = []
         settled: list[tuple[Any, ...]] = []
+        redrawn: list[tuple[Any, ...]] = []
         for key, result in self._changed.items():
             if result.is_new:
                 new.append((*result.fixed, *result.moved(), *result.settled()))
+            elif result.is_redrawn:
+                values = (*result.fixed[schema.RESULT_RELEASE :], *result.moved())
+                redrawn.append((*values, *result.settled(), *result.fixed[:3]))
             elif result.is_only_moved:
                 moved.append((*result.moved(), *result.fixed[:3]))
             else:
                 settled.append((*result.moved(), *result.settled(), *result.fixed[:3]))
-            result.is_new, result.is_only_moved = False, True
+            result.is_new, result.is_only_moved, result.is_redrawn = False, True, False
             if result.completed_at is not None:  # a late fill reads it back
                 self._results.pop(key, None)
         for statement, rows in (
@@ -242,6 +239,7 @@ class SqlProjector:
             (sql.result, new),
             (sql.result_moved, moved),
             (sql.result_changed, settled),
+            (sql.result_redrawn, redrawn),
             (sql.audit, self._audit),
         ):
             if rows:
@@ -360,8 +358,7 @@ class SqlProjector:
             row = connection.execute(self._sql.result_read, (self._book_id, *key)).fetchone()
             check(row is not None, f"{execution_id}/{account_id} has no row in execution_results")
             events = connection.execute(self._sql.events, (self._book_id, *key)).fetchall()
-            ours = [_decoder.decode(data) for kind, data in events if kind in _ORDER_EVENTS]
-            result = self._results[key] = restored(row, ours)
+            result = self._results[key] = restored(row, order_events(events))
         result.seq = entry.seq
         self._changed[key] = result
         return result

@@ -16,8 +16,9 @@ from stretto.views.texts import timestamp
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):
-    """One allocation; instants ns UTC. ``released_at``: when its first order was decided to be
-    sent, None where none was. ``filled`` base units.
+    """One allocation; instants ns UTC. ``planned_at`` is the release in force, ``counted_from``
+    where its delay begins, ``redrawn`` why it is not the plan's own. ``released_at``: when its
+    first order was decided to be sent, None where none was. ``filled`` base units.
     """
 
     execution_id: str
@@ -26,7 +27,9 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     status: str
     decided_at: int
+    counted_from: int
     planned_at: int
+    redrawn: str | None
     released_at: int | None
     filled: Decimal
 
@@ -34,7 +37,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 # A later order of an allocation overwrites ``intended_at``; the log still has the first.
 _READ = """
 SELECT d.execution_id, r.account_id, d.symbol, d.execution_strategy, r.execution_status,
-  d.decision_timestamp, r.execution_window_start,
+  d.decision_timestamp, r.delay_counted_from, r.execution_window_start, r.release_reason,
   CASE WHEN r.orders > 1 THEN (
     SELECT min(a.timestamp) FROM execution_audit_log AS a WHERE a.book_id = r.book_id
       AND a.execution_id = d.execution_id AND a.account_id = r.account_id
@@ -62,7 +65,9 @@ def executions_released(
             strategy=strategy,
             status=status,
             decided_at=parse_iso(decided_at),
+            counted_from=parse_iso(counted_from),
             planned_at=parse_iso(planned_at),
+            redrawn=redrawn,
             released_at=None if released_at is None else parse_iso(released_at),
             filled=Decimal(filled),
         )
@@ -73,7 +78,9 @@ def executions_released(
             strategy,
             status,
             decided_at,
+            counted_from,
             planned_at,
+            redrawn,
             released_at,
             filled,
         ) in rows

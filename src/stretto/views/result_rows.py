@@ -9,15 +9,24 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from stretto.core import events as ev
 from stretto.core.errors import check
 from stretto.core.order_changes import apply_changes
 from stretto.core.order_record import Order
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.values import Side, parse_iso, plain
-from stretto.views.results import COLUMNS, OWN_ROLES, Result
-from stretto.views.schema import RESULT_FIXED
-from stretto.views.texts import maybe_plain, timestamp
+from stretto.views.results import COLUMNS, OWN_ROLES, RELEASE, Result, release_values
+from stretto.views.schema import RESULT_MOVING
+from stretto.views.texts import maybe_plain
+
+_ORDER_EVENTS = frozenset(
+    {"order_intended", "order_advanced", "cancel_requested", "replace_requested"}
+)
+_decoder = msgspec.json.Decoder(
+    ev.OrderIntended | ev.OrderAdvanced | ev.CancelRequested | ev.ReplaceRequested
+)
 
 
 def planned(
@@ -40,8 +49,7 @@ def planned(
         maybe_plain(share.stop_price),
         maybe_plain(share.stop_loss),
         maybe_plain(share.take_profit),
-        timestamp(share.release_at),
-        timestamp(share.window_end),
+        *release_values(share.release_at, share.window_end, share.delay_ns, None),
     )
     result = Result(fixed, is_new=True)
     result.seq = seq
@@ -60,20 +68,25 @@ def rerouted_to(source: Result, event: ev.RemainderRerouted, at_ns: int, seq: in
         "stop_price": maybe_plain(share.stop_price),
         "stop_loss": maybe_plain(share.stop_loss),
         "take_profit": maybe_plain(share.take_profit),
-        "execution_window_start": timestamp(share.release_at),
-        "execution_window_end": timestamp(share.window_end),
     }
+    release = release_values(share.release_at, share.window_end, share.delay_ns, "rerouted")
+    row |= zip(RELEASE, release, strict=True)
     result = Result(tuple(row.values()), is_new=True)
     result.received(event, at_ns)
     result.seq = seq
     return result
 
 
+def order_events(logged: Iterable[tuple[str, str]]) -> list[ev.Event]:
+    """Of an allocation's audit rows, event type and data, what made its orders what they are."""
+    return [_decoder.decode(data) for kind, data in logged if kind in _ORDER_EVENTS]
+
+
 def restored(row: Sequence[Any], order_events: Iterable[ev.Event]) -> Result:
     """The row as the table holds it (``COLUMNS``), ready to go on. ``order_events`` are the
     allocation's OrderIntended and OrderAdvanced so far, in order, from the audit log.
     """
-    result = Result(tuple(row[:RESULT_FIXED]), is_new=False)
+    result = Result(tuple(row[:RESULT_MOVING]), is_new=False)
     held = dict(zip(COLUMNS, row, strict=True))
     for slot, column in _DECIMALS:
         setattr(result, slot, Decimal(held[column]))

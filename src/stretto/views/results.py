@@ -20,11 +20,18 @@ from stretto.core.order_table import LIVE_STATES, OrderState
 from stretto.core.report import OrderRole
 from stretto.core.values import ZERO, Side, plain
 from stretto.views.actions import Acted, action_of
-from stretto.views.schema import RESULT_FIXED, RESULT_SETTLING, execution_results, names
+from stretto.views.schema import (
+    RESULT_MOVING,
+    RESULT_RELEASE,
+    RESULT_SETTLING,
+    execution_results,
+    names,
+)
 from stretto.views.texts import decimal_of, maybe_plain, milliseconds, number, table_json, timestamp
 
 COLUMNS = names(execution_results)
-MOVING = COLUMNS[RESULT_FIXED:RESULT_SETTLING]
+RELEASE = COLUMNS[RESULT_RELEASE:RESULT_MOVING]
+MOVING = COLUMNS[RESULT_MOVING:RESULT_SETTLING]
 SETTLING = COLUMNS[RESULT_SETTLING:]
 
 _known = itemgetter(*map(COLUMNS.index, ("side", "planned_quantity", "arrival_price", "pip")))
@@ -35,10 +42,19 @@ _UNSENT = frozenset({OrderState.INITIALIZED, OrderState.SUBMITTING})
 OWN_ROLES = frozenset({OrderRole.ENTRY, OrderRole.EXIT})
 
 
+def release_values(
+    release_at: int, window_end: int, delay_ns: int, reason: str | None
+) -> tuple[str | None, ...]:
+    """Values of ``RELEASE``, in order; ``reason`` says why it is not the plan's own."""
+    counted_from = timestamp(release_at - delay_ns)
+    return (timestamp(release_at), timestamp(window_end), counted_from, reason)
+
+
 class Result:
     """The changing part of one allocation. Quantities base units; ``seq`` is the last entry that
-    touched it. ``fixed`` are the leading columns, written once with the plan. ``is_only_moved``:
-    since the last write nothing but ``MOVING`` can have changed.
+    touched it. ``fixed`` are the columns before ``MOVING``, written with the plan; those of
+    ``RELEASE`` again where ``is_redrawn`` since the last write. ``is_only_moved``: since then
+    nothing but ``MOVING`` can have changed, these apart.
     """
 
     __slots__ = (
@@ -56,6 +72,7 @@ class Result:
         "intended_at",
         "is_new",
         "is_only_moved",
+        "is_redrawn",
         "last_fill_at",
         "notional",
         "order",
@@ -90,6 +107,7 @@ class Result:
         self.first_fill_at = self.last_fill_at = self.completed_at = None
         self.sent_ns = self.until_ns = None
         self.is_only_moved = True
+        self.is_redrawn = False
         self.seq = 0
 
     # annotations of the slots that start as None; times are the texts of the table
@@ -212,6 +230,11 @@ class Result:
             order = self.order
             if order is not None and event.client_order_id == order.client_order_id:
                 self.order = apply_changes(order, event.changes)
+        elif isinstance(event, ev.ReleaseScheduled):
+            due, until = event.release_at, event.window_end
+            release = release_values(due, until, event.delay_ns, event.reason)
+            self.fixed = (*self.fixed[:RESULT_RELEASE], *release)
+            self.is_redrawn = True
 
     def order_queried(self, event: ev.OrderQueried, at_ns: int) -> None:
         """The venue was asked what became of the order."""

@@ -148,7 +148,9 @@ execution_results = _table(
     _exact("planned_quantity"),
     _maybe_exact("arrival_price", "pip"),
     _maybe_exact("limit_price", "stop_price", "stop_loss", "take_profit"),
-    _text("execution_window_start", "execution_window_end"),
+    # what a release that is drawn anew changes
+    _text("execution_window_start", "execution_window_end", "delay_counted_from"),
+    _maybe("release_reason"),
     # what an order's step changes
     _text("execution_status"),
     _exact("working_quantity", "in_doubt_quantity"),
@@ -169,10 +171,13 @@ execution_results = _table(
     _maybe("completed_at"),
 )
 
-RESULT_FIXED = 15
+RESULT_RELEASE = 13
 """So many leading columns of ``execution_results`` never change after the plan."""
 
-RESULT_SETTLING = RESULT_FIXED + 8
+RESULT_MOVING = RESULT_RELEASE + 4
+"""Before it, back to ``RESULT_RELEASE``, are those that only a release drawn anew changes."""
+
+RESULT_SETTLING = RESULT_MOVING + 8
 """From here on its columns change only with a new order, a fill or the end."""
 
 execution_audit_log = _table(

@@ -9,7 +9,7 @@ from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
 from stretto.core.book import Allocation, Book, allocation_key
 from stretto.core.ending import refused
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.limits import SEND_BEFORE_NS
+from stretto.core.limits import DISPATCH_WINDOW_NS, SEND_BEFORE_NS
 from stretto.core.market import Bar, Quote, Reads
 from stretto.core.order import OrderInput, step
 from stretto.core.order_record import Order, intend
@@ -180,6 +180,28 @@ class World:
             self._timer(ev.TimerKind.RELEASE, allocation_key(execution, account_id)),
             ev.OrderIntended(order=submitted, planned_at=allocation.release_at),
         )
+
+    def reschedule(
+        self, execution: str, account_id: str, counted_from: int, delay_ns: int, reason: str
+    ) -> int:
+        """Its first order waits ``delay_ns`` from then; the new instant of its release."""
+        allocation = self.allocation(execution, account_id)
+        release_at = counted_from + delay_ns
+        if not allocation.order_ids and not allocation.ended:
+            self.record(
+                self._timer(ev.TimerKind.RELEASE, allocation_key(execution, account_id)),
+                ev.ReleaseScheduled(
+                    execution_id=execution,
+                    account_id=account_id,
+                    release_at=release_at,
+                    window_end=release_at + DISPATCH_WINDOW_NS,
+                    gap_ns=NS_PER_S,
+                    delay_ns=delay_ns,
+                    redraw=self.book.executions[execution].redraws + 1,
+                    reason=reason,
+                ),
+            )
+        return release_at
 
     def miss_window(self, execution: str, account_id: str) -> None:
         allocation = self.allocation(execution, account_id)
