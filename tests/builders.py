@@ -26,7 +26,7 @@ from stretto.core.plan import Plan
 from stretto.core.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
 from stretto.core.reconciliation import inputs_of
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import Action, PerAccount, Signal
+from stretto.core.signal import Action, PerAccount, Signal, Urgency
 from stretto.core.values import NS_PER_S, ZERO, Side, draw, draw_below, parse_iso
 from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.runtime.recover import image_bytes
@@ -186,7 +186,9 @@ def a_signal(signal_id: str = "s1", at: int = START, **changes: Any) -> Signal:
         valid_until=at + 1_800 * S,
         stop_distance=Decimal("0.0030"),
     )
-    return msgspec.structs.replace(signal, **changes)
+    changed = msgspec.structs.replace(signal, **changes)
+    assert isinstance(changed.urgency, Urgency), "a bare word is no urgency"
+    return changed
 
 
 def a_snapshot(account_id: str, at: int = START, **changes: Any) -> AccountSnapshot:

@@ -14,6 +14,7 @@ from stretto.core.market import Reads
 from stretto.core.plan import Plan
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.signal import Urgency
 from stretto.core.values import ZERO, Side
 from tests.builders import DAY_NS, START, S, a_signal, names, only, sessions
 from tests.exit_desk import SIGNAL, ExitDesk, desk, stop
@@ -26,7 +27,7 @@ TICK = Decimal("0.00001")
 
 def holding(side: Side) -> ExitDesk:
     book = desk()
-    for order in book.released(a_signal(urgency="immediate", side=side)):
+    for order in book.released(a_signal(urgency=Urgency.IMMEDIATE, side=side)):
         book.send(order)
         book.filled(order)
     return book

@@ -10,6 +10,7 @@ from stretto.core import events as ev
 from stretto.core.account import PositionMode
 from stretto.core.book import allocation_key
 from stretto.core.report import ExecType, OrderRole, OrdStatus
+from stretto.core.signal import Urgency
 from stretto.core.values import ZERO
 from tests.builders import S, a_signal, only
 from tests.exit_desk import SIGNAL, desk
@@ -121,7 +122,7 @@ def test_the_other_ticket_is_closed_where_one_is_gone() -> None:
 def test_a_netting_account_closes_the_executions_own_share() -> None:
     book = desk(position_mode=PositionMode.NETTING)
     for name in ("s1", "s2"):
-        for order in book.released(a_signal(name, urgency="immediate")):
+        for order in book.released(a_signal(name, urgency=Urgency.IMMEDIATE)):
             book.send(order)
             book.filled(order, position_id="NET")
     held = book.held("a0")

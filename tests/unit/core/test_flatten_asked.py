@@ -16,6 +16,7 @@ from stretto.core.killing import KillScope
 from stretto.core.order import Order
 from stretto.core.reconciliation_due import is_open
 from stretto.core.report import OrderRole
+from stretto.core.signal import Urgency
 from tests.book_invariants import holds, replays, restored
 from tests.builders import S, a_config, a_signal, an_account, names
 from tests.exit_desk import SIGNAL, ExitDesk
@@ -91,7 +92,7 @@ def test_what_is_named_is_closed_and_the_rest_stays(
 @pytest.mark.parametrize("hold", ["kill", "halt", "pause"])
 def test_nothing_that_stops_entries_holds_it_up(hold: str) -> None:
     book = at_desk()
-    for order in book.released(a_signal("s2", urgency="immediate")):
+    for order in book.released(a_signal("s2", urgency=Urgency.IMMEDIATE)):
         book.send(order)
         book.filled(order, Decimal(4_000))
     target = next(iter(book.book.open_executions))

@@ -11,6 +11,7 @@ from stretto.core.flattening import entered_in, flatten, not_flat
 from stretto.core.killing import KillScope
 from stretto.core.order import Order
 from stretto.core.refusal import Rule
+from stretto.core.signal import Urgency
 from tests.book_invariants import holds, restored
 from tests.builders import S, a_signal, names
 from tests.exit_desk import ExitDesk, an_exit, desk
@@ -29,7 +30,7 @@ def applied(book: ExitDesk, events: tuple[ev.Event, ...]) -> list[Order]:
 def test_an_account_is_flattened_and_the_others_keep_theirs() -> None:
     book = desk()
     book.entered()
-    for order in book.released(a_signal("s2", urgency="immediate")):
+    for order in book.released(a_signal("s2", urgency=Urgency.IMMEDIATE)):
         book.send(order)
         book.filled(order, Decimal(4_000))
     others = {name: book.held(name) for name in ("a1", "a2")}

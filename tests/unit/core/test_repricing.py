@@ -23,7 +23,7 @@ from tests.exit_desk import ExitDesk, an_exit
 
 PLANNED, BETTER, BEST = Decimal("1.10000"), Decimal("1.09900"), Decimal("1.09800")
 RESTING = a_signal(
-    urgency="immediate", order_type=OrderType.LIMIT, limit_price=PLANNED,
+    urgency=Urgency.IMMEDIATE, order_type=OrderType.LIMIT, limit_price=PLANNED,
     stop_loss=Decimal("1.09000"), stop_distance=None, take_profit=Decimal("1.12000"),
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_the_price_goes_down_and_back_to_the_planned_one_but_not_beyond() -> Non
 
 def test_market_entries_have_no_limit_to_amend() -> None:
     book = ExitDesk(a_config(1))
-    book.released(a_signal(urgency="immediate"))
+    book.released(a_signal(urgency=Urgency.IMMEDIATE))
     item = an_exit("m1", Action.AMEND, limit_price=BETTER)
     (event,) = book.feed(ev.ExitReceived(exit=item))
     assert isinstance(event, ev.SignalRefused)

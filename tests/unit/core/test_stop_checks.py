@@ -12,13 +12,13 @@ from stretto.core import events as ev
 from stretto.core.limits import STOP_CONFIRMED_NS_MAX
 from stretto.core.order import Order
 from stretto.core.report import ExecType, OrdStatus, ProtectionAnswer
-from stretto.core.signal import Action
+from stretto.core.signal import Action, Urgency
 from stretto.core.venue import PositionView
 from tests.builders import S, a_config, a_rulebook, a_signal, an_account, names, only
 from tests.exit_desk import SIGNAL, ExitDesk, an_exit, desk
 from tests.venue_views import a_position, a_view
 
-WITH_STOP = a_signal(urgency="immediate", stop_loss=Decimal("1.09000"), stop_distance=None)
+WITH_STOP = a_signal(urgency=Urgency.IMMEDIATE, stop_loss=Decimal("1.09000"), stop_distance=None)
 
 
 def entered(book: ExitDesk) -> Order:
