@@ -27,7 +27,7 @@ from stretto.journal.chain import (
 )
 from stretto.journal.lock import WriterLock
 from stretto.journal.snapshot import read_snapshot, write_snapshot
-from stretto.journal.sqlite_file import connect, explained
+from stretto.journal.sqlite_file import begin_log, connect, explained
 from stretto.journal.steps import AppendStep, Observer, unobserved
 from stretto.ports import PreparedEntry, Snapshot, StoredEntry
 
@@ -36,7 +36,11 @@ READ_ROWS = 1_000
 
 
 REST_BYTES = 1 << 19
-"""Payloads appended before a rest is used for a checkpoint; with the tables about 2 MB of log."""
+"""Payloads appended before a rest is used for a checkpoint; with the tables 2 MB of log, where
+every order is a commit of its own four times that."""
+
+FIRST_REST_BYTES = 1 << 17
+"""The same before the first, which also makes room for the log."""
 
 
 class SqliteJournal:
@@ -67,6 +71,7 @@ class SqliteJournal:
         self._connection: sqlite3.Connection | None = None
         self._head = Head()
         self._unmoved_bytes = 0
+        self._rest_bytes = FIRST_REST_BYTES
 
     @property
     def path(self) -> Path:
@@ -93,6 +98,7 @@ class SqliteJournal:
                 self._check_place()
                 self._lock.acquire()
             self._connection = connect(self._path, read_only=self._read_only, create=self._create)
+            self._unmoved_bytes, self._rest_bytes = 0, FIRST_REST_BYTES
             if not self._read_only:
                 self._head = self._stored_head(self._connection)
         except BaseException:
@@ -138,14 +144,14 @@ class SqliteJournal:
         self._unmoved_bytes += sum(len(row[3]) for row in rows)
 
     def rest(self) -> None:
-        """Move the write-ahead log into the database, once it is worth it, while nothing waits;
-        else a commit has to, and what it decided waits for two more syncs. Where it fails the log
-        keeps everything, and the next append says what is wrong.
+        """Move the write-ahead log into the database, once it is worth it, while nothing waits, and
+        begin it anew; else a commit has to, and what it decided waits for three more syncs. Where
+        it fails the log keeps everything, and the next append says what is wrong.
         """
-        if self._connection is not None and self._unmoved_bytes >= REST_BYTES:
-            self._unmoved_bytes = 0
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if self._connection is not None and self._unmoved_bytes >= self._rest_bytes:
+            self._unmoved_bytes, self._rest_bytes = 0, REST_BYTES
+            with contextlib.suppress(sqlite3.Error, OSError):
+                begin_log(self._connection, self._path)
 
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order, each verified; raises JournalDamaged at the first bad one.

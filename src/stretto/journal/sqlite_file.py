@@ -5,6 +5,8 @@ Every error ends in one message with the path. Knows nothing of entries, chain o
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -17,6 +19,12 @@ CACHE_KIB = 16_384
 PAGE_BYTES = 8_192
 """Of a new file. A row of the audit log is longer than what SQLite keeps of one in a page of 4 KiB
 (a quarter), and would take a second page for its end."""
+LOG_BYTES = 10 << 20
+"""Room for the log, made in the first rest: what is written between two rests when every commit
+holds the orders of one signal. A commit that makes the file longer waits for the file system's own
+journal besides, and for whatever other programs have put into that."""
+DISK_FREE_BYTES = 1 << 30
+"""Nothing is set aside on a disk that has less."""
 CHECKPOINT_PAGES = 4_096
 """Pages of the log (32 MiB) after which a commit checkpoints though no rest came before it."""
 
@@ -152,3 +160,42 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:
     # What an earlier process left in the log may never have reached the disk (a failed fsync is
     # reported once). Writing it into the file anew, with a fsync that succeeds, settles it.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def begin_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Move the write-ahead log into the database and begin it anew, in a file that has room.
+
+    The first commit of a new log syncs its header by itself: here that is one which changes
+    nothing. Where somebody still reads the old log, the next commit goes on in it.
+    """
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    connection.execute("BEGIN IMMEDIATE")  # whoever writes another book of this file waits
+    try:
+        _make_room(path.with_name(path.name + "-wal"))
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _make_room(log: Path) -> None:
+    """Write zeros behind the end of a log that is shorter than ``LOG_BYTES``. SQLite takes no frame
+    for valid whose salts and checksums do not follow from the log's header, and overwrites them.
+    """
+    descriptor = os.open(log, os.O_WRONLY)
+    try:
+        end = os.fstat(descriptor).st_size
+        if not 0 < end < LOG_BYTES or shutil.disk_usage(log.parent).free < DISK_FREE_BYTES:
+            return
+        try:
+            at, zeros = end, bytes(1 << 20)
+            while at < LOG_BYTES:
+                at += os.pwrite(descriptor, zeros[: LOG_BYTES - at], at)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, end)
+            raise
+    finally:
+        os.close(descriptor)

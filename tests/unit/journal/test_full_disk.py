@@ -71,6 +71,25 @@ def test_a_file_that_cannot_grow_stops_the_book_and_loses_nothing(path: Path, ro
         again.append([entry(again.head[0] + 1)])
 
 
+def test_room_that_cannot_be_made_for_the_log_is_given_back(path: Path) -> None:
+    log = path.with_name(path.name + "-wal")
+    with opened(path) as journal:
+        journal.append(entries(1, 400))
+        before, empty = log.stat().st_size, path.stat().st_size
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before + 500_000, hard))
+        try:
+            journal.rest()
+            assert log.stat().st_size == before
+            assert path.stat().st_size > empty, "the rest was taken"
+            journal.append([entry(401)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert journal.verify().entries == 401
+
+
 def test_a_snapshot_that_does_not_fit_keeps_the_old_one_and_the_book_running(path: Path) -> None:
     with opened(path) as journal:
         journal.append([entry(1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from stretto.core.errors import InvariantViolated, JournalDamaged, JournalUnavailable
+from stretto.journal import sqlite_file
 from stretto.journal.sqlite import READ_ROWS, SqliteJournal, books
-from stretto.journal.sqlite_file import PAGE_BYTES
+from stretto.journal.sqlite_file import LOG_BYTES, PAGE_BYTES
 from stretto.ports import EntryHeader, PreparedEntry
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,6 +71,52 @@ def test_a_rest_moves_the_log_into_the_database_once_it_is_worth_it(path: Path) 
         journal.append([entry(301)])
         assert journal.verify().entries == 301
     journal.rest()  # closed: there is nothing to do
+
+
+def test_after_the_first_rest_commits_do_not_make_the_log_longer(path: Path) -> None:
+    log = path.with_name(path.name + "-wal")
+    with opened(path) as journal:
+        journal.append(entries(1, 40, size=4_000))
+        journal.rest()
+        roomy = log.stat().st_size
+        assert roomy == LOG_BYTES
+        for seq in range(41, 141):
+            journal.append([entry(seq, size=4_000)])
+        assert log.stat().st_size == roomy
+        left = path.with_name("left.sqlite")  # what a kill would leave
+        shutil.copy(path, left)
+        shutil.copy(log, left.with_name(left.name + "-wal"))
+    with opened(left) as found:
+        assert found.head[0] == 140
+        assert found.verify().intact
+
+
+def test_a_log_that_is_begun_anew_keeps_what_a_reader_still_reads(path: Path) -> None:
+    with opened(path) as journal:
+        journal.append(entries(1, 40, size=4_000))
+        with contextlib.closing(sqlite3.connect(path)) as reader:
+            reader.execute("BEGIN")
+            count = "SELECT count(*) FROM journal_entries"
+            assert reader.execute(count).fetchone() == (40,)
+            journal.append(entries(41, 80, size=4_000))
+            journal.rest()
+            journal.append([entry(81)])
+            assert reader.execute(count).fetchone() == (40,)
+            reader.execute("COMMIT")
+            assert reader.execute(count).fetchone() == (81,)
+        assert journal.verify().intact
+
+
+def test_no_room_is_made_on_a_disk_that_has_little(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "DISK_FREE_BYTES", 1 << 60)
+    with opened(path) as journal:
+        journal.append(entries(1, 40, size=4_000))
+        journal.rest()
+        assert path.with_name(path.name + "-wal").stat().st_size < 1 << 20
+        journal.append([entry(41)])
+        assert journal.verify().entries == 41
 
 
 # --- settings that durability rests on --------------------------------------------------------
