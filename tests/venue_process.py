@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.outside.soak import in_process
+from tests.command_line import run_here_json
 
 COMMAND = (sys.executable, "-m", "stretto")
 READY_S_MAX = 60.0
@@ -30,7 +30,7 @@ class VenueProcess:
 
     def dump(self) -> dict[str, Any]:
         """The venues' own books, asked for over the socket."""
-        return in_process("venue-dump", self.config)
+        return run_here_json("venue-dump", self.config)
 
     def taken(self) -> list[dict[str, Any]]:
         """What arrived, in order: ``at`` and ``command``."""

@@ -1,13 +1,14 @@
-"""Runs the real ``stretto`` command as a user does, in a process of its own."""
+"""Runs the real ``stretto`` command as a user does; ``STRETTO`` where a process is the point."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from tests.command_line import run_here
 
 STRETTO = Path(sys.executable).with_name("stretto")
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,27 +19,16 @@ QUANTITIES = ("filled", "working", "in_doubt", "pending", "abandoned")
 
 
 def stretto(
-    *arguments: object, code: int = 0, standard_input: str | None = None
+    *arguments: object, code: int = 0, standard_input: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that must end with ``code``."""
-    result = subprocess.run(
-        [STRETTO, *map(str, arguments)],
-        env={**os.environ, "NO_COLOR": "1"},
-        input=standard_input,
-        stdin=subprocess.DEVNULL if standard_input is None else None,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    result = run_here(*arguments, standard_input=standard_input, environment={"NO_COLOR": "1"})
     assert result.returncode == code, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     return result
 
 
-def stretto_json(
-    *arguments: object, code: int = 0, standard_input: str | None = None
-) -> dict[str, Any]:
+def stretto_json(*arguments: object, code: int = 0, standard_input: str = "") -> dict[str, Any]:
     """The one JSON object that a command prints, and nothing else."""
     result = stretto(*arguments, "--json", code=code, standard_input=standard_input)
     (line,) = result.stdout.splitlines()

@@ -10,8 +10,9 @@ import pytest
 
 from stretto.cli import app
 from tests.acceptance.cli_runner import BOOK, SIGNALS
+from tests.command_line import run_here_json
 from tests.outside.auditor import audit
-from tests.outside.soak import in_process, said_of
+from tests.outside.soak import said_of
 from tests.venue_process import VenueProcess, serving, short_folder
 
 SPEED = "30"
@@ -53,7 +54,7 @@ def test_a_book_and_its_venues_in_two_processes_agree(
     }  # fmt: skip
     signals.write_text(f"{first}\n{json.dumps(far_off)}\n", encoding="utf-8")
     db = folder / "book.sqlite"
-    summary = in_process("run", venue.config, "--signals", signals, "--db", db)
+    summary = run_here_json("run", venue.config, "--signals", signals, "--db", db)
     assert summary["filled"] > 0
     dump = venue.dump()
     assert [str(each) for each in audit(said_of(db, summary, dump))] == []
@@ -66,7 +67,7 @@ def test_a_book_and_its_venues_in_two_processes_agree(
     waited = ("resume", "--db", db, "--downtime", "5", "--signals", "-")
     capsys.readouterr()
     assert "the venue's own time passes" in refused(capsys, 2, *waited)
-    again = in_process("resume", "--db", db)
+    again = run_here_json("resume", "--db", db)
     assert again["journal_entries"] > summary["journal_entries"]
     assert again["working"] > 0
 
@@ -79,7 +80,7 @@ def test_what_does_not_go_with_a_venue_elsewhere_is_said(
     assert "--speed: is 3, and the venue's time passes at 30" in said
     assert "is served there already" in refused(capsys, 2, "venue", venue.config)
     dump = tmp_path / "venues.json"
-    assert in_process("venue-dump", venue.config, "--output", dump)["venues"] == ["east", "west"]
+    assert run_here_json("venue-dump", venue.config, "--output", dump)["venues"] == ["east", "west"]
     assert set(json.loads(dump.read_text("utf-8"))["venues"]) == {"east", "west"}
     said = refused(capsys, 2, "venue-dump", venue.config, "--output", dump)
     assert "exists already" in said

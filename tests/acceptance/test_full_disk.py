@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.cli_runner import assert_identity
 from tests.acceptance.test_killed import _assert_each_order_was_sent_once
-from tests.outside.soak import in_process
+from tests.command_line import run_here_json
 
 DEMO = ("demo", "--accounts", "6", "--signals", "4", "--seed", "3", "--db")
 
@@ -44,13 +44,13 @@ def test_a_full_disk_halts_with_one_message_and_resume_goes_on(tmp_path: Path, r
     assert "Traceback" not in ended.stderr
     assert f"continue with: stretto resume --db {db}" in ended.stderr
     assert json.loads(ended.stdout)["error"]["kind"] == "journal_unavailable"
-    before = in_process("verify", "--db", db)
+    before = run_here_json("verify", "--db", db)
     assert before["intact"]
     assert before["entries"] > 20, "it was to stop in the middle"
-    summary = in_process("resume", "--db", db)
+    summary = run_here_json("resume", "--db", db)
     assert summary["journal_entries"] > before["entries"]
     assert_identity(summary)
     assert summary["intended"] > 0
-    assert in_process("verify", "--db", db)["intact"]
-    assert in_process("rebuild", "--db", db)["identical"]
+    assert run_here_json("verify", "--db", db)["intact"]
+    assert run_here_json("rebuild", "--db", db)["identical"]
     _assert_each_order_was_sent_once(db, summary)

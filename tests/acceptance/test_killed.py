@@ -6,7 +6,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from decimal import Decimal
@@ -17,8 +16,8 @@ import pytest
 
 from stretto.brokers.sim_memory import CommandLog
 from stretto.ports import SubmitOrder
+from tests.acceptance.cli_runner import STRETTO, stretto
 
-STRETTO = (sys.executable, "-m", "stretto")
 ENTRIES_BEFORE_THE_KILL = (70, 160, 290, 430)
 
 
@@ -42,7 +41,7 @@ def _entries(db: Path) -> int:
 
 def _killed_demo(db: Path, entries: int) -> None:
     demo = subprocess.Popen(
-        [*STRETTO, "demo", "--db", str(db), "--json"],
+        [STRETTO, "demo", "--db", str(db), "--json"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -60,9 +59,7 @@ def test_a_killed_demo_goes_on_where_it_stood(tmp_path: Path, entries: int) -> N
     _killed_demo(db, entries)
     before = _entries(db)
     assert before >= entries
-    resumed = subprocess.run(
-        [*STRETTO, "resume", "--db", str(db), "--json"], capture_output=True, text=True, check=True
-    )
+    resumed = stretto("resume", "--db", db, "--json")
     summary = json.loads(resumed.stdout, parse_float=Decimal)
     assert summary["journal_entries"] > before
     assert summary["intended"] == sum(
@@ -70,7 +67,7 @@ def test_a_killed_demo_goes_on_where_it_stood(tmp_path: Path, entries: int) -> N
     )
     assert summary["intended"] > 0
     assert summary["in_doubt"] == 0 or summary["interventions"]
-    subprocess.run([*STRETTO, "verify", "--db", str(db)], check=True, capture_output=True)
+    stretto("verify", "--db", db)
     _assert_each_order_was_sent_once(db, summary)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-STRETTO = Path(sys.executable).with_name("stretto")
+from tests.acceptance.cli_runner import STRETTO
+
 # OpenBLAS chooses its kernels by these names; their sums differ where rounding is not kept exact.
 ENVIRONMENTS = [
     {"PYTHONHASHSEED": "0", "OPENBLAS_CORETYPE": "Prescott"},

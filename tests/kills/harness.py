@@ -26,9 +26,10 @@ import msgspec
 
 from stretto.cli.errors import EXIT_JOURNAL, EXIT_REFUSED
 from stretto.core.values import NS_PER_S
+from tests.command_line import run_here_json
 from tests.kills.book import STARTS_AT, write_book, write_closes, write_signals
 from tests.outside.auditor import Said, faults
-from tests.outside.soak import in_process, said_of
+from tests.outside.soak import said_of
 from tests.venue_process import VenueProcess, serving, short_folder, wait_until
 
 LIFE_S_MAX = 120.0
@@ -249,8 +250,8 @@ def check(plan: Plan, lived: Lived, db: Path) -> None:
     # What was written in time may arrive a little later: one second of the wall.
     assert max(lived.late_ns) < plan.speed * NS_PER_S
     assert lived.summary["working"] == 0
-    assert in_process("verify", "--db", db)["intact"]
-    assert in_process("rebuild", "--db", db)["identical"]
+    assert run_here_json("verify", "--db", db)["intact"]
+    assert run_here_json("rebuild", "--db", db)["identical"]
 
 
 def entries(db: Path) -> int:

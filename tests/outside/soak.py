@@ -6,17 +6,14 @@ there is one. Knows only the command line.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from stretto.cli import app
+from tests.command_line import run_here_json
 from tests.outside.auditor import Json, Said, audit
 
 GROUPS = (
@@ -25,21 +22,10 @@ GROUPS = (
 ).split()
 
 
-def in_process(*arguments: object) -> dict[str, Any]:
-    """The JSON object of a command, run in this process; a run of many needs no new ones."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = app.run_command([*map(str, arguments), "--json"])
-    found: dict[str, Any] = json.loads(out.getvalue())
-    if code:
-        raise RuntimeError(f"exit {code}: {found}")
-    return found
-
-
 def rehearse(folder: Path, *arguments: object) -> Said:
     """One demo in ``folder``, and everything that both sides say about it afterwards."""
     db, dump = folder / "demo.sqlite", folder / "venues.json"
-    summary = in_process("demo", *arguments, "--db", db, "--venue-dump", dump)
+    summary = run_here_json("demo", *arguments, "--db", db, "--venue-dump", dump)
     return said_of(db, summary, json.loads(dump.read_text(encoding="utf-8")))
 
 
@@ -47,16 +33,18 @@ def said_of(db: Path, summary: Json, dump: Json) -> Said:
     """What the command line says of a database, beside a session's summary and the venues' dump."""
     executions, offset = [], 0
     while True:
-        page = in_process("status", "--db", db, "--limit", 1000, "--offset", offset)
+        page = run_here_json("status", "--db", db, "--limit", 1000, "--offset", offset)
         planned = [line for line in page["executions"] if line["status"] != "refused"]
-        executions += [in_process("status", line["execution_id"], "--db", db) for line in planned]
+        executions += [
+            run_here_json("status", line["execution_id"], "--db", db) for line in planned
+        ]
         offset += len(page["executions"])
         if offset >= page["total"]:
             break
     return Said(
         summary=summary,
         executions=executions,
-        accounts=in_process("accounts", "--db", db)["accounts"],
+        accounts=run_here_json("accounts", "--db", db)["accounts"],
         dump=dump,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from rich.status import Status
 
 from stretto.cli.errors import EXIT_DIFFERENT
 from stretto.cli.options import Book, Db, Json, Overwrite, output_of
@@ -96,7 +97,8 @@ def rebuild(
     """Write the query tables anew from the journal, and say whether they were the same bytes."""
     output = output_of(context, db)
     book_id = book_of(db, book)
-    with output.err.status("reading the journal") as status:
+    status = Status("reading the journal", console=output.err)
+    with status if output.err.is_terminal else nullcontext():
         done = rebuild_tables(
             db,
             book_id,
