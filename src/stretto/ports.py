@@ -184,12 +184,6 @@ class Journal(Protocol):
         """
         ...
 
-    def rest(self) -> None:
-        """Nothing waits to be appended: do now what would else delay a later append. Never fails,
-        never changes what is stored.
-        """
-        ...
-
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order."""
         ...

@@ -1,13 +1,15 @@
 """The journal on disk: SQLite in WAL mode with ``synchronous=FULL`` (docs/adr/0040).
 
-The hot path runs compiled SQL on the standard library's driver, inline, without threads. Only the
-writer writes or checkpoints; readers open the file read-only. Knows nothing of what an entry means.
+The hot path runs compiled SQL on the standard library's driver, inline; only checkpoints are made
+beside it. Only the writer writes or checkpoints; readers open the file read-only. Knows nothing of
+what an entry means.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,12 @@ from stretto.ports import PreparedEntry, Snapshot, StoredEntry
 READ_ROWS = 1_000
 """Rows fetched at once while reading, so that a long read holds no transaction open."""
 
+UNMOVED_BYTES_MAX = 1 << 19
+"""Payloads appended before the log is begun anew; with the tables 2 MB of log, where every order is
+a commit of its own four times that."""
 
-REST_BYTES = 1 << 19
-"""Payloads appended before a rest is used for a checkpoint; with the tables 2 MB of log, where
-every order is a commit of its own four times that."""
-
-FIRST_REST_BYTES = 1 << 17
-"""The same before the first, which also makes room for the log."""
+UNMOVED_BYTES_FIRST = 1 << 17
+"""The same the first time, when room is made for the log as well."""
 
 
 class SqliteJournal:
@@ -71,7 +72,8 @@ class SqliteJournal:
         self._connection: sqlite3.Connection | None = None
         self._head = Head()
         self._unmoved_bytes = 0
-        self._rest_bytes = FIRST_REST_BYTES
+        self._unmoved_bytes_max = UNMOVED_BYTES_FIRST
+        self._mover: threading.Thread | None = None
 
     @property
     def path(self) -> Path:
@@ -98,7 +100,7 @@ class SqliteJournal:
                 self._check_place()
                 self._lock.acquire()
             self._connection = connect(self._path, read_only=self._read_only, create=self._create)
-            self._unmoved_bytes, self._rest_bytes = 0, FIRST_REST_BYTES
+            self._unmoved_bytes, self._unmoved_bytes_max = 0, UNMOVED_BYTES_FIRST
             if not self._read_only:
                 self._head = self._stored_head(self._connection)
         except BaseException:
@@ -107,6 +109,7 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and release the lock; safe at any time, more than once."""
+        self._wait_for_mover()
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -142,16 +145,15 @@ class SqliteJournal:
             raise
         self._head = head
         self._unmoved_bytes += sum(len(row[3]) for row in rows)
+        if self._unmoved_bytes >= self._unmoved_bytes_max:
+            self._unmoved_bytes, self._unmoved_bytes_max = 0, UNMOVED_BYTES_MAX
+            self._mover = threading.Thread(target=_move_log, args=(connection, self._path))
+            self._mover.start()
 
-    def rest(self) -> None:
-        """Move the write-ahead log into the database, once it is worth it, while nothing waits, and
-        begin it anew; else a commit has to, and what it decided waits for three more syncs. Where
-        it fails the log keeps everything, and the next append says what is wrong.
-        """
-        if self._connection is not None and self._unmoved_bytes >= self._rest_bytes:
-            self._unmoved_bytes, self._rest_bytes = 0, REST_BYTES
-            with contextlib.suppress(sqlite3.Error, OSError):
-                begin_log(self._connection, self._path)
+    def _wait_for_mover(self) -> None:
+        if self._mover is not None:
+            self._mover.join()
+            self._mover = None
 
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order, each verified; raises JournalDamaged at the first bad one.
@@ -189,6 +191,7 @@ class SqliteJournal:
         return kept if row is not None and row[3] == kept.hash else None
 
     def _usable(self) -> sqlite3.Connection:
+        self._wait_for_mover()
         if self._connection is None:
             raise JournalUnavailable(
                 f"{self._path}: the journal of book {self._book_id!r} is not open; "
@@ -273,6 +276,15 @@ class SqliteJournal:
         for last in verified(rows[:1], self._book_id, before):
             return Head(last.header.seq, last.hash, last.header.at)
         return Head()
+
+
+def _move_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Begin the log anew, else a commit has to move it, and what it decided waits for three more
+    syncs. Where it fails the log keeps everything, and the next append says what is wrong. SQLite
+    needs nothing of the interpreter meanwhile: the caller goes on, up to its next use of the file.
+    """
+    with contextlib.suppress(sqlite3.Error, OSError):
+        begin_log(connection, path)
 
 
 def books(path: Path | str) -> list[str]:

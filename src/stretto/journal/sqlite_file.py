@@ -20,13 +20,13 @@ PAGE_BYTES = 8_192
 """Of a new file. A row of the audit log is longer than what SQLite keeps of one in a page of 4 KiB
 (a quarter), and would take a second page for its end."""
 LOG_BYTES = 10 << 20
-"""Room for the log, made in the first rest: what is written between two rests when every commit
-holds the orders of one signal. A commit that makes the file longer waits for the file system's own
-journal besides, and for whatever other programs have put into that."""
+"""Room for the log, made when it is first begun anew: what is written until it is again, where every
+commit holds the orders of one signal. A commit that makes the file longer waits for the file
+system's own journal besides, and for whatever other programs have put into that."""
 DISK_FREE_BYTES = 1 << 30
 """Nothing is set aside on a disk that has less."""
 CHECKPOINT_PAGES = 4_096
-"""Pages of the log (32 MiB) after which a commit checkpoints though no rest came before it."""
+"""Pages of the log (32 MiB) after which a commit checkpoints: readers kept the log from moving."""
 
 _PROBLEMS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -116,7 +116,13 @@ def _opened(path: Path, *, read_only: bool, create: bool) -> sqlite3.Connection:
 
 
 def _plain_connection(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1e3)
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1e3,
+        check_same_thread=False,  # the log is moved beside the writer, which waits before its next
+    )
 
 
 def _check_format(connection: sqlite3.Connection, path: Path) -> bool:

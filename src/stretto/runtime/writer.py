@@ -120,8 +120,6 @@ class Writer:
                 if self._broken is not None:
                     raise self._broken
                 if not self._due_now() and not self._inbox:
-                    if self.idle:
-                        self._journal.rest()
                     await self._wait(loop)
                     continue
                 self._handle_batch()
