@@ -11,7 +11,7 @@ from stretto.core.report import OrderRole
 from stretto.core.values import ZERO
 
 
-def made_of(plan: Plan, target: Execution, seq: int) -> Execution:
+def made_of(plan: Plan, seq: int) -> Execution:
     """The execution that an exit's plan becomes, decided in the entry ``seq``."""
     quote = plan.quote
     return Execution(
@@ -25,7 +25,7 @@ def made_of(plan: Plan, target: Execution, seq: int) -> Execution:
         accounts=tuple(share.account_id for share in plan.allocations),
         open_allocations=len(plan.allocations),
         role=OrderRole.EXIT,
-        closes=target.execution_id,
+        closes=plan.closes,
     )
 
 

@@ -25,14 +25,15 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
         evolve_allocations.signal_planned(book, event)
         return
     remember_signal(book, plan)
-    target = book.executions[plan.closes]
-    closes_all = plan.signal.action is Action.CLOSE
-    book.executions[target.execution_id] = replace(
-        target,
-        exits=(*target.exits, plan.execution_id),
-        closed_by=plan.execution_id if closes_all else target.closed_by,
-    )
-    book.executions[plan.execution_id] = made_of(plan, target, book.seq)
+    target = book.executions.get(plan.closes)  # what a person adopted is of no execution
+    if target is not None:
+        closes_all = plan.signal.action is Action.CLOSE
+        book.executions[target.execution_id] = replace(
+            target,
+            exits=(*target.exits, plan.execution_id),
+            closed_by=plan.execution_id if closes_all else target.closed_by,
+        )
+    book.executions[plan.execution_id] = made_of(plan, book.seq)
     if plan.allocations:
         book.open_executions[plan.execution_id] = None
     for share in plan.allocations:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.account import PositionMode
+from stretto.core.adopted import closed_of
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.choices import EXIT_HELD, choices
 from stretto.core.ending import ends_execution, reason_of
@@ -47,7 +48,7 @@ def next_leg(book: Book, execution: Execution, allocation: Allocation, at_ns: in
     """An order for what is pending, at most what is still held; what is not is position_gone. Under
     a kill switch only what a person asked for goes out (DESIGN §8.11).
     """
-    target = book.executions[execution.closes]
+    target = closed_of(book, execution)
     account_id, pending = allocation.account_id, allocation.pending
     switch = covering(
         switches_over(book.kills, execution.signal.symbol),
@@ -270,7 +271,7 @@ def _without_ticket(
     book: Book, order: Order, settled: Settlement, at_ns: int
 ) -> tuple[Events, bool]:
     """The position of this leg is gone; others of a hedging account may be there."""
-    target = book.executions[book.executions[order.execution_id].closes]
+    target = closed_of(book, book.executions[order.execution_id])
     position = book.positions.get(order.account_id, {}).get(target.execution_id)
     tickets = {} if position is None else position.tickets
     others = [name for name in tickets if name not in ("", order.position_id)]
@@ -322,14 +323,14 @@ def _held_for_a_person(
 
 def of_position(book: Book, fill: ev.FillBooked) -> ev.FillBooked:
     """An exit's fill as what it is to the position that it closes, with the profit it realizes."""
-    target = book.executions[book.executions[fill.execution_id].closes]
+    target = closed_of(book, book.executions[fill.execution_id])
     position = book.positions.get(fill.account_id, {}).get(target.execution_id)
     if position is not None:
         average = position.average_price
-    else:  # closed by somebody else before: what it was entered at is still known
-        entered = book.allocations[allocation_key(target.execution_id, fill.account_id)]
-        quantity = entered.filled + entered.overfilled
-        average = entered.notional / quantity if quantity else fill.price
+    else:  # closed by somebody else before: what it was entered at is still known, if it was
+        entered = book.allocations.get(allocation_key(target.execution_id, fill.account_id))
+        quantity = ZERO if entered is None else entered.filled + entered.overfilled
+        average = entered.notional / quantity if entered is not None and quantity else fill.price
     return replace(
         fill,
         cause=OrderRole.EXIT.value,

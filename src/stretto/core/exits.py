@@ -42,7 +42,7 @@ def on_exit(book: Book, item: ExitSignal, reads: Reads, at_ns: int) -> tuple[ev.
     plan = plan_exit(book, item, reads, at_ns)
     if plan.refused is not None:
         return (ev.SignalRefused(plan=plan),)
-    return tuple(carried_out(book, plan, at_ns))
+    return tuple(carried_out(book, plan, book.executions[plan.closes], at_ns))
 
 
 def reads_for_exit(book: Book, item: ExitSignal) -> tuple[str, ...]:
@@ -233,9 +233,8 @@ def _other_symbol(item: ExitSignal, signal: Signal) -> Refusal | None:
 # --- carrying it out --------------------------------------------------------------------------
 
 
-def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
+def carried_out(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events:
     """The plan, the entries it withdraws, the exits it takes over, and its first orders."""
-    target = book.executions[plan.closes]
     events: Events = [ev.SignalPlanned(plan=plan)]
     if plan.signal.action is Action.AMEND:
         return [*events, *_amended(book, plan, target, at_ns)]
@@ -246,10 +245,10 @@ def carried_out(book: Book, plan: Plan, at_ns: int) -> Events:
             allocation_key(target.execution_id, account_id)
             for account_id in addressed(plan.signal, target)
         )
-        entered = [book.allocations[key] for key in keys]
+        entered = [book.allocations[key] for key in keys if key in book.allocations]
         events += give_up(book, entered, f"closed by {name}", at_ns)
     # What the plan makes of them is not in the book before the events are applied.
-    execution = made_of(plan, target, book.seq + 1)
+    execution = made_of(plan, book.seq + 1)
     for share in plan.allocations:
         events += next_leg(book, execution, allocation_of(plan, share), at_ns)
     if not plan.allocations:

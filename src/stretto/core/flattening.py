@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from stretto.core import events as ev
+from stretto.core.adopted import adopted_in
 from stretto.core.book import Book, Execution, allocation_key
 from stretto.core.choices import choices
 from stretto.core.exit_signal import PERSON, ExitSignal, as_signal
@@ -37,8 +38,11 @@ def flatten(
     for target in executions:
         if not is_open(book, target, account_id):
             continue
+        of = target.execution_id
+        if of not in book.executions:  # adopted: under the same name in several accounts
+            of = f"{target.accounts[0]}/{of}"
         item = ExitSignal(
-            signal_id=f"{name}/{target.execution_id}",
+            signal_id=f"{name}/{of}",
             strategy_id=PERSON,
             action=Action.CLOSE,
             refers_to=target.execution_id,
@@ -49,22 +53,27 @@ def flatten(
         signal = replace(signal, accounts=accounts)
         shares, refusals = shared(book, signal, target, at_ns)
         plan = plan_of(book, signal, target, None, at_ns, tuple(shares), tuple(refusals))
-        events += carried_out(book, plan, at_ns)
+        events += carried_out(book, plan, target, at_ns)
     return tuple(events)
 
 
 def entered_in(book: Book, account_id: str = "") -> list[Execution]:
-    """The executions with something to flatten, in the account or anywhere, by id."""
-    return [
+    """The executions with something to flatten, in the account or anywhere, by id; after them what
+    a person adopted for none.
+    """
+    entered = [
         execution
         for _, execution in sorted(book.executions.items())
         if execution.role is OrderRole.ENTRY and is_open(book, execution, account_id)
     ]
+    return [*entered, *adopted_in(book, account_id)]
 
 
 def is_open(book: Book, execution: Execution, account_id: str = "") -> bool:
     """True where the execution holds a position or has an entry open, in one account or in any."""
-    for name in execution.accounts if not account_id else (account_id,):
+    for name in execution.accounts:
+        if account_id not in ("", name):
+            continue
         allocation = book.allocations.get(allocation_key(execution.execution_id, name))
         if allocation is not None and not allocation.ended:
             return True

@@ -11,6 +11,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from stretto.core import events as ev
+from stretto.core.adopted import closed_of
 from stretto.core.book import Book, Execution, allocation_key
 from stretto.core.errors import InvariantViolated
 from stretto.core.exits import Events, addressed, allocated, plan_of
@@ -31,7 +32,7 @@ def followed(
 ) -> Events:
     """What one message about an order of a closed execution, or of an exit, calls for."""
     execution = book.executions[order.execution_id]
-    target = book.executions[execution.closes] if execution.closes else execution
+    target = closed_of(book, execution) if execution.closes else execution
     if _close_over(book, target, order.account_id) is None:
         return []
     events: Events = []

@@ -290,28 +290,6 @@ def test_a_position_cannot_go_to_an_execution_that_was_closed() -> None:
     assert desk.refused(wanted) is Denial.EXECUTION_OVER
 
 
-def test_a_flattened_account_is_not_flat_while_an_adopted_position_is_held() -> None:
-    desk = a_desk()
-    _, ours = filled(desk)
-    theirs = a_position(5_000, ticket="M1")
-    desk.differs(ours, theirs)
-    desk.ask(iv.AdoptPosition(**BUY))
-    desk.ask(iv.Flatten(account_id="a0"))
-    (closing,) = [o for o in desk.book.orders.values() if o.role.value == "exit"]
-    desk.send(closing)
-    desk.report(
-        closing, ExecType.TRADE, OrdStatus.FILLED, cum=closing.quantity, last=closing.quantity,
-        position_id=ours.position_id,
-    )  # fmt: skip
-    before = len(desk.entries)
-    for _ in range(4):
-        desk.look(theirs)
-    events = [event for entry in desk.entries[before:] for event in entry.events]
-    asked = [e for e in events if isinstance(e, ev.InterventionRequired)]
-    assert [(e.reason, e.known["why"]) for e in asked] == [("not_flat", "position_held")]
-    assert "held/adopted/M1" in asked[0].known
-
-
 class _Guarded(ProtectionDesk):
     """A desk at a venue that attaches no stops, whose views show the orders that rest."""
 
