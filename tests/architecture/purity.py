@@ -1,176 +1,182 @@
 """Finds what would make the core depend on anything but its arguments.
 
 Reads source text only. Where it cannot tell whether a value is harmless it reports it: the core
-can always be written so that it is plain. The rules, each with its reason, are the functions below.
+can always be written so that it is plain. What may be used at all is in ``allowed``; the rules,
+each with its reason, are the functions below.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import TypeGuard
+import builtins
+from collections.abc import Iterator, Mapping
 
-from tests.architecture.set_order import find_set_iterations
+from tests.architecture import allowed
+from tests.architecture.origins import CORE, Origins, Source
+from tests.architecture.plain_names import are_plain_names
+from tests.architecture.powers import find_powers
+from tests.architecture.set_facts import Sets
+from tests.architecture.set_order import find_set_uses
 
-# Anything not named here needs a reason: the core computes, and does nothing else.
-MODULES_ALLOWED = frozenset(
-    "__future__ abc array base64 bisect collections copy dataclasses datetime decimal enum"
-    " fractions functools hashlib heapq itertools json math msgspec numpy operator re string"
-    " struct types typing typing_extensions zoneinfo".split()
-)
-# Exactly rounded or exact on every processor; the others differ in the last bit between libraries.
-MATH_ALLOWED = frozenset(
-    "ceil comb copysign fabs factorial floor frexp fsum gcd inf isfinite isinf isnan isqrt lcm"
-    " ldexp nan perm prod sqrt trunc".split()
-)
-# Methods and numpy functions of transcendental kind, whatever they are called on.
-TRANSCENDENTAL = frozenset(
-    "arccos arcsin arctan arctan2 cbrt cos cosh exp exp2 expm1 float_power ln log log10 log1p log2"
-    " logaddexp pow power sin sinh tan tanh".split()
-)
-NUMPY_FORBIDDEN = frozenset({"random", "linalg", "fft", "polynomial", "load", "save", "memmap"})
-BUILTINS_FORBIDDEN = {
-    "__import__": "imports by name",
-    "breakpoint": "is I/O",
-    "eval": "runs text",
-    "exec": "runs text",
-    "hash": "differs between runs (PYTHONHASHSEED)",
-    "id": "differs between runs",
-    "input": "is I/O",
-    "open": "is I/O",
-    "print": "is I/O",
-}
-CLOCK_METHODS = frozenset({"now", "today", "utcnow"})
+Found = Iterator[tuple[int, str]]
+_OUTSIDE = frozenset({*allowed.MODULES, "numpy", "collections"})
+_NAMED_ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "operator.attrgetter"})
 
 
-def find_impurities(source: str, set_attributes: frozenset[str] = frozenset()) -> list[str]:
+def find_impurities(text: str, core: Mapping[str, str] | None = None) -> list[str]:
     """Every impurity of one module as ``line: what``, by line.
 
-    ``set_attributes``: names of attributes that other modules declare as sets.
+    ``core``: the texts of the core's modules by full name, to follow names from one to another.
     """
-    tree = ast.parse(source)
-    walks = find_set_iterations(tree, set_attributes)
-    found = [*_imports(tree), *_names(tree), *_powers(tree), *walks]
-    return [f"{line}: {what}" for line, what in sorted(set(found))]
+    others = {name: Source(each) for name, each in (core or {}).items()}
+    return find_in(Source(text), others, Sets(others))
 
 
-def _imports(tree: ast.Module) -> list[tuple[int, str]]:
-    found = []
-    for node in ast.walk(tree):
+def find_in(source: Source, core: Mapping[str, Source], sets: Sets) -> list[str]:
+    """The same of what is parsed already; ``sets``: what of the core is a set."""
+    origins = Origins(source, core)
+    found = {
+        *_imports(source, origins),
+        *_names(source, origins),
+        *_attributes(source, origins),
+        *_handed_on(source, origins),
+        *_calls(source, origins),
+        *find_powers(source),
+        *find_set_uses(source, origins, sets),
+    }
+    return [f"{line}: {what}" for line, what in sorted(found)]
+
+
+def _imports(source: Source, origins: Origins) -> Found:
+    """Only what is allowed by name: also what comes by way of another module of the core."""
+    for node in source.nodes:
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or ""]
             for alias in node.names:
-                name = alias.name
-                if node.module == "math" and name not in MATH_ALLOWED:
-                    found.append((node.lineno, f"math.{name} differs between processors"))
-                if node.module == "numpy" and name in NUMPY_FORBIDDEN | TRANSCENDENTAL:
-                    found.append((node.lineno, f"numpy.{name} differs between processors or runs"))
-        else:
+                if alias.name not in allowed.MODULES and not alias.name.startswith(f"{CORE}."):
+                    yield node.lineno, f"imports {alias.name}, which the core does not need"
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                fault = _origin_fault(f"{node.module}.{alias.name}", origins)
+                if node.level or alias.name == "*":
+                    fault = "imports names that are not written here"
+                if fault:
+                    yield node.lineno, f"imports {node.module}.{alias.name}: {fault}"
+
+
+def _origin_fault(name: str, origins: Origins) -> str:
+    origin = origins.followed(name)
+    module, _, last = origin.rpartition(".")
+    if origin == "stretto.__version__" or origin in _OUTSIDE:
+        return ""
+    if origin.startswith(f"{CORE}."):
+        return "is not to be found there" if origins.is_unknown(origin) else ""
+    names = allowed.MODULES.get(module)
+    if names is None:
+        known = _is_of_class(module)
+        return "" if known else f"imports {module or origin}, which the core does not need"
+    return "" if last in names else f"{origin} differs between processors or runs, or is not needed"
+
+
+def _is_of_class(origin: str) -> bool:
+    """True for ``datetime.datetime`` and deeper names: what their attributes are is asked apart."""
+    parts = origin.split(".")
+    return any(
+        parts[length] in allowed.MODULES.get(".".join(parts[:length]), ())
+        for length in range(1, len(parts))
+    )
+
+
+def _names(source: Source, origins: Origins) -> Found:
+    """Builtins that are allowed; nothing that waits, and no state that outlives a call."""
+    for node in source.nodes:
+        if isinstance(node, ast.Global | ast.AsyncFunctionDef | ast.Await | ast.AsyncFor):
+            yield node.lineno, f"{type(node).__name__}: state or time from outside"
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            builtin = hasattr(builtins, node.id) or node.id.startswith("__")
+            if builtin and node.id not in allowed.BUILTINS and source.binder(node) is None:
+                why = allowed.BUILTINS_REFUSED.get(node.id, "is not needed in the core")
+                yield node.lineno, f"{node.id}() {why}"
+        elif isinstance(node, ast.comprehension) and node.is_async:
+            yield node.target.lineno, "AsyncFor: state or time from outside"
+
+
+def _attributes(source: Source, origins: Origins) -> Found:
+    for node in source.nodes:
+        if isinstance(node, ast.Attribute):
+            fault = _member_fault(node, origins) or _attribute_fault(node.attr)
+            if fault:
+                yield node.lineno, f"{ast.unparse(node)}: {fault}"
+
+
+def _attribute_fault(name: str) -> str:
+    if name.startswith("__") and name.endswith("__") and name not in allowed.DUNDERS:
+        return f".{name} leads to everything that Python has"
+    why = allowed.ATTRIBUTES_REFUSED.get(name)
+    return f".{name} {why}" if why else ""
+
+
+def _member_fault(node: ast.Attribute, origins: Origins) -> str:
+    """What is asked of a module: by the same list as what is imported from it."""
+    origin = origins.of(node)
+    return "" if origin is None else _origin_fault(origin, origins)
+
+
+def _handed_on(source: Source, origins: Origins) -> Found:
+    """Modules and clocks under other names could be asked for anything: they stay where they are
+    named.
+    """
+    for node in source.nodes:
+        if not isinstance(node, ast.Name | ast.Attribute) or isinstance(node.ctx, ast.Store):
             continue
-        for module in modules:
-            parts = module.split(".")
-            inside = parts[:2] == ["stretto", "core"] or (
-                module == "stretto" and isinstance(node, ast.ImportFrom)
-            )
-            if parts[0] not in MODULES_ALLOWED and not inside:
-                found.append((node.lineno, f"imports {module}, which the core does not need"))
-            if parts[0] == "numpy" and NUMPY_FORBIDDEN & set(parts[1:]):
-                found.append((node.lineno, f"{module} differs between processors or runs"))
-    return found
+        origin = origins.of(node)
+        if origin is None:
+            continue
+        parent = source.parents[node]
+        if isinstance(parent, ast.Attribute):
+            continue
+        is_clock = origin in allowed.CLOCKS and not source.is_named(node)
+        if is_clock or origins.is_module(origin, _OUTSIDE):
+            yield node.lineno, f"{origin} is handed on as a value: nobody sees what is asked of it"
 
 
-def _aliases(tree: ast.Module) -> dict[str, str]:
-    """Local name to the full name of what was imported under it."""
-    names = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = alias.name
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return names
+def _calls(source: Source, origins: Origins) -> Found:
+    """Attributes by name, and calls that mean something else with fewer arguments."""
+    for node in source.nodes:
+        if isinstance(node, ast.Name) and node.id in _NAMED_ATTRIBUTES:
+            parent = source.parents[node]
+            if source.binder(node) is None and not (
+                isinstance(parent, ast.Call) and parent.func is node
+            ):
+                yield node.lineno, f"{node.id} is handed on: nobody sees what it is asked for"
+        if not isinstance(node, ast.Call):
+            continue
+        called = origins.of(node.func) or ast.unparse(node.func)
+        if called in _NAMED_ATTRIBUTES:
+            yield from _named(node, called, source)
+        elif isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
+            if not node.args and not node.keywords:
+                yield node.lineno, "astimezone() without a zone takes the machine's"
+        elif called.endswith(("argsort", "numpy.sort")) and not _is_stable(node):
+            yield node.lineno, "equals may come in any order: kind='stable'"
+        elif called == "type" and len(node.args) + len(node.keywords) != 1:
+            yield node.lineno, "type() with bases makes what no text shows"
 
 
-def _bound_names(tree: ast.Module) -> set[str]:
-    """Names that the module itself gives a meaning, such as an argument called ``input``."""
-    return {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+def _is_stable(node: ast.Call) -> bool:
+    kinds = [each.value for each in node.keywords if each.arg == "kind"]
+    return bool(kinds) and isinstance(kinds[0], ast.Constant) and kinds[0].value == "stable"
 
 
-def _names(tree: ast.Module) -> list[tuple[int, str]]:
-    aliases = _aliases(tree)
-    bound = _bound_names(tree)
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in BUILTINS_FORBIDDEN:
-                found.append((node.lineno, f"{node.func.id}() {BUILTINS_FORBIDDEN[node.func.id]}"))
-        elif isinstance(node, ast.Global | ast.AsyncFunctionDef | ast.Await):
-            found.append((node.lineno, f"{type(node).__name__}: state or time from outside"))
-        elif isinstance(node, ast.Name) and node.id in BUILTINS_FORBIDDEN.keys() - bound:
-            found.append((node.lineno, f"{node.id}() {BUILTINS_FORBIDDEN[node.id]}"))
-        elif isinstance(node, ast.Attribute):
-            what = _attribute_fault(node, aliases)
-            if what:
-                found.append((node.lineno, what))
-    return found
-
-
-def _attribute_fault(node: ast.Attribute, aliases: dict[str, str]) -> str:
-    base = ast.unparse(node.value)
-    head, _, rest = base.partition(".")
-    origin = aliases.get(head, head) + (f".{rest}" if rest else "")
-    if node.attr in CLOCK_METHODS and origin.split(".")[-1] in {"datetime", "date"}:
-        return f"{base}.{node.attr} reads the wall clock"
-    if origin == "math":
-        return "" if node.attr in MATH_ALLOWED else f"math.{node.attr} differs between processors"
-    if origin == "numpy" and node.attr in NUMPY_FORBIDDEN:
-        return f"numpy.{node.attr} differs between processors or runs"
-    if node.attr in TRANSCENDENTAL:
-        return f".{node.attr} is transcendental: its last bit differs between libraries"
-    return ""
-
-
-def _powers(tree: ast.Module) -> list[tuple[int, str]]:
-    """``**`` and ``pow``, except of two whole constants or with a modulus (whole numbers only)."""
-    what = "power of what may be a float: multiply, shift, or use Decimal.scaleb"
-    constants = _whole_constants(tree)
-    return [(node.lineno, what) for node in ast.walk(tree) if _is_power(node, constants)]
-
-
-def _whole_constants(tree: ast.Module) -> set[str]:
-    """Names that the module binds once, at its top, to a whole literal."""
-    stored = [
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
-    return {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign) and _is_whole(node.value, set())
-        for target in node.targets
-        if isinstance(target, ast.Name) and stored.count(target.id) == 1
-    }
-
-
-def _is_power(
-    node: ast.AST, constants: set[str]
-) -> TypeGuard[ast.BinOp | ast.AugAssign | ast.Call]:
-    if isinstance(node, ast.BinOp):
-        whole = _is_whole(node.left, constants) and _is_whole(node.right, constants)
-        return isinstance(node.op, ast.Pow) and not whole
-    if isinstance(node, ast.Call):
-        return ast.unparse(node.func) == "pow" and len(node.args) + len(node.keywords) < 3
-    return isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Pow)
-
-
-def _is_whole(node: ast.expr, constants: set[str]) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in constants
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value >= 0
+def _named(node: ast.Call, called: str, source: Source) -> Found:
+    names = node.args if called == "operator.attrgetter" else node.args[1:2]
+    asked = node.args[0]
+    of_import = isinstance(asked, ast.Name) and asked.id in source.imported
+    if of_import and called != "operator.attrgetter":
+        yield node.lineno, f"{called} of what is imported: write the attribute"
+    for name in names:
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            for part in name.value.split("."):
+                if fault := _attribute_fault(part):
+                    yield node.lineno, f"{called}: {fault}"
+        elif not are_plain_names(name, source):
+            yield node.lineno, f"{called} by a name that is not written here"

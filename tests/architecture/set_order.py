@@ -1,210 +1,203 @@
-"""Finds code whose result depends on the order in which a set hands out its members.
+"""Finds code whose result could depend on the order in which a set hands out its members.
 
-That order depends on PYTHONHASHSEED for text. A value counts as a set where its expression, its
-annotation, or an assignment anywhere in the module says so; names are not followed through time, so
-a name that is once a set is always one. Membership, size, set algebra and ``sorted`` are harmless.
+That order depends on PYTHONHASHSEED for text. So a set may only stay where everything that is done
+with it can be seen and needs no order: asked for members or size, compared, combined with others,
+sorted, kept under a name, handed to what declares that it takes a set. All else is reported: what
+walks a set, and what lets one go where nobody can see who walks it.
 """
 
 from __future__ import annotations
 
 import ast
-import re
+from collections.abc import Iterator
 
-_SET_CALLS = frozenset({"set", "frozenset"})
-_SET_METHODS = frozenset(
-    {"union", "intersection", "difference", "symmetric_difference"}  # only sets have these
+from tests.architecture.origins import Origins, Source
+from tests.architecture.set_facts import (
+    OPERATORS,
+    SET_METHODS,
+    SET_TYPES,
+    Facts,
+    Sets,
+    alternatives,
+    parsed,
+    says_set,
+    takes_sets,
 )
-_SET_OPERATORS = (ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)
-_SET_ANNOTATION = re.compile(r"^(\w+\.)*(set|frozenset|Set|FrozenSet|AbstractSet|MutableSet)\b")
+
 # Their result does not depend on the order of what they consume (without a key).
 _ORDER_FREE = frozenset({"sorted", "set", "frozenset", "len", "min", "max", "any", "all", "bool"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.DictComp, ast.GeneratorExp)
-
-
-def find_set_iterations(
-    tree: ast.Module, set_attributes: frozenset[str] = frozenset()
-) -> list[tuple[int, str]]:
-    """Every place where a set is walked in its own order, as (line, what).
-
-    ``set_attributes``: names of attributes that other modules declare as sets.
-    """
-    scope = _Scope(tree, set_attributes)
-    found = []
-    harmless: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        for walked in _walked(node, harmless):
-            if scope.is_set(walked):
-                what = f"walks the set `{ast.unparse(walked)}` in its own order: sort it first"
-                found.append((walked.lineno, what))
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "pop"
-            and scope.is_set(node.func.value)
-        ):
-            found.append((node.lineno, "pops any member of a set: sort it first"))
-    return found
-
-
-def declared_set_attributes(tree: ast.Module) -> frozenset[str]:
-    """Names of the fields, properties and methods that classes declare to be or to give sets."""
-    names = []
-    for parent in ast.walk(tree):
-        if isinstance(parent, ast.ClassDef):
-            for node in parent.body:
-                if isinstance(node, ast.AnnAssign) and _says_set(node.annotation):
-                    names.append(ast.unparse(node.target))
-                elif isinstance(node, ast.FunctionDef) and _says_set(node.returns):
-                    names.append(node.name)
-    return frozenset(names)
-
-
-def _walked(node: ast.AST, harmless: set[ast.AST]) -> list[ast.expr]:
-    """What ``node`` walks from end to end. Outer nodes come first and mark harmless generators."""
-    if isinstance(node, ast.For | ast.AsyncFor):
-        return [node.iter]
-    if isinstance(node, ast.YieldFrom | ast.Starred):
-        return [node.value]
-    if isinstance(node, _COMPREHENSIONS):
-        return [] if node in harmless else [each.iter for each in node.generators]
-    if isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Tuple | ast.List) for target in node.targets
-    ):
-        return [node.value]
-    if isinstance(node, ast.Call):
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in _ORDER_FREE and not any(word.arg == "key" for word in node.keywords):
-            harmless.update(each for each in node.args if isinstance(each, ast.GeneratorExp))
-            return []
-        if isinstance(node.func, ast.Attribute) and _only_reads_members(node.func.attr):
-            return []
-        if name == "isinstance":
-            return []
-        return _consumed(node, name)
-    return []
-
-
-def _only_reads_members(method: str) -> bool:
-    """Methods of sets, and those that keep a set whole as a value in a container."""
-    return method in _SET_METHODS | {
-        "add", "append", "difference_update", "get", "intersection_update", "isdisjoint",
-        "issubset", "issuperset", "setdefault", "symmetric_difference_update", "update",
-    }  # fmt: skip
-
-
-_WALKERS = frozenset(
-    "list tuple iter next enumerate zip map filter sum dict reversed sorted min max join fromkeys"
-    " extend chain from_iterable accumulate reduce array fsum prod islice groupby deque Counter"
-    " OrderedDict product permutations combinations asarray fromiter heapify".split()
+_CHANGES = frozenset(
+    "add clear difference_update discard intersection_update remove symmetric_difference_update"
+    " update".split()
 )
+_QUESTIONS = frozenset({"copy", "isdisjoint", "issubset", "issuperset"}) | SET_METHODS
+_WALKS = "walks the set `{}` in its own order: sort it first"
+_LOST = "the set `{}` goes where nobody sees who walks it: sort it, or say there that it is a set"
 
 
-def _consumed(node: ast.Call, name: str) -> list[ast.expr]:
-    called = name or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
-    return list(node.args) if called in _WALKERS else []
+def find_set_uses(source: Source, origins: Origins, sets: Sets) -> Iterator[tuple[int, str]]:
+    """Every place where a set is walked, or goes out of sight, as (line, what)."""
+    uses = _Uses(source, Facts(source, origins, sets))
+    for node in source.nodes:
+        if isinstance(node, ast.expr) and (what := uses.fault(node)):
+            yield node.lineno, what.format(ast.unparse(node))
+        if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
+            yield from _declared(node, node.annotation, source)
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            yield from _declared(node, node.returns, source)
 
 
-class _Scope:
-    """Which names, attributes and functions of a module are or return sets."""
-
-    def __init__(self, tree: ast.Module, set_attributes: frozenset[str]) -> None:
-        self._owner: dict[ast.AST, ast.AST] = {}  # the function or module that a node belongs to
-        self._enclosing: dict[ast.AST, ast.AST] = {}  # that of a function itself
-        self._names: set[tuple[ast.AST, str]] = set()
-        self._attributes = set(set_attributes)
-        self._functions = set(set_attributes)
-        self._own(tree, tree)
-        self._tree = tree
-        size = -1
-        while size != len(self._names) + len(self._attributes) + len(self._functions):
-            size = len(self._names) + len(self._attributes) + len(self._functions)
-            for node in ast.walk(tree):
-                self._learn(node)
-
-    def _own(self, node: ast.AST, owner: ast.AST) -> None:
-        self._owner[node] = owner
-        inner = owner
-        if isinstance(node, _FUNCTIONS):
-            self._enclosing[node] = owner
-            inner = node
-        for child in ast.iter_child_nodes(node):
-            self._own(child, inner)
-
-    def _learn(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Assign) and self.is_set(node.value):
-            for target in node.targets:
-                self._add(target)
-        elif isinstance(node, ast.AnnAssign):
-            if _says_set(node.annotation) or (node.value and self.is_set(node.value)):
-                self._add(node.target)
-        elif isinstance(node, ast.AugAssign) and self.is_set(node.value):
-            if isinstance(node.op, _SET_OPERATORS):
-                self._add(node.target)
-        elif isinstance(node, ast.NamedExpr) and self.is_set(node.value):
-            self._add(node.target)
-        elif isinstance(node, ast.arg) and _says_set(node.annotation):
-            self._names.add((self._owner[node], node.arg))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _says_set(node.returns):
-            self._functions.add(node.name)
-            self._attributes.add(node.name)  # where it is a property
-
-    def _add(self, target: ast.expr) -> None:
-        if isinstance(target, ast.Name):
-            self._names.add((self._owner[target], target.id))
-            if isinstance(self._owner[target], ast.Module):
-                self._attributes.add(target.id)  # a field of a class, or a module's constant
-        elif isinstance(target, ast.Attribute):
-            self._attributes.add(target.attr)
-
-    def is_set(self, node: ast.expr) -> bool:
-        """True where the module's own text says that the expression is a set."""
-        if isinstance(node, ast.Set | ast.SetComp):
-            return True
-        if isinstance(node, ast.Name):
-            return self._is_set_name(node)
-        if isinstance(node, ast.Attribute):
-            return node.attr in self._attributes
-        if isinstance(node, ast.Call):
-            return self._returns_set(node)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, _SET_OPERATORS):
-            return any(self.is_set(side) or _is_view(side) for side in (node.left, node.right))
-        if isinstance(node, ast.IfExp):
-            return self.is_set(node.body) or self.is_set(node.orelse)
-        if isinstance(node, ast.BoolOp):
-            return any(self.is_set(value) for value in node.values)
-        return isinstance(node, ast.NamedExpr) and self.is_set(node.value)
-
-    def _is_set_name(self, node: ast.Name) -> bool:
-        owner: ast.AST = self._owner[node]
-        while True:
-            if (owner, node.id) in self._names:
-                return True
-            if owner is self._tree:
-                return False
-            owner = self._enclosing[owner]
-
-    def _returns_set(self, node: ast.Call) -> bool:
-        if isinstance(node.func, ast.Name):
-            return node.func.id in _SET_CALLS | self._functions
-        if isinstance(node.func, ast.Attribute):
-            if node.func.attr == "copy":
-                return self.is_set(node.func.value)
-            return node.func.attr in _SET_METHODS | self._functions
-        return False
+def _declared(
+    node: ast.arg | ast.AnnAssign | ast.FunctionDef, annotation: ast.expr, source: Source
+) -> Iterator[tuple[int, str]]:
+    """No set within another type, and none as a field: a field is written in the set's order."""
+    written = parsed(annotation)
+    of_class = isinstance(node, ast.AnnAssign) and isinstance(source.scope(node), ast.ClassDef)
+    if of_class and says_set(written):
+        yield node.lineno, "a field that is a set is written in its own order: use a tuple"
+    plain = {
+        each.value if isinstance(each, ast.Subscript) else each for each in alternatives(written)
+    }
+    for each in ast.walk(written):
+        if isinstance(each, ast.Name) and each.id in SET_TYPES and each not in plain:
+            yield node.lineno, "a set within another type: nobody sees who walks the set"
 
 
-def _says_set(annotation: ast.expr | None) -> bool:
-    if annotation is None:
-        return False
-    text = annotation.value if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
-    return any(_SET_ANNOTATION.match(part.strip()) for part in str(text).split("|"))
+class _Uses:
+    def __init__(self, source: Source, facts: Facts) -> None:
+        self._source = source
+        self._facts = facts
+
+    def fault(self, node: ast.expr) -> str:
+        """What is wrong with where a set stands; empty for what is none."""
+        if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+            return ""
+        if isinstance(node, ast.Name) and node.id in SET_TYPES:
+            own = self._source.binder(node) is not None
+            plain = own or self._source.is_named(node)
+            return "" if plain else "`{}` is handed on: nobody sees the sets"
+        if not self._facts.is_set(node):
+            return ""
+        return self._at(node, self._source.parents[node])
+
+    def _at(self, node: ast.expr, parent: ast.AST) -> str:
+        match parent:
+            case ast.Compare() | ast.NamedExpr() | ast.BoolOp() | ast.UnaryOp() | ast.Expr():
+                return ""
+            case ast.IfExp() | ast.If() | ast.While() | ast.Assert():
+                return ""
+            case ast.BinOp():
+                return "" if isinstance(parent.op, OPERATORS) else _LOST
+            case ast.AugAssign():
+                return "" if isinstance(parent.op, OPERATORS) else _WALKS
+            case ast.Call():
+                if parent.func is node:
+                    return _LOST if isinstance(node, ast.Call) else ""
+                return self._argument(node, parent, None)
+            case ast.keyword():
+                call = self._source.parents[parent]
+                named = isinstance(call, ast.Call) and parent.arg is not None
+                return self._argument(node, call, parent.arg) if named else _LOST  # type: ignore[arg-type]
+            case ast.Attribute():
+                return self._asked(node, parent)
+            case ast.comprehension():
+                return self._comprehended(node, parent)
+            case ast.For() | ast.AsyncFor() | ast.YieldFrom():
+                return _WALKS
+            case ast.Starred():
+                return "" if isinstance(self._source.parents[parent], ast.Set) else _WALKS
+        return self._kept(node, parent)
+
+    def _kept(self, node: ast.expr, parent: ast.AST) -> str:
+        """Under a name, or given back: where the text says that it is a set."""
+        in_class = isinstance(self._source.scope(parent), ast.ClassDef)
+        if isinstance(parent, ast.Assign):
+            if any(isinstance(each, ast.Tuple | ast.List) for each in parent.targets):
+                return _WALKS
+            plain = all(isinstance(each, ast.Name) for each in parent.targets)
+            return "" if plain and not in_class else _LOST
+        if isinstance(parent, ast.AnnAssign):
+            plain = isinstance(parent.target, ast.Name) and not in_class
+            return "" if plain and says_set(parent.annotation) else _LOST
+        if isinstance(parent, ast.Return):
+            function: ast.AST = self._source.scope(parent)
+            return (
+                ""
+                if isinstance(function, ast.FunctionDef) and says_set(function.returns)
+                else _LOST
+            )
+        if isinstance(parent, ast.arguments):
+            return "" if says_set(_annotation_of_default(parent, node)) else _LOST
+        return _LOST
+
+    def _asked(self, node: ast.expr, parent: ast.Attribute) -> str:
+        call = self._source.parents[parent]
+        if parent.attr == "pop":
+            return "pops any member of the set `{}`: sort it first"
+        called = isinstance(call, ast.Call) and call.func is parent
+        return "" if called and parent.attr in _CHANGES | _QUESTIONS else _LOST
+
+    def _argument(self, node: ast.expr, call: ast.Call, keyword: str | None) -> str:
+        if isinstance(call.func, ast.Name) and self._source.binder(call.func) is None:
+            name = call.func.id
+            keyed = any(each.arg == "key" for each in call.keywords)
+            if keyword is None and name in _ORDER_FREE | {"isinstance"} and not keyed:
+                return ""
+            return _WALKS
+        if isinstance(call.func, ast.Attribute):
+            if self._facts.is_set(call.func.value) and call.func.attr in _CHANGES - {"add"}:
+                return ""
+            if call.func.attr in _QUESTIONS:
+                return ""
+        meant = self._facts.called(call)
+        takes = meant and all(
+            takes_sets(_annotation_of_argument(function, node, call, keyword, bound))
+            for function, bound in meant
+        )
+        return "" if takes else _LOST
+
+    def _comprehended(self, node: ast.expr, parent: ast.comprehension) -> str:
+        if node is not parent.iter:
+            return ""  # a condition
+        made = self._source.parents[parent]
+        if isinstance(made, ast.SetComp):
+            return ""
+        call = self._source.parents[made]
+        harmless = (
+            isinstance(made, ast.GeneratorExp)
+            and isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and self._source.binder(call.func) is None
+            and call.func.id in _ORDER_FREE
+            and not any(each.arg == "key" for each in call.keywords)
+        )
+        return "" if harmless else _WALKS
 
 
-def _is_view(node: ast.expr) -> bool:
-    """True for ``x.keys()`` and ``x.items()``, whose algebra gives sets."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"keys", "items"}
-    )
+def _annotation_of_default(arguments: ast.arguments, node: ast.expr) -> ast.expr | None:
+    placed = [*arguments.posonlyargs, *arguments.args]
+    for argument, default in [
+        *zip(reversed(placed), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]:
+        if default is node:
+            return argument.annotation
+    return None
+
+
+def _annotation_of_argument(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    node: ast.expr,
+    call: ast.Call,
+    keyword: str | None,
+    bound: int,
+) -> ast.expr | None:
+    """What the function says of the argument for which ``node`` stands; None: nothing."""
+    placed = [*function.args.posonlyargs, *function.args.args]
+    if keyword is not None:
+        named = {each.arg: each for each in (*placed, *function.args.kwonlyargs)}
+        return named[keyword].annotation if keyword in named else None
+    if any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    place = call.args.index(node) + bound
+    return placed[place].annotation if place < len(placed) else None

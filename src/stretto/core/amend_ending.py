@@ -6,7 +6,7 @@ Knows nothing of how levels and prices are set.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from stretto.core import events as ev
 from stretto.core.amendment import amendment_key
@@ -16,7 +16,7 @@ REFUSED = "refused:"
 """Before the id of an amend whose price an account did not get."""
 
 
-def is_amending(book: Book, name: str, but: Collection[str] = ()) -> bool:
+def is_amending(book: Book, name: str, but: Container[str] = ()) -> bool:
     """True where levels of the amend ``name`` are still being set, those of ``but`` (keys of the
     book's amendments, protections or allocations) apart.
     """
@@ -28,7 +28,7 @@ def is_amending(book: Book, name: str, but: Collection[str] = ()) -> bool:
     ) or any(each.amend == name and key not in but for key, each in book.protections.items())
 
 
-def ends_amend(book: Book, name: str, but: Collection[str], *, is_set: bool) -> list[ev.Event]:
+def ends_amend(book: Book, name: str, but: Container[str], *, is_set: bool) -> list[ev.Event]:
     """ExecutionEnded, where nothing of the amend is open besides ``but``; ``is_set`` says whether
     the levels of those are in force.
     """

@@ -204,7 +204,7 @@ class TradeContext:
         hold_ns = expected_hold_ns or HOLD_DEFAULT_NS
         self.loss_per_unit = self._loss_per_unit(statistics, hold_ns, slippage)
         to_book = self._conversion(self.instrument.quote_currency, book_currency)
-        self.notional_book = entry * to_book if to_book is not None else None
+        self.notional_book = None if to_book is None else entry * to_book
         weights = (
             policy.weight_margin,
             policy.weight_risk_budget,
@@ -263,9 +263,7 @@ class TradeContext:
         """The mark of a held symbol for accounts in ``currency``; None where it has no fresh quote,
         no instrument or no conversion.
         """
-        marks = self._marks.get(currency)
-        if marks is None:
-            marks = self._marks[currency] = {}
+        marks = self._marks.setdefault(currency, {})
         try:
             return marks[symbol]
         except KeyError:
