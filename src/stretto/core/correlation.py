@@ -141,10 +141,10 @@ def project(
     past = HistoricalCorrelations(book.history, accounts, bars_min)
     historical = past.among()
     inside = np.abs(projected)
-    np.fill_diagonal(inside, 0)
+    inside.flat[:: accounts.size + 1] = 0
     worst = np.abs(historical)
     worst[worst == UNKNOWN] = 0
-    np.fill_diagonal(worst, 0)
+    worst.flat[:: accounts.size + 1] = 0
     np.maximum(worst, inside, out=worst)
     close = worst > threshold
     outside, blocked = _against_book(book, accounts, traded, standing, past, threshold)
@@ -234,7 +234,7 @@ def _against_book(
     trading = np.ascontiguousarray(traded.T)
     candidate = np.zeros(book.history.accounts, np.bool_)
     candidate[accounts] = True
-    spaces = spaces_for(2, accounts.size)
+    spaces = spaces_for(2, accounts.size, candidate.size)
     largest = _against_resting(book, trading, candidate, spaces)
     suspects: list[_Suspects] = []
     still = np.ascontiguousarray(standing.T)
@@ -349,7 +349,10 @@ def _traded_rows(book: BookFactors, trade: Trade) -> Floats:
 
 def in_ppm(products: Floats) -> Indices:
     """Exact products in 2**-48 as 1e-6, rounded to the nearest (ties to even), within [-1, 1]."""
-    return np.clip(np.rint(products * _TO_PPM), -PPM, PPM).astype(np.int64)
+    scaled = products * _TO_PPM
+    np.rint(scaled, out=scaled)
+    np.maximum(scaled, -PPM, out=scaled)  # a third of np.clip
+    return np.minimum(scaled, PPM, out=scaled).astype(np.int64)
 
 
 def _entry_ppm(product: float) -> int:
@@ -371,5 +374,7 @@ def _least_above(threshold: int) -> int:
 
 
 def _masks(flags: Flags) -> list[int]:
+    if not flags.any():
+        return [0] * flags.shape[0]
     packed = np.packbits(flags, axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in packed]

@@ -167,12 +167,13 @@ class _Carriers:
             row = self.returns.row_of.get(account_id)
             if row is None:  # it left the configuration, and a late report brought it back
                 continue
-            self.quantities[row] = 0.0
+            quantities = [0.0] * len(names)
             for column, of_accounts in held:
                 quantity = of_accounts.get(account_id)
                 if quantity is not None:
-                    self.quantities[row, column] = float(quantity)
-            self.carrying[row] = bool(self.quantities[row].any())
+                    quantities[column] = float(quantity)
+            self.quantities[row] = quantities
+            self.carrying[row] = any(quantities)
             self._value(book, account_id, row)
         if self._accounts_version != book.versions["accounts"]:
             self._accounts_version = book.versions["accounts"]
@@ -231,7 +232,10 @@ def _unvalued(returns: Returns, rows: Indices, values: Floats) -> tuple[str, str
     """Account and symbol of the first value that is not known, which counts as nothing from here
     on.
     """
-    blind, columns = np.nonzero(np.isnan(values))
+    unknown = np.isnan(values)
+    if not unknown.any():
+        return None
+    blind, columns = np.nonzero(unknown)
     values[blind, columns] = 0.0
     names = [
         (returns.symbol_names[column], returns.account_ids[row])

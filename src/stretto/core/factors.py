@@ -205,9 +205,13 @@ def _taken_over(before: BookFactors, carrying: Indices, exposure: Floats) -> Flo
         return before.carried
     if 2 * places.size > carrying.size:
         return factor_rows(before.history, carrying, now)
-    # Who did not carry anything before is among the changed: any row serves in its place.
-    known = np.searchsorted(before.carrying, carrying)
-    rows: Floats = before.carried.take(np.minimum(known, before.carrying.size - 1), axis=1)
+    rows: Floats
+    if np.array_equal(before.carrying, carrying):
+        rows = before.carried.copy()
+    else:
+        # Who did not carry anything before is among the changed: any row serves in its place.
+        known = np.searchsorted(before.carrying, carrying)
+        rows = before.carried.take(np.minimum(known, before.carrying.size - 1), axis=1)
     rows[:, places] = factor_rows(before.history, carrying[places], now[places])
     return rows
 
@@ -283,4 +287,4 @@ def _power_of_two(values: Floats) -> Floats:
     """The least power of two above each value; 1 for zero."""
     check(bool(np.isfinite(values).all()), "an exposure or a return is not finite")
     _, exponent = np.frexp(values)
-    return np.ldexp(np.ones_like(values), exponent)
+    return np.ldexp(1.0, exponent)

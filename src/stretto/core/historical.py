@@ -82,7 +82,7 @@ class HistoricalCorrelations:
         own, energy, active = self._own[places], self._energy[places], self._active[places]
         complete = self._complete and bool(bars.complete.all())
         suspect = np.empty((places.size, bars.accounts), np.bool_)
-        rooms = spaces_for(3, places.size)
+        rooms = spaces_for(3, places.size, bars.accounts)
         width = block_accounts(places.size)
         for start in range(0, bars.accounts, width):
             block = slice(start, start + width)
@@ -118,9 +118,9 @@ def block_accounts(candidates: int) -> int:
     return max(_BLOCK_ACCOUNTS, _BLOCK_ENTRIES // max(1, candidates))
 
 
-def spaces_for(count: int, candidates: int) -> Floats:
-    """Room for ``count`` products of a block: fresh memory for each would cost more than it."""
-    return np.empty((count, candidates * block_accounts(candidates)))
+def spaces_for(count: int, candidates: int, accounts: int) -> Floats:
+    """Room for ``count`` products of a block of a book: fresh memory for each would cost more."""
+    return np.empty((count, candidates * min(accounts, block_accounts(candidates))))
 
 
 def entries_of(left: Floats, places: Indices, right: Floats, others: Indices) -> Floats:

@@ -253,7 +253,7 @@ def _analysis(allocated: Allocated, setting: Setting) -> CorrelationAnalysis | N
     ids = [each.account_id for each in allocated.candidates]
     chosen = allocated.chosen
     between = np.abs(projection.projected[np.ix_(chosen, chosen)])
-    np.fill_diagonal(between, 0)
+    between.flat[:: len(chosen) + 1] = 0
     names = returns_of(setting.book).account_ids
     score, bound = score_and_bound(subset)
     pairs = list(projection.conflicting_pairs(PAIRS_KEPT_MAX))
