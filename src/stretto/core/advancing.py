@@ -75,7 +75,7 @@ def advance(
         if order.state is OrderState.IN_DOUBT and done.order.state is not OrderState.IN_DOUBT:
             events += settled_doubt(book, order, done.kind.value)
     if done.fill_delta or done.notional_delta or done.fee_delta:
-        fill = _fill(allocation, done, settled, report, at_ns)
+        fill = _fill(allocation, order, done, settled, report, at_ns)
         if order.role is OrderRole.EXIT:
             fill = of_position(book, fill)
             events += reversed_by(book, order, fill)
@@ -178,6 +178,7 @@ def _reason(allocation: Allocation, order: Order, settled: Settlement, detail: s
 
 def _fill(
     allocation: Allocation,
+    before: Order,
     done: Step,
     settled: Settlement,
     report: ExecutionReport | None,
@@ -189,7 +190,8 @@ def _fill(
     counted = quantity - overfill
     margin = share_of(allocation.margin, counted, room)
     risk = share_of(allocation.risk, counted, room)
-    if counted < 0 and not is_done(order):  # taken back, and may fill again
+    if counted < 0 and not (is_done(before) and is_done(order)):
+        # taken back, and may fill again: in this order, or in the leg after it
         margin = -_share_back(allocation.margin_planned, allocation.margin, allocation, counted)
         risk = -_share_back(allocation.risk_planned, allocation.risk, allocation, counted)
     price = report.last_px if report is not None and report.last_px else ZERO

@@ -258,9 +258,7 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
     kind = kind_of(report)
     if kind is _STATUS_UNKNOWN:
         return _own(order, kind, at_ns)
-    tally = book(
-        Tally(order.cum_qty, order.notional, order.fees, order.fills, order.inferred), report
-    )
+    tally = book(_tally_of(order), report)
     if tally.note and tally.note is BookingNote.DUPLICATE:
         return _own(order, OrderInput.DUPLICATE, at_ns)
     stale = report.transact_at < order.reported_at
@@ -287,6 +285,7 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
         fees=tally.fees,
         fills=tally.fills,
         inferred=tally.inferred,
+        total_qty=None if tally.total_qty == cum else tally.total_qty,
         venue_order_id=report.venue_order_id or order.venue_order_id,
         position_id=report.position_id or order.position_id,
         cancel_requested=order.cancel_requested and not terminal,
@@ -303,6 +302,19 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
     halts = found is _ALARM and (cum != order.cum_qty or reported not in TERMINAL)
     note = note_of(order, after, report, kind, tally.note, halts)
     return _finish(order, after, kind, note, halts, tally)
+
+
+def _tally_of(order: Order) -> Tally:
+    total = order.cum_qty if order.total_qty is None else order.total_qty
+    return Tally(
+        order.cum_qty,
+        order.notional,
+        order.fees,
+        order.fills,
+        order.inferred,
+        total,
+        order.reported_at,
+    )
 
 
 def _finish(

@@ -31,6 +31,7 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     fees: Decimal | UnsetType = UNSET
     fills: tuple[Fill, ...] | UnsetType = UNSET
     inferred: Fill | UnsetType | None = UNSET
+    total_qty: Decimal | UnsetType | None = UNSET
     limit_price: Decimal | UnsetType | None = UNSET
     stop_price: Decimal | UnsetType | None = UNSET
     position_id: str | UnsetType = UNSET

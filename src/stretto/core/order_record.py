@@ -29,7 +29,9 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``quantity`` is the order quantity in force at the venue; ``asked_qty`` the most of it that we
     asked for (less only where the venue raised it unasked). ``cum_qty`` is everything filled,
     ``overfilled_qty`` what of it exceeds ``asked_qty``; ``notional`` is Σ price · quantity of all
-    fills, ``inferred`` the fill that the venue's totals prove but no execution has explained yet.
+    fills, ``inferred`` the fill that the venue's totals prove but no execution has explained yet;
+    ``total_qty`` is the venue's own total in its newest report where it is below ``cum_qty``: then
+    a bust or correction is on its way, and what it takes back counts until it is there.
     ``reported_at`` is the venue's time of the newest report, ``answer_due_at`` when an unanswered
     request of ours is overdue, ``cancels`` how often we asked for its cancel, ``complete_at`` when
     a marketable order that is not filled by then is looked at.
@@ -61,6 +63,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     fees: Decimal = ZERO
     fills: tuple[Fill, ...] = ()
     inferred: Fill | None = None
+    total_qty: Decimal | None = None
     venue_order_id: str = ""
     cancel_requested: bool = False
     replacing: Replacement | None = None

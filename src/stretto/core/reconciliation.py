@@ -70,7 +70,7 @@ def _is_known(book: Book, report: ExecutionReport) -> bool:
     if order.state is OrderState.INITIALIZED:
         return True
     after = step(order, report, book.at).order
-    return replace(after, reported_at=order.reported_at) == order
+    return replace(after, reported_at=order.reported_at, total_qty=order.total_qty) == order
 
 
 # --- what a view shows of known orders

@@ -88,12 +88,12 @@ def keep_the_fee_of_a_bust(patch: pytest.MonkeyPatch) -> None:
 @defect(4, fault="trade-correction")
 def keep_the_price_that_was_corrected(patch: pytest.MonkeyPatch) -> None:
     """A correction counts at the price that it corrects."""
-    first = booking._corrected
+    first = booking._correction
 
-    def corrected(tally: Any, found: Any, fill: Any) -> Any:
-        return replace(first(tally, found, fill), notional=tally.notional)
+    def correction(tally: Any, report: Any) -> Any:
+        return replace(first(tally, report), notional=tally.notional)
 
-    patch.setattr(booking, "_corrected", corrected)
+    patch.setattr(booking, "_correction", correction)
 
 
 @defect(0, 5, fault="report-reordered")

@@ -346,3 +346,28 @@ def test_an_immediate_order_that_is_nearly_filled_is_accepted() -> None:
     ended = only(cancelled(desk, order), ev.AllocationEnded)
     assert ended.reason == "immediate_remainder: nearly_filled"
     assert finished(desk).abandoned == 1_000
+
+
+def test_a_bust_that_ends_an_immediate_order_sets_the_margin_of_its_next_leg_aside_again() -> None:
+    """Simulated seed 2563, once a correction in it was counted once: a view brought the bust, and
+    the status behind it said that the order was over.
+    """
+    desk, order = a_desk(time_in_force=TimeInForce.IOC)
+    fill(desk, order, 4_000)
+    before = the_allocation(desk)
+    (execution,) = desk.book.orders[order.client_order_id].fills
+    events = desk.report(
+        order,
+        ExecType.TRADE_CANCEL,
+        OrdStatus.CANCELED,
+        exec_id="bust",
+        exec_ref_id=execution.exec_id,
+        at=desk.now + S,
+    )
+    leg = only(events, ev.LegScheduled)
+    assert leg.released == order.quantity
+    allocation = the_allocation(desk)
+    assert (before.margin, before.risk) < (before.margin_planned, before.risk_planned)
+    assert allocation.margin == allocation.margin_planned
+    assert allocation.risk == allocation.risk_planned
+    holds(desk.book)

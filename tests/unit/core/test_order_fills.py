@@ -15,6 +15,7 @@ from stretto.core.order import (
 )
 from stretto.core.report import (
     ExecType,
+    ExecutionReport,
     OrdStatus,
 )
 from tests.unit.core.order_samples import (
@@ -195,3 +196,76 @@ def test_a_bust_of_the_original_busts_its_correction() -> None:
     assert done.order.notional == 0
     assert done.order.state is OrderState.NEW
     assert all(fill.busted for fill in done.order.fills)
+
+
+@pytest.mark.requirement("U1")
+def test_a_correction_that_overtakes_its_execution_is_counted_once() -> None:
+    """Simulated seed 2563: its total holds the correction already, and so does every older one."""
+    correction = a_report(
+        ExecType.TRADE_CORRECT,
+        OrdStatus.FILLED,
+        10_000,
+        last=2_000,
+        price=D("1.5"),
+        average=D("1.3"),
+        exec_id="corrected",
+        ref="unseen",
+        at=20,
+    )
+    done = step(in_state(OrderState.PARTIALLY_FILLED), correction, 21)
+    assert done.order.cum_qty == 10_000
+    assert done.order.notional == 13_000
+    other = a_report(ExecType.TRADE, OrdStatus.FILLED, 10_000, last=3_000, exec_id="other", at=12)
+    done = step(done.order, other, 22)
+    assert done.fill_delta == 0
+    assert done.order.notional == 13_000
+    assert not done.halts_account
+    done = step(done.order, a_trade(2_000, 6_000, "unseen", at=11), 23)
+    assert done.fill_delta == 0
+    assert done.order.inferred is not None
+    assert done.order.inferred.quantity == 1_000
+
+
+def test_a_total_older_than_the_newest_proves_nothing() -> None:
+    """What it held may be taken back: the newer one says so before the bust arrives."""
+    newest = a_report(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 4_000, at=30)
+    order = played(in_state(OrderState.PARTIALLY_FILLED), newest)
+    late = a_report(ExecType.PENDING_CANCEL, OrdStatus.PENDING_CANCEL, 9_000, at=20)
+    done = step(order, late, 31)
+    assert done.order.cum_qty == 4_000
+
+
+def test_a_bust_falls_to_the_newest_total_and_not_below() -> None:
+    """The total that came first already did without the execution, and held two not seen yet."""
+    newest = a_report(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 3_000, at=30)
+    order = played(in_state(OrderState.PARTIALLY_FILLED), newest)
+    assert order.cum_qty == 4_000, "an execution counts until it is taken back"
+    bust = a_report(ExecType.TRADE_CANCEL, OrdStatus.NEW, 0, ref="first", at=20)
+    done = step(order, bust, 31)
+    assert done.order.cum_qty == 3_000
+    assert done.order.total_qty is None
+    late = step(done.order, a_trade(3_000, 3_000, "next", at=25), 32)
+    assert late.fill_delta == 0
+    assert late.order.inferred is None
+
+
+def test_a_bust_of_the_first_execution_takes_back_the_newest_of_two_corrections() -> None:
+    """Both name the first one, and the older came last."""
+
+    def corrected(exec_id: str, quantity: int, at: int) -> ExecutionReport:
+        status = OrdStatus.PARTIALLY_FILLED
+        return a_report(
+            ExecType.TRADE_CORRECT,
+            status,
+            quantity,
+            last=quantity,
+            exec_id=exec_id,
+            ref="first",
+            at=at,
+        )
+
+    order = played(in_state(OrderState.PARTIALLY_FILLED), corrected("newer", 3_000, 30))
+    order = played(order, corrected("older", 6_000, 20))
+    assert order.cum_qty == 3_000
+    bust = a_report(ExecType.TRADE_CANCEL, OrdStatus.NEW, 0, ref="first", at=40)
+    assert step(order, bust, 41).order.cum_qty == 0
