@@ -6,11 +6,10 @@ from decimal import Decimal
 
 import typer
 
-from stretto.cli.options import Book, Db, Json, output_of
+from stretto.cli.options import Book, Db, Json
 from stretto.cli.output import Column, Grid, Output
-from stretto.cli.ranges import Since, Until, range_of
+from stretto.cli.ranges import Since, Until, report_over
 from stretto.core.limits import CLUSTERING_WINDOW_NS
-from stretto.sessions.reading import book_of, tables_of
 from stretto.views.delays import Bins, DelaysReport, delays_report
 
 
@@ -26,16 +25,13 @@ def delays(
 
     And their dispersion, and how releases cluster by second of the minute and hour of the day.
     """
-    output = output_of(context, db)
-    book_id = book_of(db, book)
-    since_ns, until_ns = range_of(db, book_id, since, until, CLUSTERING_WINDOW_NS)
-    with tables_of(db) as connection:
-        report = delays_report(connection, book_id, since_ns, until_ns)
-    output.result(report, lambda out: render_delays(out, report))
+    report_over(
+        context, db, book, (since, until), CLUSTERING_WINDOW_NS, delays_report, render_delays
+    )
 
 
 def render_delays(output: Output, report: DelaysReport) -> None:
-    """A line for each allocation and each execution, the clustering, and what it all means."""
+    """A line for each allocation and each execution, and the clustering."""
     span = f"{report.since[:19]}Z to {report.until[:19]}Z"
     output.grid(
         Grid(
@@ -109,9 +105,6 @@ def _summary(output: Output, report: DelaysReport) -> None:
     output.heading(f"Clustering of {clustered.count} releases from {span}")
     output.line(_bins("second of the minute", clustered.second_of_minute))
     output.line(_bins("hour of the UTC day", clustered.hour_of_day))
-    output.heading("What the numbers mean")
-    for name, text in report.meaning.items():
-        output.line(f"{name.replace('_', ' ')}: {text}", "dim")
 
 
 def _bins(name: str, bins: Bins) -> str:

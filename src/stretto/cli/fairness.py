@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from stretto.cli.options import Book, Db, Json, output_of
+from stretto.cli.options import Book, Db, Json
 from stretto.cli.output import Column, Grid, Output
-from stretto.cli.ranges import Since, Until, range_of
+from stretto.cli.ranges import Since, Until, report_over
 from stretto.core.limits import ROTATION_WINDOW_NS
-from stretto.sessions.reading import book_of, tables_of
 from stretto.views.fairness import FairnessReport, fairness_report
 
 
@@ -24,16 +23,13 @@ def fairness(
 
     And the order of release, and Jain's index of fairness.
     """
-    output = output_of(context, db)
-    book_id = book_of(db, book)
-    since_ns, until_ns = range_of(db, book_id, since, until, ROTATION_WINDOW_NS)
-    with tables_of(db) as connection:
-        report = fairness_report(connection, book_id, since_ns, until_ns)
-    output.result(report, lambda out: render_fairness(out, report))
+    report_over(
+        context, db, book, (since, until), ROTATION_WINDOW_NS, fairness_report, render_fairness
+    )
 
 
 def render_fairness(output: Output, report: FairnessReport) -> None:
-    """One line for each account, the two indices, and what the numbers mean."""
+    """One line for each account, and the two indices."""
     columns = (
         Column("account"),
         Column("mode", rank=3),
@@ -72,6 +68,3 @@ def render_fairness(output: Output, report: FairnessReport) -> None:
     ):
         said = "nothing was shared out" if index is None else f"{index:.4f}"
         output.line(f"Jain's index of {name}: {said}")
-    output.heading("What the numbers mean")
-    for name, text in report.meaning.items():
-        output.line(f"{name.replace('_', ' ')}: {text}", "dim")

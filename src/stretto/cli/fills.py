@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import typer
 
-from stretto.cli.options import Book, Db, Json, output_of
+from stretto.cli.options import Book, Db, Json
 from stretto.cli.output import PIP_STEP, Column, Grid, Output, quantity, rounded
-from stretto.cli.ranges import Since, Until, range_of
+from stretto.cli.ranges import Since, Until, report_over
 from stretto.core.completion import Strategy
 from stretto.core.limits import ROTATION_WINDOW_NS
-from stretto.sessions.reading import book_of, tables_of
 from stretto.views.fills import FillsReport, fills_report
 from stretto.views.fills_read import AGAIN
 
@@ -31,12 +30,7 @@ def fills(
 
     How often, how long until complete, which strategies, and what it cost.
     """
-    output = output_of(context, db)
-    book_id = book_of(db, book)
-    since_ns, until_ns = range_of(db, book_id, since, until, ROTATION_WINDOW_NS)
-    with tables_of(db) as connection:
-        report = fills_report(connection, book_id, since_ns, until_ns)
-    output.result(report, lambda out: render_fills(out, report))
+    report_over(context, db, book, (since, until), ROTATION_WINDOW_NS, fills_report, render_fills)
 
 
 def render_fills(output: Output, report: FillsReport) -> None:
@@ -46,9 +40,6 @@ def render_fills(output: Output, report: FillsReport) -> None:
     output.grid(_how_often(report))
     output.grid(_chosen(report))
     output.grid(_what_followed(report))
-    output.heading("What the numbers mean")
-    for name, text in report.meaning.items():
-        output.line(f"{name.replace('_', ' ')}: {text}", "dim")
 
 
 def _how_often(report: FillsReport) -> Grid:

@@ -109,38 +109,30 @@ def flatten(
     return ask(context, db, book_of(db, book), iv.Flatten(), actor, reason, request_id)
 
 
-def approve(
-    context: typer.Context,
-    execution: Annotated[str, typer.Argument(help="As `stretto approvals` lists it.")],
-    db: Db,
-    actor: Actor,
-    reason: Reason,
-    book: Book = None,
-    request_id: RequestId = "",
-    _json: Json = False,
-) -> int:
-    """Let a plan that waits for approval be carried out; its delays count from now."""
-    return intervene(
-        context, execution, ExecutionAction.APPROVE, db, actor, reason,
-        book=book, request_id=request_id,
-    )  # fmt: skip
+def _answer(action: ExecutionAction, words: str) -> Callable[..., int]:
+    def answer(
+        context: typer.Context,
+        execution: Annotated[str, typer.Argument(help="As `stretto approvals` lists it.")],
+        db: Db,
+        actor: Actor,
+        reason: Reason,
+        book: Book = None,
+        request_id: RequestId = "",
+        _json: Json = False,
+    ) -> int:
+        return intervene(
+            context, execution, action, db, actor, reason, book=book, request_id=request_id
+        )
+
+    answer.__doc__ = words
+    return answer
 
 
-def reject(
-    context: typer.Context,
-    execution: Annotated[str, typer.Argument(help="As `stretto approvals` lists it.")],
-    db: Db,
-    actor: Actor,
-    reason: Reason,
-    book: Book = None,
-    request_id: RequestId = "",
-    _json: Json = False,
-) -> int:
-    """Abandon a plan that waits for approval."""
-    return intervene(
-        context, execution, ExecutionAction.REJECT, db, actor, reason,
-        book=book, request_id=request_id,
-    )  # fmt: skip
+approve = _answer(
+    ExecutionAction.APPROVE,
+    "Let a plan that waits for approval be carried out; its delays count from now.",
+)
+reject = _answer(ExecutionAction.REJECT, "Abandon a plan that waits for approval.")
 
 
 def approvals(
@@ -192,40 +184,34 @@ def resolve(
     return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
 
 
-def kill(
-    context: typer.Context,
-    scope: Annotated[KillScope, typer.Argument(help="Over what.")],
-    db: Db,
-    actor: Actor,
-    reason: Reason,
-    name: Name = "",
-    book: Book = None,
-    request_id: RequestId = "",
-    _json: Json = False,
-) -> int:
+def _switch(make: Callable[..., iv.Kill | iv.Release], words: str) -> Callable[..., int]:
+    def switch(
+        context: typer.Context,
+        scope: Annotated[KillScope, typer.Argument(help="Over what.")],
+        db: Db,
+        actor: Actor,
+        reason: Reason,
+        name: Name = "",
+        book: Book = None,
+        request_id: RequestId = "",
+        _json: Json = False,
+    ) -> int:
+        wanted = make(scope=scope, name=name)
+        return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+
+    switch.__doc__ = words
+    return switch
+
+
+kill = _switch(
+    iv.Kill,
     """Stop entries at once: none is sent any more, those that work are cancelled.
 
     Positions, their stops and targets stay. It holds over restarts until `stretto release`, which
     revives nothing.
-    """
-    wanted = iv.Kill(scope=scope, name=name)
-    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
-
-
-def release(
-    context: typer.Context,
-    scope: Annotated[KillScope, typer.Argument(help="Over what.")],
-    db: Db,
-    actor: Actor,
-    reason: Reason,
-    name: Name = "",
-    book: Book = None,
-    request_id: RequestId = "",
-    _json: Json = False,
-) -> int:
-    """Take a kill switch back: new signals may enter again."""
-    wanted = iv.Release(scope=scope, name=name)
-    return ask(context, db, book_of(db, book), wanted, actor, reason, request_id)
+    """,
+)
+release = _switch(iv.Release, "Take a kill switch back: new signals may enter again.")
 
 
 def account(

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core import evolve_allocations
 from stretto.core.book import Book, allocation_key
-from stretto.core.closing import allocation_of, made_of
 from stretto.core.evolve_allocations import put_allocation, remember_signal
+from stretto.core.opening import opened_by, share_of
 from stretto.core.signal import Action
 
 
@@ -33,12 +33,12 @@ def signal_planned(book: Book, event: ev.SignalPlanned) -> None:
             exits=(*target.exits, plan.execution_id),
             closed_by=plan.execution_id if closes_all else target.closed_by,
         )
-    book.executions[plan.execution_id] = made_of(plan, book.seq)
+    book.executions[plan.execution_id] = opened_by(plan, book.seq)
     if plan.allocations:
         book.open_executions[plan.execution_id] = None
     for share in plan.allocations:
         key = allocation_key(plan.execution_id, share.account_id)
-        put_allocation(book, key, allocation_of(plan, share))
+        put_allocation(book, key, share_of(plan, share))
 
 
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {ev.SignalPlanned: signal_planned}

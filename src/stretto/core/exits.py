@@ -14,12 +14,12 @@ from stretto.core.amend_ending import superseded
 from stretto.core.amending import amended, judge_levels, without_position
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.citing import cited
-from stretto.core.closing import allocation_of, made_of
 from stretto.core.exit_legs import next_leg
 from stretto.core.exit_signal import PERSON, ExitSignal, as_signal, judge_exit_form
 from stretto.core.giving_up import give_up
 from stretto.core.held_positions import at_venue, exits_of, held, live_orders
 from stretto.core.market import Quote, Reads
+from stretto.core.opening import opened_by, share_of
 from stretto.core.plan import Plan, PlannedAllocation
 from stretto.core.refusal import Refusal, Rule
 from stretto.core.report import OrderRole
@@ -248,9 +248,9 @@ def carried_out(book: Book, plan: Plan, target: Execution, at_ns: int) -> Events
         entered = [book.allocations[key] for key in keys if key in book.allocations]
         events += give_up(book, entered, f"closed by {name}", at_ns)
     # What the plan makes of them is not in the book before the events are applied.
-    execution = made_of(plan, book.seq + 1)
+    execution = opened_by(plan, book.seq + 1)
     for share in plan.allocations:
-        events += next_leg(book, execution, allocation_of(plan, share), at_ns)
+        events += next_leg(book, execution, share_of(plan, share), at_ns)
     if not plan.allocations:
         events.append(ev.ExecutionEnded(execution_id=plan.execution_id, status="completed"))
     return events

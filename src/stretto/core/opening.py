@@ -1,4 +1,4 @@
-"""What the plan of an entry becomes in the book: its execution and its allocations.
+"""What a plan becomes in the book: its execution and its allocations.
 
 Shared by the decision, which needs them before they are there, and ``evolve``. Knows nothing else.
 """
@@ -6,33 +6,36 @@ Shared by the decision, which needs them before they are there, and ``evolve``. 
 from __future__ import annotations
 
 from stretto.core.book import AWAITING, Allocation, Execution
-from stretto.core.errors import InvariantViolated
+from stretto.core.errors import check
 from stretto.core.plan import Plan, PlannedAllocation
+from stretto.core.report import OrderRole
+from stretto.core.values import ZERO
 
 
 def opened_by(plan: Plan, seq: int) -> Execution:
-    """The execution that an entry's plan becomes, decided in the entry ``seq``. Raises
-    InvariantViolated where it was planned without a quote.
+    """The execution that a plan becomes, decided in the entry ``seq``. Raises InvariantViolated
+    where an entry was planned without a quote; an exit is not held up where there is none.
     """
     quote = plan.quote
-    if quote is None:
-        raise InvariantViolated("a plan with allocations has a quote")
+    check(quote is not None or plan.closes != "", "an entry with allocations has a quote")
     return Execution(
         execution_id=plan.execution_id,
         signal=plan.signal,
         decided_at=plan.decided_at,
         decision_seq=seq,
-        arrival_bid=quote.bid,
-        arrival_ask=quote.ask,
+        arrival_bid=ZERO if quote is None else quote.bid,
+        arrival_ask=ZERO if quote is None else quote.ask,
         side=plan.signal.side,
         accounts=tuple(share.account_id for share in plan.allocations),
         open_allocations=len(plan.allocations),
         awaits=plan.awaits,
+        role=OrderRole.EXIT if plan.closes else OrderRole.ENTRY,
+        closes=plan.closes,
     )
 
 
 def share_of(plan: Plan, share: PlannedAllocation) -> Allocation:
-    """An account's part of an entry, with what is reserved for it."""
+    """An account's part of a plan, with what is reserved for it: nothing for an exit."""
     return Allocation(
         execution_id=plan.execution_id,
         account_id=share.account_id,
