@@ -184,6 +184,12 @@ class Journal(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Orders have left and their venues have yet to answer: begin now what would else delay the
+        append of a decision. Returns at once, never fails, never changes what is stored.
+        """
+        ...
+
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order."""
         ...

@@ -111,6 +111,9 @@ class MemoryJournal:
             raise
         self._head = head
 
+    def rest(self) -> None:
+        """There is nothing to do."""
+
     def read(self, after_seq: int = 0, limit: int | None = None) -> Iterator[StoredEntry]:
         """Stored entries in order, each verified; raises JournalDamaged at the first bad one."""
         self._usable()

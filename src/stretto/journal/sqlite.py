@@ -36,9 +36,12 @@ from stretto.ports import PreparedEntry, Snapshot, StoredEntry
 READ_ROWS = 1_000
 """Rows fetched at once while reading, so that a long read holds no transaction open."""
 
-UNMOVED_BYTES_MAX = 1 << 19
-"""Payloads appended before the log is begun anew; with the tables 2 MB of log, where every order is
-a commit of its own four times that."""
+UNMOVED_BYTES_REST = 1 << 19
+"""Payloads appended before a rest is used to begin the log anew; with the tables 2 MB of log, where
+every order is a commit of its own four times that."""
+
+UNMOVED_BYTES_MAX = 1 << 21
+"""The same where no rest comes."""
 
 UNMOVED_BYTES_FIRST = 1 << 17
 """The same the first time, when room is made for the log as well."""
@@ -146,9 +149,17 @@ class SqliteJournal:
         self._head = head
         self._unmoved_bytes += sum(len(row[3]) for row in rows)
         if self._unmoved_bytes >= self._unmoved_bytes_max:
-            self._unmoved_bytes, self._unmoved_bytes_max = 0, UNMOVED_BYTES_MAX
-            self._mover = threading.Thread(target=_move_log, args=(connection, self._path))
-            self._mover.start()
+            self._start_mover(connection)
+
+    def rest(self) -> None:
+        """Begin the log anew, once it is worth it: what waits for it now is what venues answer."""
+        if self._connection is not None and self._unmoved_bytes >= UNMOVED_BYTES_REST:
+            self._start_mover(self._connection)
+
+    def _start_mover(self, connection: sqlite3.Connection) -> None:
+        self._unmoved_bytes, self._unmoved_bytes_max = 0, UNMOVED_BYTES_MAX
+        self._mover = threading.Thread(target=_move_log, args=(connection, self._path))
+        self._mover.start()
 
     def _wait_for_mover(self) -> None:
         if self._mover is not None:

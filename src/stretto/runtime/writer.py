@@ -122,8 +122,10 @@ class Writer:
                 if not self._due_now() and not self._inbox:
                     await self._wait(loop)
                     continue
-                self._handle_batch()
+                sent = self._handle_batch()
                 await asyncio.sleep(0)
+                if sent:
+                    self._journal.rest()
             while self._inbox.reports_waiting or not all(s.idle for s in self._senders.values()):
                 self._handle_batch()
                 await self._clock.sleep_until(self._clock.now_ns() + STOP_POLL_NS)
@@ -149,7 +151,8 @@ class Writer:
 
     # --- one batch ----------------------------------------------------------------------------
 
-    def _handle_batch(self) -> None:
+    def _handle_batch(self) -> bool:
+        """True where it put commands on their way."""
         entries: list[ev.Entry] = []
         answered: list[tuple[ev.Input, ev.Entry | None]] = []
         intended = False
@@ -166,7 +169,7 @@ class Writer:
                 intended = intended or any(isinstance(e, ev.OrderIntended) for e in entry.events)
         if not entries:
             self._reply(answered)
-            return
+            return False
         prepared = [self._codec.prepare(entry) for entry in entries]
         projector = self._projector
         if projector is None:
@@ -175,15 +178,18 @@ class Writer:
             self._journal.append(
                 prepared, lambda connection: projector.apply(connection, entries, prepared)
             )
+        sent = False
         for entry in entries:
             for command in effects_of(self.book, entry):
                 self._put(command)
+                sent = True
             for listener in self.on_entry:
                 listener(entry)
         self._reply(answered)
         if self._snapshot and self.book.seq - self._snapshot_seq >= self._snapshot_every:
             self._snapshot(self.book)
             self._snapshot_seq = self.book.seq
+        return sent
 
     def _reply(self, answered: list[tuple[ev.Input, ev.Entry | None]]) -> None:
         for item, entry in answered:

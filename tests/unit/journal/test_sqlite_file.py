@@ -74,6 +74,24 @@ def test_the_log_is_moved_into_the_database_beside_the_writer_once_it_is_worth_i
         assert journal.verify().entries == 301
 
 
+def test_after_the_first_time_the_log_is_moved_when_the_writer_rests(path: Path) -> None:
+    with opened(path) as journal:
+        journal.append(entries(1, 40, size=4_000))
+        assert journal.head[0] == 40
+        moved = path.stat().st_size
+        journal.append(entries(41, 100, size=4_000))
+        journal.rest()
+        assert (journal.head[0], path.stat().st_size) == (100, moved), "it may wait"
+        journal.append(entries(101, 200, size=4_000))
+        assert (journal.head[0], path.stat().st_size) == (200, moved), "no rest came"
+        journal.rest()
+        assert journal.head[0] == 200
+        assert path.stat().st_size > moved + 400_000
+        journal.append(entries(201, 300, size=4_000))
+        assert journal.verify().entries == 300
+    journal.rest()  # closed: there is nothing to do
+
+
 def test_a_log_that_could_not_be_moved_keeps_everything(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

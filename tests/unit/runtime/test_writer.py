@@ -102,6 +102,29 @@ def test_reports_go_before_timers_and_timers_before_signals(
     assert bench.kinds().index("order_reported") == 5
 
 
+def test_the_journal_rests_once_orders_have_left_and_not_before_a_signal_is_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happened: list[str] = []
+
+    def filled(_: SubmitOrder) -> str:
+        happened.append("written")
+        return "fill"
+
+    def observe(step: AppendStep) -> None:
+        if step is AppendStep.COMMITTED:
+            happened.append("durable")
+
+    bench = Bench(filled, observe)
+    happened.clear()
+    monkeypatch.setattr(bench.journal, "rest", lambda: happened.append("rest"))
+    bench.run(1, observed("a0"), signal("only", urgency=NOW))
+    first = happened.index("written")
+    assert happened[:first] == ["durable"], "what sends nothing is followed by no rest"
+    assert happened.count("rest") == 1
+    assert happened.index("rest") > first
+
+
 def test_orders_that_left_with_their_plan_are_written_before_the_next_signal_is_planned() -> None:
     batches: list[AppendStep] = []
     bench = Bench(observer=batches.append)
