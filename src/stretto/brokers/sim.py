@@ -8,7 +8,7 @@ who sends the orders, and shares with the core only the words of messages, terms
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -18,7 +18,7 @@ from stretto.brokers.sim_agenda import Agenda
 from stretto.brokers.sim_book import VenueAccount, touch
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig
 from stretto.brokers.sim_engine import VenueEngine
-from stretto.brokers.sim_faults import FaultKind, FaultPlan, Faults
+from stretto.brokers.sim_faults import Fault, FaultKind, FaultPlan, Faults
 from stretto.brokers.sim_faults_wire import Delivery, Fate, WireFaults
 from stretto.brokers.sim_market import (
     Converter,
@@ -113,6 +113,11 @@ class SimVenue:
     def capabilities(self) -> VenueCapabilities:
         """What the venue declares of itself."""
         return self._config.capabilities
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What went wrong so far; grows."""
+        return () if self._faults is None else self._faults.occurred
 
     async def connect(self, sink: Callable[[VenueMessage], None]) -> None:
         """Open the connection. What the venue had to say while it was closed comes first. What it
@@ -236,7 +241,6 @@ class SimVenue:
         order id, accounts with positions and money; numbers as text.
         """
         orders = self._engine.orders
-        faults = [] if self._faults is None else self._faults.occurred
         return {
             "venue": self.venue,
             "orders": {order_id: order_record(orders[order_id]) for order_id in sorted(orders)},
@@ -250,7 +254,7 @@ class SimVenue:
             },
             "faults": [
                 {"at": fault.at, "kind": fault.kind.value, "subject": fault.subject}
-                for fault in faults
+                for fault in self.faults
             ],
         }
 

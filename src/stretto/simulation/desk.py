@@ -2,11 +2,13 @@
 
 They ask through the writer as people do, and ask again where a process died before it answered.
 When everything is healed they look at the venues' own books and settle what waits for a person:
-truthfully, for what is tested is the book. Knows nothing of faults.
+truthfully about orders, for what is tested is the book; about positions as its views have it, which
+may lie. Knows nothing of faults.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -15,21 +17,27 @@ from stretto.core import events as ev
 from stretto.core import intervention as person
 from stretto.core.book import AWAITING, Book, allocation_key
 from stretto.core.order import OrderState
+from stretto.core.reconciliation_events import ADOPTED, POSITION_DIFFERENCE, Suspect
+from stretto.core.reconciliation_positions import is_asked
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.ports import Clock
+from stretto.runtime.reconciler import Comparison
 from stretto.runtime.writer import Writer
-from stretto.simulation.drawn_people import Asked
+from stretto.simulation.drawn_people import Asked, what_is_asked
+from stretto.simulation.draws import Draws
 
 Dumps = Mapping[str, Mapping[str, Any]]
+Compare = Callable[[Sequence[str]], Sequence[asyncio.Future[Comparison]]]
 _MINUTE_NS = 60 * NS_PER_S
 _LEFT_ALONE_NS = 12 * _MINUTE_NS
 _ROUND_NS = 4 * _MINUTE_NS
 _ROUNDS = 9
+_PATIENCE_S = 90
 
 
 class Desk:
-    """``attends_ns``: how often somebody looks after orders in doubt, 0 for only at the end;
-    ``flattens``: then every position is closed as well.
+    """``draws``: how often somebody looks after what waits for a person, what becomes of positions
+    that differ, and whether every position is closed at the end.
     """
 
     def __init__(
@@ -38,16 +46,17 @@ class Desk:
         clears_at: int,
         clock: Clock,
         dumps: Callable[[], Dumps],
-        *,
-        attends_ns: int,
-        flattens: bool,
+        draws: Draws,
     ) -> None:
         self._waiting = list(requests)
         self._clears_at = clears_at
         self._clock = clock
         self._dumps = dumps
-        self._attends_ns = attends_ns
-        self._flattens = flattens
+        self._draws = draws.within("desk")
+        self._attends_ns = draws.pick("attends", (1, 0), (2, 1), (2, 7), (2, 30)) * _MINUTE_NS
+        self._flattens = draws.chance("flattens", 50)
+        self._settles = draws.chance("settles positions", 70)
+        self._meddles = draws.pick("meddles", (3, 0), (1, 5), (1, 25))
         self._asked = 0
         self._writer: Writer | None = None
 
@@ -63,15 +72,49 @@ class Desk:
             if self._writer is writer:
                 self._waiting.pop(0)
 
-    async def attend(self, writer: Writer) -> None:
-        """Look after what waits for a person now and then, and clear up at the end."""
+    async def attend(self, writer: Writer, compare: Compare) -> None:
+        """Look after what waits for a person now and then, and clear up at the end. ``compare``
+        has accounts compared with their venues now.
+        """
         while self._attends_ns and self._clock.now_ns() < self._clears_at:
             at_ns = self._clock.now_ns()
             await self._clock.sleep_until(at_ns - at_ns % self._attends_ns + self._attends_ns)
             await self._ask_all(writer, self._resolving(writer.book))
+            await self._compared(writer.book, compare)
+            await self._ask_all(writer, self._settling(writer.book))
+            await self._ask_all(writer, self._meddling(writer.book))
         for number in range(_ROUNDS):
             await self._clock.sleep_until(self._clears_at + _LEFT_ALONE_NS + number * _ROUND_NS)
             await self._ask_all(writer, self._clearing(writer.book, number))
+
+    async def react(self, writer: Writer) -> None:
+        """Say something about a position soon after the book asked about it."""
+        rung = asyncio.Event()
+
+        def notice(entry: ev.Entry) -> None:
+            if any(_asks_about_position(event) for event in entry.events):
+                rung.set()
+
+        writer.on_entry.append(notice)
+        while True:
+            await rung.wait()
+            rung.clear()
+            now = self._clock.now_ns()
+            length = self._draws.spread(f"reacts {now}", 1, 60)
+            await self._clock.sleep_until(now + length * NS_PER_S)
+            await self._ask_all(writer, self._settling(writer.book))
+
+    async def _compared(self, book: Book, compare: Compare) -> None:
+        """Demand a comparison of each account whose positions differ, and now and then of all."""
+        all_of_them = self._draws.chance(f"compare all {self._clock.now_ns()}", 10)
+        names = [
+            account_id
+            for account_id in sorted(book.configuration.accounts)
+            if all_of_them or any(True for _ in _differing(book, account_id))
+        ]
+        asked = compare(names)
+        if asked:
+            await asyncio.wait(asked, timeout=_PATIENCE_S)
 
     async def _ask_all(self, writer: Writer, actions: Iterable[person.Action]) -> None:
         for action in list(actions):
@@ -95,6 +138,7 @@ class Desk:
     def _clearing(self, book: Book, number: int) -> Iterator[person.Action]:
         if number >= 1:
             yield from self._resolving(book)
+            yield from self._settling(book)
         for name in sorted(book.open_executions):
             execution = book.executions[name]
             if execution.paused:
@@ -109,13 +153,51 @@ class Desk:
         if self._flattens and number == 4:
             yield person.Flatten()
 
+    def _meddling(self, book: Book) -> Iterator[person.Action]:
+        """In some seeds somebody acts on what is still open, though nothing asks for it."""
+        if not self._meddles:
+            return
+        for name in sorted(book.open_executions):
+            draws = self._draws.within(name, str(self._clock.now_ns()))
+            if draws.chance("meddles", self._meddles):
+                execution = book.executions[name]
+                yield from what_is_asked(draws, execution.accounts, execution.signal, name)
+
+    def _settling(self, book: Book) -> Iterator[person.Action]:
+        """A word on every position that differs: it is an execution's, or nobody's, or no business
+        of the book; or no word at all.
+        """
+        if not self._settles:
+            return
+        for account_id in sorted(book.configuration.accounts):
+            for found in _differing(book, account_id):
+                draws = self._draws.within(found.subject, str(self._clock.now_ns()))
+                word = draws.pick("word", (3, "adopt"), (3, "name"), (2, "dismiss"), (2, ""))
+                symbol, side = found.symbol, found.side
+                holders = [
+                    name
+                    for name, position in sorted(book.positions.get(account_id, {}).items())
+                    if position.symbol == symbol and not name.startswith(ADOPTED)
+                ]
+                if word == "dismiss":
+                    yield person.DismissPosition(account_id=account_id, symbol=symbol, side=side)
+                elif word == "adopt" or (word and not holders):
+                    yield person.AdoptPosition(account_id=account_id, symbol=symbol, side=side)
+                elif word:
+                    yield person.AdoptPosition(
+                        account_id=account_id,
+                        symbol=symbol,
+                        side=side,
+                        execution_id=holders[draws.below("holder", len(holders))],
+                    )
+
     def _resolving(self, book: Book) -> Iterator[person.Action]:
         """The venue's word on every order whose fate the book does not know."""
-        dumps = self._dumps()
-        for name in sorted(book.orders):
+        asked = [name for name in sorted(book.interventions) if name in book.orders]
+        doubtful = [name for name in asked if book.orders[name].state is OrderState.IN_DOUBT]
+        dumps = self._dumps() if doubtful else {}
+        for name in doubtful:
             order = book.orders[name]
-            if order.state is not OrderState.IN_DOUBT or name not in book.interventions:
-                continue
             account = book.configuration.accounts[order.account_id]
             found = dumps[account.venue]["orders"].get(name)
             if found is None:
@@ -136,3 +218,15 @@ class Desk:
                 quantity=filled if filled else None,
                 price=None if price is None else Decimal(price),
             )
+
+
+def _asks_about_position(event: ev.Event) -> bool:
+    return isinstance(event, ev.InterventionRequired) and event.reason == POSITION_DIFFERENCE
+
+
+def _differing(book: Book, account_id: str) -> Iterator[Suspect]:
+    """The positions of an account that a person is asked about."""
+    held = book.reconciled.get(account_id)
+    for found in () if held is None else held.suspects:
+        if found.confirmed and is_asked(book, found.subject):
+            yield found

@@ -66,38 +66,42 @@ def _approval(draws: Draws, name: str, asked_at: int) -> list[tuple[int, person.
 def _about_execution(
     draws: Draws, config: BookConfig, signal: AnySignal, name: str, at: int
 ) -> list[tuple[int, person.Action]]:
-    accounts = sorted(config.accounts)
+    actions = what_is_asked(draws, sorted(config.accounts), signal, name)
+    resumed = at + draws.spread("resume after", 1, 300) * NS_PER_S
+    return [(at, actions[0]), *((resumed, action) for action in actions[1:])]
+
+
+def what_is_asked(
+    draws: Draws, accounts: Sequence[str], signal: AnySignal, name: str
+) -> list[person.Action]:
+    """Something to ask about an execution or one of the accounts in it, and where it is a pause,
+    what ends it.
+    """
     account = accounts[draws.below("account", len(accounts))]
     other = accounts[draws.below("other", len(accounts))]
     which = draws.pick("which", (1, ""), (1, account))
-    resumed = at + draws.spread("resume after", 1, 300) * NS_PER_S
     kind = draws.pick("kind", *((weight, kind) for weight, kind in _KINDS))
     match kind:
         case "pause":
-            return [
-                (at, person.Pause(execution_id=name)),
-                (resumed, person.Resume(execution_id=name)),
-            ]
+            return [person.Pause(execution_id=name), person.Resume(execution_id=name)]
         case "cancel":
-            return [(at, person.CancelRemaining(execution_id=name, account_id=which))]
+            return [person.CancelRemaining(execution_id=name, account_id=which)]
         case "accept":
-            return [(at, person.AcceptPartial(execution_id=name, account_id=which))]
+            return [person.AcceptPartial(execution_id=name, account_id=which)]
         case "retry":
-            return [(at, person.RetryNow(execution_id=name, account_id=which))]
+            return [person.RetryNow(execution_id=name, account_id=which)]
         case "reroute":
-            return [(at, person.RerouteTo(execution_id=name, account_id=account, to=other))]
+            return [person.RerouteTo(execution_id=name, account_id=account, to=other)]
         case "flatten":
-            return [(at, person.Flatten(execution_id=name, account_id=which))]
+            return [person.Flatten(execution_id=name, account_id=which)]
         case "price":
             price = getattr(signal, "limit_price", None) or Decimal("1.1")
             price *= Decimal(draws.between("price", 9_990, 10_010)) / 10_000
             price = price.quantize(Decimal("0.00001"))
-            change = person.ChangePrice(execution_id=name, account_id=account, limit_price=price)
-            return [(at, change)]
+            return [person.ChangePrice(execution_id=name, account_id=account, limit_price=price)]
         case _:
             quantity = Decimal(1_000 * draws.between("size", 1, 20))
-            size = person.ChangeSize(execution_id=name, account_id=account, quantity=quantity)
-            return [(at, size)]
+            return [person.ChangeSize(execution_id=name, account_id=account, quantity=quantity)]
 
 
 _KINDS = (
@@ -118,7 +122,15 @@ def _about_accounts(
     accounts = sorted(config.accounts)
     account = accounts[draws.below("stopped", len(accounts))]
     later = at + draws.spread("release after", 5, 1_800) * NS_PER_S
-    kind = draws.pick("stop", (3, "kill"), (1, "exclude"), (1, "halt"), (1, "flatten"))
+    kind = draws.pick(
+        "stop",
+        (6, "kill"),
+        (2, "exclude"),
+        (2, "halt"),
+        (2, "flatten"),
+        (1, "adopt"),
+        (1, "dismiss"),
+    )
     if kind == "exclude":
         until = draws.pick("until", (1, None), (1, at + 10 * _MINUTE_NS))
         return [
@@ -132,6 +144,14 @@ def _about_accounts(
         ]
     if kind == "flatten":
         return [(at, person.Flatten(account_id=draws.pick("whole", (1, ""), (2, account))))]
+    if kind in ("adopt", "dismiss"):  # mostly unfounded: what is, the desk asks when it is there
+        symbol, side = (
+            signal.symbol or "EURUSD",
+            draws.pick("side", (1, ""), (1, "buy"), (1, "sell")),
+        )
+        if kind == "dismiss":
+            return [(at, person.DismissPosition(account_id=account, symbol=symbol, side=side))]
+        return [(at, person.AdoptPosition(account_id=account, symbol=symbol, side=side))]
     scope = draws.pick("scope", *((1, each) for each in KillScope))
     named = {
         KillScope.BOOK: "",

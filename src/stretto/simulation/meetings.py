@@ -1,64 +1,95 @@
 """Which faults met orders in which states: the (order state, fault) pairs of a seed.
 
-Listens to entries and is told of faults afterwards. Knows neither venues nor schedules.
+Is told of entries as they become durable, and of every fault before the next entry: what struck
+meanwhile met the orders as the last entry left them. Knows neither venues nor schedules.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Protocol
 
 from stretto.core import events as ev
 from stretto.core.order import TERMINAL, OrderState
 
 
-class Meetings:
-    """The states of every order in time, and what struck meanwhile."""
+class Fault(Protocol):
+    """Something that struck: when (ns UTC), what, and whom; empty where it concerns nobody."""
 
-    def __init__(self) -> None:
+    @property
+    def at(self) -> int:
+        """When."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Names of orders or accounts in it."""
+        ...
+
+
+class Meetings:
+    """The state of every order, and what struck it; ``faults`` are lists that grow."""
+
+    def __init__(self, faults: Sequence[Sequence[Fault]]) -> None:
         self.orders = 0
         self.fills = 0
         self.executions = 0
-        self._at: dict[str, list[int]] = {}
-        self._states: dict[str, list[OrderState]] = {}
-        self._of_account: dict[str, list[str]] = {}
+        self.pairs: dict[str, None] = {}
+        self._faults = faults
+        self._known = [0] * len(faults)
+        self._states: dict[str, OrderState] = {}
+        self._live: dict[str, dict[str, None]] = {}
+
+    def struck(self) -> list[tuple[int, str, str]]:
+        """Everything that struck so far, in order of time."""
+        self._meet()
+        return sorted((f.at, str(f.kind), f.subject) for faults in self._faults for f in faults)
 
     def appended(self, entry: ev.Entry) -> None:
         """Note what an entry changed in any order's state."""
+        self._meet()
         for event in entry.events:
             if isinstance(event, ev.OrderIntended):
-                name = event.order.client_order_id
                 self.orders += 1
-                self._at[name], self._states[name] = [entry.at], [event.order.state]
-                self._of_account.setdefault(event.order.account_id, []).append(name)
+                self._note(event.order.client_order_id, event.order.account_id, event.order.state)
             elif isinstance(event, ev.OrderAdvanced):
                 state = event.changes.state
                 if isinstance(state, OrderState):
-                    self._at[event.client_order_id].append(entry.at)
-                    self._states[event.client_order_id].append(state)
+                    self._note(event.client_order_id, event.account_id, state)
             elif isinstance(event, ev.FillBooked):
                 self.fills += 1
             elif isinstance(event, ev.SignalPlanned):
                 self.executions += 1
 
-    def met(self, at_ns: int, fault: str, subject: str) -> list[str]:
-        """Pairs of a fault: with the order that its subject names, or with every live order of the
-        account that it names; with every live one where it is empty.
+    def _note(self, name: str, account_id: str, state: OrderState) -> None:
+        self._states[name] = state
+        live = self._live.setdefault(account_id, {})
+        if state in TERMINAL:
+            live.pop(name, None)
+        else:
+            live[name] = None
+
+    def _meet(self) -> None:
+        """What struck since the last entry met the orders as that left them."""
+        for place, faults in enumerate(self._faults):
+            if len(faults) > self._known[place]:
+                for fault in faults[self._known[place] :]:
+                    self._met(fault.kind, fault.subject)
+                self._known[place] = len(faults)
+
+    def _met(self, fault: str, subject: str) -> None:
+        """It met the order that its subject names, or every live order of the account that it
+        names, or every live one where it is empty.
         """
         words = subject.split()
-        named = [word for word in words if word in self._at]
-        if not named and words:
-            named = [name for word in words for name in self._of_account.get(word, ())]
-            return self._pairs(at_ns, fault, named, live=True)
-        return self._pairs(at_ns, fault, named or self._at, live=not named)
-
-    def _pairs(self, at_ns: int, fault: str, names: Iterable[str], *, live: bool) -> list[str]:
-        found: dict[str, None] = {}
-        for name in names:
-            place = bisect_right(self._at[name], at_ns) - 1
-            if place < 0:
-                continue
-            state = self._states[name][place]
-            if not (live and state in TERMINAL):
-                found[f"{state.value} {fault}"] = None
-        return list(found)
+        named = [word for word in words if word in self._states]
+        if not named:
+            accounts = [word for word in words if word in self._live] if words else self._live
+            named = [name for account_id in accounts for name in self._live[account_id]]
+        for name in named:
+            self.pairs[f"{self._states[name].value} {fault}"] = None

@@ -111,6 +111,14 @@ class Schedule(Struct, frozen=True, kw_only=True):
     yields: bool = True
 
 
+class Struck(NamedTuple):
+    """A fault that struck the process or its machine, at a time (ns UTC)."""
+
+    at: int
+    kind: str
+    subject: str = ""
+
+
 NAMES = (ALL, *(each.value for each in ProcessFault), *GROUPS)
 _APPENDS = tuple(each for each in Boundary if each.value.startswith("append"))
 

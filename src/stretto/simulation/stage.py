@@ -46,7 +46,7 @@ from stretto.simulation.stage_time import (
     StageLoop,
     TrueClock,
 )
-from stretto.simulation.stage_venues import faults_of, venue_of
+from stretto.simulation.stage_venues import venue_of
 
 ENGINE = "simulated"
 LIVES_MAX = 400
@@ -96,7 +96,6 @@ class Stage:
         self._machine = MachineClock(self._clock, schedule)
         self._director = Director(schedule, self._clock, world.heals_at, draws)
         self._auditor = auditor
-        self._meetings = Meetings()
         self._codec = EntryCodec(world.config.book_id)
         self._calendars = calendars_of(world.config)
         self._venues = {
@@ -104,6 +103,8 @@ class Stage:
             for name in sorted(world.venues)
         }
         self._lines = {name: Line(venue) for name, venue in self._venues.items()}
+        faults = (venue.faults for venue in self._venues.values())
+        self._meetings = Meetings((self._director.occurred, self._machine.occurred, *faults))
         self._process: Process | None = None
         self._paused: Life | None = None
         self._desk = Desk(
@@ -111,8 +112,7 @@ class Stage:
             world.clears_at,
             self._clock,
             lambda: {name: venue.dump() for name, venue in self._venues.items()},
-            attends_ns=draws.pick("attends", (1, 0), (3, 7), (3, 30)) * 60 * NS_PER_S,
-            flattens=draws.chance("flattens", 50),
+            draws,
         )
         self._snapshot_every = draws.pick("snapshot every", (1, 40), (1, 300), (1, 100_000))
         self._broken: Broken | None = None
@@ -126,15 +126,9 @@ class Stage:
     def outcome(self, hours: int, processor_s: float) -> Outcome:
         """What the run came to."""
         faults: Counter[str] = Counter()
-        pairs: dict[str, None] = {}
-        struck = [(at, kind, "") for at, kind in self._director.occurred]
-        struck += [(change.at, "clock", "") for change in self._machine.changed]
-        for venue in self._venues.values():
-            struck += faults_of(venue)
-        for at, kind, subject in sorted(struck):
+        for at, kind, subject in self._meetings.struck():
             faults[kind] += 1
             self._auditor.struck(at, kind, subject)
-            pairs.update(dict.fromkeys(self._meetings.met(at, kind, subject)))
         return Outcome(
             seed=self.seed,
             hours=hours,
@@ -149,7 +143,7 @@ class Stage:
             orders=self._meetings.orders,
             fills=self._meetings.fills,
             faults=dict(sorted(faults.items())),
-            pairs=tuple(sorted(pairs)),
+            pairs=tuple(sorted(self._meetings.pairs)),
             broken=self._broken,
             processor_s=processor_s,
         )
@@ -297,7 +291,9 @@ class Stage:
         opening = Opening(world.config, world.market.bars, world.histories, self._calendars)
         supervisor = Supervisor(writer, brokers, self._machine, opening)
         loop = asyncio.get_running_loop()
-        people = [loop.create_task(work(writer)) for work in (self._desk.work, self._desk.attend)]
+        desk, compare = self._desk, supervisor.reconciler.compare
+        work = (desk.work(writer), desk.react(writer), desk.attend(writer, compare))
+        people = [loop.create_task(each) for each in work]
         try:
             await supervisor.run(
                 self._arriving(writer.book),

@@ -30,7 +30,7 @@ from stretto.ports import (
     VenueMessage,
 )
 from stretto.simulation.draws import Draws
-from stretto.simulation.schedule import Boundary, Crash, Schedule, Takeover
+from stretto.simulation.schedule import Boundary, Crash, Schedule, Struck, Takeover
 from stretto.simulation.stage_time import MachineClock, StageLoop, TrueClock, at_once
 
 _STEPS = {
@@ -49,7 +49,7 @@ class Director:
     """The schedule of a seed as it is carried out, over all processes."""
 
     def __init__(self, schedule: Schedule, clock: TrueClock, heals_at: int, seed: Draws) -> None:
-        self.occurred: list[tuple[int, str]] = []
+        self.occurred: list[Struck] = []
         self._clock = clock
         self._heals_at = heals_at
         self._yields = schedule.yields
@@ -60,23 +60,22 @@ class Director:
         self._draws = seed.within("yields")
         self._calls = 0
 
-    @property
-    def is_over(self) -> bool:
-        """True where nothing goes wrong any more."""
-        return self._clock.now_ns() >= self._heals_at
-
     def pause(self) -> int:
         """How long the process stands still now, ns."""
-        now = self._clock.now_ns()
-        if self.is_over or not self._pauses or self._pauses[0].at > now:
+        if not self._pauses:
             return 0
-        self.occurred.append((now, "pause"))
+        now = self._clock.now_ns()
+        if now >= self._heals_at or self._pauses[0].at > now:
+            return 0
+        self.occurred.append(Struck(now, "pause"))
         return self._pauses.pop(0).length_ns
 
     def crash(self, boundary: Boundary) -> Crash | None:
         """What the process dies of at this boundary, now."""
+        if not self._crashes:
+            return None
         now = self._clock.now_ns()
-        if self.is_over:
+        if now >= self._heals_at:
             return None
         for crash, left in self._crashes.items():
             if crash.at <= now and crash.boundary is boundary:
@@ -84,26 +83,30 @@ class Director:
                     self._crashes[crash] = left - 1
                     continue
                 del self._crashes[crash]
-                self.occurred.append((now, f"crash {boundary.value}"))
+                self.occurred.append(Struck(now, f"crash {boundary.value}"))
                 return crash
         return None
 
     def takeover(self) -> Takeover | None:
         """Who takes the book over from a process that stands still from now on."""
-        now = self._clock.now_ns()
-        if self.is_over or not self._takeovers or self._takeovers[0].at > now:
+        if not self._takeovers:
             return None
-        self.occurred.append((now, "takeover"))
+        now = self._clock.now_ns()
+        if now >= self._heals_at or self._takeovers[0].at > now:
+            return None
+        self.occurred.append(Struck(now, "takeover"))
         return self._takeovers.pop(0)
 
     def check_disk(self, boundary: Boundary) -> None:
         """Raises OSError where the disk fails at this step of an append, now."""
         now = self._clock.now_ns()
+        if now >= self._heals_at:
+            return
         for failure in self._disk:
-            if failure.boundary is boundary and failure.at <= now and not self.is_over:
+            if failure.boundary is boundary and failure.at <= now:
                 if now >= failure.until:
                     del self._disk[failure]
-                self.occurred.append((now, f"disk {boundary.value}"))
+                self.occurred.append(Struck(now, f"disk {boundary.value}"))
                 raise OSError(errno.ENOSPC, "simulated: no space left on device")
 
     def wait(self) -> tuple[int, int]:

@@ -13,13 +13,25 @@ from typing import Any, TypeVar
 from stretto.core.errors import InvariantViolated
 from stretto.core.values import NS_PER_S
 from stretto.runtime.clock import VirtualTimeLoop
-from stretto.simulation.schedule import ClockChange, Schedule
+from stretto.simulation.schedule import Schedule, Struck
 
 Result = TypeVar("Result")
 
 
 class StageLoop(VirtualTimeLoop):
-    """An event loop that can stand still while time passes."""
+    """An event loop that can stand still while time passes. No descriptor is ever ready in a
+    simulation, so that none is polled.
+    """
+
+    def __init__(self, start_ns: int) -> None:
+        super().__init__(start_ns)
+        selector: Any = self._selector  # type: ignore[attr-defined]
+        selector.select = self._selected
+
+    def _selected(self, timeout: float | None = None) -> tuple[()]:
+        if timeout is None or timeout > 0:
+            self._wait(timeout)
+        return ()
 
     def stall(self, length_ns: int) -> None:
         """Let time pass without running anything that becomes due in it."""
@@ -35,8 +47,9 @@ class TrueClock:
 
     def now_ns(self) -> int:
         """Nanoseconds UTC."""
-        if self.loop is not None:
-            self._at = max(self._at, self.loop.now_ns())
+        loop = self.loop
+        if loop is not None:
+            self._at = max(self._at, loop.start_ns + loop._elapsed_ns)
         return self._at
 
     async def sleep_until(self, at_ns: int) -> None:
@@ -49,27 +62,27 @@ class MachineClock:
     """The process's clock, which may be ahead of the venues' or behind."""
 
     def __init__(self, clock: TrueClock, schedule: Schedule) -> None:
+        self.occurred: list[Struck] = []
         self._clock = clock
-        self._changes = schedule.clock
-
-    @property
-    def changed(self) -> list[ClockChange]:
-        """The changes that have come by now."""
-        now = self._clock.now_ns()
-        return [change for change in self._changes if change.at <= now]
+        self._changes = list(reversed(schedule.clock))
+        self._offset_ns = 0
 
     @property
     def offset_ns(self) -> int:
         """How far it is ahead now."""
-        now, offset = self._clock.now_ns(), 0
-        for change in self._changes:
-            if change.at <= now:
-                offset = change.offset_ns
-        return offset
+        return self._offset_at(self._clock.now_ns())
+
+    def _offset_at(self, now: int) -> int:
+        while self._changes and self._changes[-1].at <= now:
+            change = self._changes.pop()
+            self._offset_ns = change.offset_ns
+            self.occurred.append(Struck(change.at, "clock"))
+        return self._offset_ns
 
     def now_ns(self) -> int:
         """Nanoseconds UTC, as the machine has them."""
-        return self._clock.now_ns() + self.offset_ns
+        now = self._clock.now_ns()
+        return now + self._offset_at(now)
 
     async def sleep_until(self, at_ns: int) -> None:
         """Return at or after ``at_ns`` of this clock."""

@@ -5,8 +5,6 @@ Knows nothing of the processes that connect to them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from stretto.bootstrap import calendars_of
 from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_faults import FaultPlan
@@ -34,9 +32,3 @@ def venue_of(name: str, world: DrawnWorld, schedule: Schedule, seed: int, clock:
             heals_at=world.heals_at,
         ),
     )
-
-
-def faults_of(venue: SimVenue) -> list[tuple[int, str, str]]:
-    """What occurred there: when (ns UTC), which kind, and to what."""
-    found: Any = venue.dump()["faults"]
-    return [(fault["at"], fault["kind"], fault["subject"]) for fault in found]
