@@ -20,7 +20,7 @@ PAGE_BYTES = 8_192
 """Of a new file. A row of the audit log is longer than what SQLite keeps of one in a page of 4 KiB
 (a quarter), and would take a second page for its end."""
 LOG_BYTES = 10 << 20
-"""Room for the log, made when it is first begun anew: what is written until it is again, where every
+"""Room for the log, made when it is first begun anew: what is written until it is again, where each
 commit holds the orders of one signal. A commit that makes the file longer waits for the file
 system's own journal besides, and for whatever other programs have put into that."""
 DISK_FREE_BYTES = 1 << 30
