@@ -24,6 +24,7 @@ from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer,
 from stretto.core.together import together
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
+from stretto.runtime.collector import collect_at_rest
 from stretto.runtime.inbox import Inbox
 from stretto.runtime.sender import Sender
 
@@ -124,8 +125,9 @@ class Writer:
                     continue
                 sent = self._handle_batch()
                 await asyncio.sleep(0)
-                if sent:
+                if sent:  # venues have yet to answer
                     self._journal.rest()
+                    collect_at_rest()
             while self._inbox.reports_waiting or not all(s.idle for s in self._senders.values()):
                 self._handle_batch()
                 await self._clock.sleep_until(self._clock.now_ns() + STOP_POLL_NS)
