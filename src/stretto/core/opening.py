@@ -49,8 +49,9 @@ def share_of(plan: Plan, share: PlannedAllocation) -> Allocation:
         held=AWAITING if plan.awaits else "",
         margin=share.margin,
         risk=share.risk,
-        margin_planned=share.margin,
-        risk_planned=share.risk,
+        # The default itself, and no other zero: a field at its default is left out of the bytes.
+        margin_planned=share.margin or ZERO,
+        risk_planned=share.risk or ZERO,
         gap_ns=plan.timing_gap_ns,
         aggression=share.aggression,
         limit_price=share.limit_price,
