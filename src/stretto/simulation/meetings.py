@@ -12,6 +12,8 @@ from typing import Protocol
 from stretto.core import events as ev
 from stretto.core.order import TERMINAL, OrderState
 
+_CHANGING = (ev.OrderAdvanced, ev.CancelRequested, ev.ReplaceRequested)
+
 
 class Fault(Protocol):
     """Something that struck: when (ns UTC), what, and whom; empty where it concerns nobody."""
@@ -57,7 +59,7 @@ class Meetings:
             if isinstance(event, ev.OrderIntended):
                 self.orders += 1
                 self._note(event.order.client_order_id, event.order.account_id, event.order.state)
-            elif isinstance(event, ev.OrderAdvanced):
+            elif isinstance(event, _CHANGING):
                 state = event.changes.state
                 if isinstance(state, OrderState):
                     self._note(event.client_order_id, event.account_id, state)
