@@ -12,6 +12,8 @@ from stretto.core.book import Book
 from stretto.core.choices import choices
 from stretto.core.order import Note, Order, OrderState, Step
 
+CANCEL_UNANSWERED, REPLACE_UNANSWERED = "cancel_unanswered", "replace_unanswered"
+"""Why one is asked about a request that nobody answers, or that a venue does not decide on."""
 IN_DOUBT = OrderState.IN_DOUBT.value
 """Why a person is asked about an order whose queries are spent."""
 

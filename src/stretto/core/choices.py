@@ -26,6 +26,10 @@ CHOICES = {
         "should not, cancel it there or by `stretto intervene` cancel-remaining"
     ),
     "cancel_unanswered": "cancel it at the venue: its report, or the next view, ends it here",
+    "replace_unanswered": (
+        "see at the venue which quantity and limit are in force, or `stretto intervene` "
+        "cancel-remaining"
+    ),
     "refused_request_never_made": "find out who else uses the order at the venue; nothing is owed",
     "kill_switch": (
         "`stretto release` the kill switch and `stretto intervene` retry-now, or `stretto "

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from stretto.core import events as ev
+from stretto.core.alarms import CANCEL_UNANSWERED
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.choices import choices
 from stretto.core.ending import shortfall_pips, status_of
@@ -137,7 +138,7 @@ def cancel_unanswered(book: Book, order: Order, at_ns: int) -> list[ev.Event]:
     closing = allocation.closing if order.role is OrderRole.ENTRY else ""
     if order.role is OrderRole.EXIT or not (order.cancel_requested or closing):
         return []
-    reason = closing or "cancel_unanswered"
+    reason = closing or CANCEL_UNANSWERED
     return cancel_again(book, replace(order, answer_due_at=None), reason, at_ns)
 
 
@@ -145,16 +146,16 @@ def cancel_again(book: Book, order: Order, reason: str, at_ns: int) -> list[ev.E
     """Another cancel, or after the last one the call for a person."""
     if order.cancels < CANCELS_MAX:
         return cancel(order, reason, at_ns)
-    if book.interventions.get(order.client_order_id) == "cancel_unanswered":
+    if book.interventions.get(order.client_order_id) == CANCEL_UNANSWERED:
         return []
     return [
         ev.InterventionRequired(
             execution_id=order.execution_id,
             account_id=order.account_id,
             client_order_id=order.client_order_id,
-            reason="cancel_unanswered",
+            reason=CANCEL_UNANSWERED,
             known={
-                **choices("cancel_unanswered"),
+                **choices(CANCEL_UNANSWERED),
                 "wanted": reason,
                 "cancels": str(order.cancels),
                 "order_state": order.state.value,

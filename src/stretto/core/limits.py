@@ -117,6 +117,9 @@ DAILY_WINDOWS_MAX = 8
 QUERY_DELAY_FIRST_NS = 2 * NS_PER_S
 QUERIES_MAX = 5
 ACKNOWLEDGE_TIMEOUT_NS = 5 * NS_PER_S
+# How long a venue may go on saying that it decides on a cancel or replace before a person is asked:
+# about as long as an order is in doubt before one is.
+REQUEST_PENDING_NS_MAX = QUERY_DELAY_FIRST_NS << (QUERIES_MAX + 1)
 # How long a position that must have a stop may be without one that the venue confirmed (§4.7).
 STOP_CONFIRMED_NS_MAX = 5 * NS_PER_S
 # A stop or target that the venue calls expired sooner than this after it was sent did not run out:

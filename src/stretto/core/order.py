@@ -21,9 +21,11 @@ from stretto.core.order_report import (
     acknowledged_at,
     answer_due_at,
     candidate_state,
+    is_not_taken,
     kind_of,
     leaves_after,
     note_of,
+    pending_since_after,
     resolved_state,
     terms_after,
 )
@@ -189,6 +191,7 @@ def _closed(order: Order, state: OrderState, at_ns: int) -> Order:
         replacing=None,
         done_at=at_ns,
         answer_due_at=None,
+        pending_since=None,
         query_at=None,
     )
 
@@ -203,9 +206,10 @@ def _replace_requested(order: Order, wanted: Replacement, at_ns: int) -> Step:
     after = replace(
         order,
         state=found,
-        replacing=wanted,
+        replacing=replace(wanted, asked_at=at_ns),
         done_at=None,
         answer_due_at=at_ns + ACKNOWLEDGE_TIMEOUT_NS,
+        pending_since=None,
     )
     return _finish(order, after, kind, Note.NONE, False)
 
@@ -249,6 +253,7 @@ def _request_rejected(order: Order, reject: CancelReject, at_ns: int) -> Step:
         replacing=None if state is OrderState.FILLED else replacing,
         done_at=at_ns if state is OrderState.FILLED else order.done_at,
         answer_due_at=order.answer_due_at if state in UNANSWERED else None,
+        pending_since=None,
     )
     return _finish(order, after, kind, note, False)
 
@@ -264,12 +269,15 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
     stale = report.transact_at < order.reported_at
     cum = tally.cum_qty
     quantity, asked, replacing, limit_price, stop_price = terms_after(order, report, cum, stale)
+    if replacing is not None and is_not_taken(replacing, report, quantity, stale):
+        replacing = None
     if cum >= quantity and kind is OrderInput.PARTIAL_FILL:
         kind = OrderInput.FULL_FILL
     found = row(order.state, kind, order.client_order_id)
     candidate = candidate_state(order, found, report, replacing, stale)
     state = resolved_state(candidate, cum, quantity, order.cancel_requested, replacing)
     terminal = state in TERMINAL
+    pending_since = pending_since_after(order, state, report, at_ns)
     overfilled = cum - asked if cum > asked else ZERO
     after = replace(
         order,
@@ -293,7 +301,8 @@ def _reported(order: Order, report: ExecutionReport, at_ns: int) -> Step:
         acknowledged_at=acknowledged_at(order, state, at_ns),
         done_at=(order.done_at if order.done_at is not None else at_ns) if terminal else None,
         reported_at=order.reported_at if stale else report.transact_at,
-        answer_due_at=answer_due_at(order, state, kind, at_ns),
+        answer_due_at=answer_due_at(order, state, report, pending_since, at_ns),
+        pending_since=pending_since,
         query_at=None,
         reject_code=report.reject_code or order.reject_code,
         text=report.text if report.reject_code else order.text,

@@ -43,6 +43,7 @@ class OrderChanges(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     done_at: int | UnsetType | None = UNSET
     reported_at: int | UnsetType = UNSET
     answer_due_at: int | UnsetType | None = UNSET
+    pending_since: int | UnsetType | None = UNSET
     query_at: int | UnsetType | None = UNSET
     queries: int | UnsetType = UNSET
     cancels: int | UnsetType = UNSET

@@ -16,11 +16,14 @@ from stretto.core.values import ZERO, Side
 
 
 class Replacement(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A replace request in flight: the order quantity (not the remainder) and prices asked for."""
+    """A replace request in flight: the order quantity (not the remainder) and prices asked for at
+    ``asked_at``, book time in ns UTC.
+    """
 
     quantity: Decimal
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    asked_at: int = 0
 
 
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -33,7 +36,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ``total_qty`` is the venue's own total in its newest report where it is below ``cum_qty``: then
     a bust or correction is on its way, and what it takes back counts until it is there.
     ``reported_at`` is the venue's time of the newest report, ``answer_due_at`` when an unanswered
-    request of ours is overdue, ``cancels`` how often we asked for its cancel, ``complete_at`` when
+    request of ours is overdue, ``pending_since`` since when the venue has said that it decides on a
+    cancel or replace, ``cancels`` how often we asked for its cancel, ``complete_at`` when
     a marketable order that is not filled by then is looked at.
     """
 
@@ -72,6 +76,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     done_at: int | None = None
     reported_at: int = 0
     answer_due_at: int | None = None
+    pending_since: int | None = None
     query_at: int | None = None
     queries: int = 0
     cancels: int = 0

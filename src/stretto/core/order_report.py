@@ -8,7 +8,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from stretto.core.booking import BookingNote
-from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS
+from stretto.core.limits import (
+    ACKNOWLEDGE_TIMEOUT_NS,
+    CLOCK_SKEW_NS,
+    REQUEST_PENDING_NS_MAX,
+    SEND_BEFORE_NS,
+    SETTLE_TIME_NS_MIN,
+)
 from stretto.core.order_record import Order, Replacement
 from stretto.core.order_table import (
     FINAL,
@@ -78,6 +84,8 @@ _NOTE_OF_BOOKING: dict[BookingNote, Note] = {
 _FILLS = frozenset({OrderInput.PARTIAL_FILL, OrderInput.FULL_FILL})
 _UNASKED = frozenset({OrderInput.CANCELED, OrderInput.REPLACED, OrderInput.RESTATED})
 _REQUESTS = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+_UNDECIDED = _REQUESTS | {OrderState.PENDING_NEW}
+_REPLACE_SETTLED_NS = SEND_BEFORE_NS + SETTLE_TIME_NS_MIN + CLOCK_SKEW_NS
 _DAY_ENDED = frozenset({OrderState.DONE_FOR_DAY, OrderState.CALCULATED})
 _FILLABLE = frozenset({OrderState.CANCELED, OrderState.EXPIRED})
 # Read on every report; reaching a member through its class costs 0.1 us on Python 3.11.
@@ -142,6 +150,22 @@ def _is_replaced(
     if report.order_qty == replacing.quantity:
         return not stale
     return order.quantity < cum and order.quantity < replacing.quantity
+
+
+def is_not_taken(
+    replacing: Replacement, report: ExecutionReport, quantity: Decimal, stale: bool
+) -> bool:
+    """True where a status proves that the replace in flight was not carried out and will not be:
+    the venue decides on nothing, shows the order ``quantity`` as it was, and says so when the
+    request can be on its way no more. Of a replace of prices alone a status says nothing.
+    """
+    if stale or report.exec_type is not ExecType.ORDER_STATUS:
+        return False
+    if report.order_qty != quantity or quantity == replacing.quantity:
+        return False
+    if STATE_OF_STATUS[report.ord_status] in _UNDECIDED:
+        return False
+    return report.transact_at >= replacing.asked_at + _REPLACE_SETTLED_NS
 
 
 def _is_restated(order: Order, report: ExecutionReport, stale: bool) -> bool:
@@ -231,12 +255,32 @@ def acknowledged_at(order: Order, state: OrderState, at_ns: int) -> int | None:
     return at_ns
 
 
-def answer_due_at(order: Order, state: OrderState, kind: OrderInput, at_ns: int) -> int | None:
-    """When the answer to our cancel or replace is overdue; None where none is owed."""
+def pending_since_after(
+    order: Order, state: OrderState, report: ExecutionReport, at_ns: int
+) -> int | None:
+    """Since when the venue has been deciding on a cancel or replace; None where it is not."""
     if state not in _REQUESTS:
         return None
-    if kind in (OrderInput.PENDING_CANCEL, OrderInput.PENDING_REPLACE):
+    says = STATE_OF_STATUS[report.ord_status] in _REQUESTS
+    return at_ns if says and order.pending_since is None else order.pending_since
+
+
+def answer_due_at(
+    order: Order,
+    state: OrderState,
+    report: ExecutionReport,
+    pending_since: int | None,
+    at_ns: int,
+) -> int | None:
+    """When the answer to our cancel or replace is overdue, or the venue's decision on it; None
+    where none is owed.
+    """
+    if state not in _REQUESTS:
         return None
+    if STATE_OF_STATUS[report.ord_status] in _REQUESTS and pending_since is not None:
+        if order.complete_at is not None or (order.pending_since and order.answer_due_at is None):
+            return None  # it is looked at anyway, or a person was asked
+        return pending_since + REQUEST_PENDING_NS_MAX
     if order.state in UNANSWERED:
         return at_ns + ACKNOWLEDGE_TIMEOUT_NS
     return order.answer_due_at

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from stretto.core import events as ev
 from stretto.core.advancing import advance
-from stretto.core.alarms import IN_DOUBT
+from stretto.core.alarms import CANCEL_UNANSWERED, IN_DOUBT, REPLACE_UNANSWERED, ask
 from stretto.core.book import Book
 from stretto.core.choices import choices
 from stretto.core.giving_up import cancel_unanswered, cancels_owed
-from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS
+from stretto.core.limits import QUERIES_MAX, QUERY_DELAY_FIRST_NS, REQUEST_PENDING_NS_MAX
 from stretto.core.order import LIVE_STATES, Order, OrderInput, OrderState, is_done
 from stretto.core.order_changes import OrderChanges
 from stretto.core.report import CancelReject, OrdStatus
@@ -25,9 +25,30 @@ def on_acknowledge_due(book: Book, client_order_id: str, at_ns: int) -> tuple[ev
     if order.answer_due_at is None or order.answer_due_at > at_ns:
         return ()
     doubt = advance(book, order, OrderInput.OUTCOME_UNKNOWN, at_ns, None)
-    if order.state in LIVE_STATES and order.state not in _UNANSWERED:
-        return (*doubt, _queried(order, 1, None), *cancel_unanswered(book, order, at_ns))
-    return doubt
+    if order.state not in LIVE_STATES or order.state in _UNANSWERED:
+        return doubt
+    asked = (*doubt, _queried(order, 1, None))
+    since = order.pending_since
+    if since is not None and at_ns >= since + REQUEST_PENDING_NS_MAX:
+        return (*asked, *_undecided(book, order, doubt))
+    return (*asked, *cancel_unanswered(book, order, at_ns))
+
+
+def _undecided(book: Book, order: Order, doubt: tuple[ev.Event, ...]) -> list[ev.Event]:
+    """The venue took a request in and does not decide on it: a person is asked, unless ``doubt``
+    asks one already or says what is done instead.
+    """
+    if any(isinstance(each, ev.InterventionRequired | ev.ProtectionFailed) for each in doubt):
+        return []
+    is_cancel = order.state is OrderState.PENDING_CANCEL
+    reason = CANCEL_UNANSWERED if is_cancel else REPLACE_UNANSWERED
+    known = {
+        "order_state": order.state.value,
+        "pending_since": iso(order.pending_since or 0),
+        "order_qty": str(order.quantity),
+        "cum_qty": str(order.cum_qty),
+    }
+    return ask(book, order, reason, known)
 
 
 def on_replace_sent(book: Book, item: ev.ReplaceReported, at_ns: int) -> tuple[ev.Event, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
+from stretto.core.alarms import REPLACE_UNANSWERED
 from stretto.core.amend_ending import ends_amend
 from stretto.core.book import Allocation, Book, Execution, allocation_key
 from stretto.core.killing import covering, described, switches_over
@@ -26,8 +27,6 @@ from stretto.core.sizing import round_limit_price
 from stretto.core.values import ZERO
 
 Events = list[ev.Event]
-UNANSWERED = "replace_unanswered"
-"""Nobody knows which limit of an entry is in force."""
 
 
 # --- the plan ---------------------------------------------------------------------------------
@@ -227,10 +226,10 @@ def price_followed(
             execution_id=order.execution_id,
             account_id=order.account_id,
             client_order_id=order.client_order_id,
-            reason=UNANSWERED,
+            reason=REPLACE_UNANSWERED,
             known=known,
         )
-        return [person, *_settled(book, allocation, UNANSWERED, is_set=False)]
+        return [person, *_settled(book, allocation, REPLACE_UNANSWERED, is_set=False)]
     if order.cancel_requested or allocation.closing:
         return _settled(book, allocation, "it is being cancelled", is_set=False)
     if not _can_replace(order):
@@ -244,14 +243,17 @@ def price_followed(
 
 def _known_after_all(book: Book, order: Order) -> Events:
     """A replace that nobody answered in time is answered, or the order is over."""
-    if order.replacing is not None or book.interventions.get(order.client_order_id) != UNANSWERED:
+    if (
+        order.replacing is not None
+        or book.interventions.get(order.client_order_id) != REPLACE_UNANSWERED
+    ):
         return []
     return [
         ev.InterventionResolved(
             execution_id=order.execution_id,
             account_id=order.account_id,
             client_order_id=order.client_order_id,
-            reason=UNANSWERED,
+            reason=REPLACE_UNANSWERED,
             resolution=f"{order.state.value}, limit {order.limit_price}",
         )
     ]
