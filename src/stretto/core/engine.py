@@ -211,20 +211,17 @@ def effects_of(book: Book, entry: ev.Entry) -> list[Command]:
     return commands
 
 
-def _cancel(book: Book, event: ev.CancelRequested) -> list[Command]:
-    account = book.configuration.accounts.get(event.account_id)
-    if account is None:  # it left the configuration: there is no venue to ask
-        return []
-    order_id = event.client_order_id
-    return [CancelOrder(client_order_id=order_id, account_id=event.account_id, venue=account.venue)]
+def _about_order(
+    command: type[CancelOrder | QueryOrder],
+) -> Callable[[Book, ev.CancelRequested | ev.OrderQueried], list[Command]]:
+    def effect(book: Book, event: ev.CancelRequested | ev.OrderQueried) -> list[Command]:
+        account = book.configuration.accounts.get(event.account_id)
+        if account is None:  # it left the configuration: there is no venue to ask
+            return []
+        order_id, venue = event.client_order_id, account.venue
+        return [command(client_order_id=order_id, account_id=event.account_id, venue=venue)]
 
-
-def _query(book: Book, event: ev.OrderQueried) -> list[Command]:
-    account = book.configuration.accounts.get(event.account_id)
-    if account is None:
-        return []
-    order_id = event.client_order_id
-    return [QueryOrder(client_order_id=order_id, account_id=event.account_id, venue=account.venue)]
+    return effect
 
 
 def _replace(book: Book, event: ev.ReplaceRequested) -> list[Command]:
@@ -292,6 +289,6 @@ _EFFECTS: dict[type, Callable[[Book, Any], list[Command]]] = {
     ev.OrderIntended: _submit,
     ev.ReplaceRequested: _replace,
     ev.AmendRequested: _amend,
-    ev.CancelRequested: _cancel,
-    ev.OrderQueried: _query,
+    ev.CancelRequested: _about_order(CancelOrder),
+    ev.OrderQueried: _about_order(QueryOrder),
 }
