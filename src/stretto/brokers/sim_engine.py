@@ -202,6 +202,10 @@ class VenueEngine:
 
     def _known(self, command: CancelOrder | QueryOrder | ReplaceOrder) -> VenueOrder | None:
         order = self.orders.get(command.client_order_id)
+        if isinstance(command, CancelOrder) and command.venue_order_id:
+            account = self.accounts.get(command.account_id)
+            named = [] if account is None else account.orders
+            order = next((o for o in named if o.venue_order_id == command.venue_order_id), None)
         return order if order is not None and order.account_id == command.account_id else None
 
     def _decided_at(self, order: VenueOrder, at: int) -> int:

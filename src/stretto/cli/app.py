@@ -21,6 +21,7 @@ from stretto.cli import (
     fairness,
     fills,
     journal,
+    order,
     people,
     plan,
     position,
@@ -56,6 +57,7 @@ app.command("status")(status.status)
 app.command("accounts")(accounts.accounts)
 app.command("reconcile")(reconcile.reconcile)
 app.command("position")(position.position)
+app.command("order")(order.order)
 app.command("intervene")(people.intervene)
 app.command("approvals")(people.approvals)
 app.command("approve")(people.approve)

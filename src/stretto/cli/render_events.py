@@ -193,6 +193,12 @@ _LINES: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.PositionDismissed: lambda e: (
         f"set aside {e.account_id}: {quantity(e.quantity)} {e.symbol}, by {e.actor}: {e.reason}"
     ),
+    ev.VenueOrderDismissed: lambda e: (
+        f"set aside {e.account_id}: order {e.subject}, by {e.actor}: {e.reason}"
+    ),
+    ev.VenueOrderCancelRequested: lambda e: (
+        f"cancel {e.account_id}: order {e.subject}, not the book's: {e.actor}: {e.reason}"
+    ),
     ev.FlattenBegun: lambda e: f"flatten {e.account_id}: under way",
     ev.Flattened: lambda e: (
         f"FLAT   {e.account_id}: by the venue's view of {iso(e.view_at)[11:23]}"

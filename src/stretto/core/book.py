@@ -27,7 +27,7 @@ from stretto.core.order import Order, OrderState, is_done, open_quantity
 from stretto.core.order_events import FillBooked
 from stretto.core.policy import BookConfig
 from stretto.core.protection import Protection
-from stretto.core.reconciliation_events import PositionDismissed, Suspect
+from stretto.core.reconciliation_events import PositionDismissed, Stranger, Suspect
 from stretto.core.report import OrderRole
 from stretto.core.signal import Signal
 from stretto.core.timers import Timers
@@ -230,6 +230,7 @@ class BookImage(msgspec.Struct, kw_only=True):
     protections: dict[str, Protection] = msgspec.field(default_factory=dict)
     venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = msgspec.field(default_factory=dict)
     dismissed: dict[str, PositionDismissed] = msgspec.field(default_factory=dict)
+    strangers: dict[str, Stranger] = msgspec.field(default_factory=dict)
 
 
 class Book:
@@ -274,6 +275,7 @@ class Book:
         "signals_pruned_day",
         "snapshots",
         "stances",
+        "strangers",
         "throttled",
         "timers",
         "touched",
@@ -317,6 +319,8 @@ class Book:
         self.venue_closes: dict[str, dict[str, tuple[FillBooked, ...]]] = {}
         # positions at venues that a person said are not the book's, by what they are asked about as
         self.dismissed: dict[str, PositionDismissed] = {}
+        # orders at venues that are not the book's, by what a person is asked about as
+        self.strangers: dict[str, Stranger] = {}
         # by account, the entry that last moved what it carries other than a plan said
         self.shifted: dict[str, int] = {}
         self.breaches: dict[str, Breach] = {}

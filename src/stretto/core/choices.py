@@ -39,7 +39,10 @@ CHOICES = {
     "not_flat": "close at the venue what is left; the next view that shows nothing proves it",
     "amend_failed": "amend the levels again, set them at the venue, or close the position",
     "protection_differs": "amend the levels again, or leave those that the venue has",
-    "unknown_venue_order": "find out at the venue whose it is; nothing of it is adopted",
+    "unknown_venue_order": (
+        "find out at the venue whose it is; nothing is adopted. `stretto order dismiss` leaves "
+        "it there, `stretto order cancel` has it cancelled while it is live"
+    ),
     "close_before_entry": (
         "nothing: the next view shows its entry too; where it does not, `stretto reconcile`"
     ),

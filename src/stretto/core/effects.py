@@ -38,12 +38,15 @@ class SubmitOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     position_id: str = ""
 
 
-class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Ask the venue to cancel what is left of an order."""
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+    """Ask the venue to cancel what is left of an order. ``venue_order_id`` is stated for one that
+    is not the book's: that very order is meant, whether or not it has a ``client_order_id``.
+    """
 
     client_order_id: str
     account_id: str
     venue: str
+    venue_order_id: str = ""
 
 
 class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):

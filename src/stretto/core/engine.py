@@ -224,6 +224,20 @@ def _about_order(
     return effect
 
 
+def _cancel_stranger(book: Book, event: ev.VenueOrderCancelRequested) -> list[Command]:
+    account = book.configuration.accounts.get(event.account_id)
+    if account is None:
+        return []
+    return [
+        CancelOrder(
+            client_order_id=event.client_order_id,
+            account_id=event.account_id,
+            venue=account.venue,
+            venue_order_id=event.venue_order_id,
+        )
+    ]
+
+
 def _replace(book: Book, event: ev.ReplaceRequested) -> list[Command]:
     account = book.configuration.accounts.get(event.account_id)
     wanted = event.changes.replacing
@@ -290,5 +304,6 @@ _EFFECTS: dict[type, Callable[[Book, Any], list[Command]]] = {
     ev.ReplaceRequested: _replace,
     ev.AmendRequested: _amend,
     ev.CancelRequested: _about_order(CancelOrder),
+    ev.VenueOrderCancelRequested: _cancel_stranger,
     ev.OrderQueried: _about_order(QueryOrder),
 }

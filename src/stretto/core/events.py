@@ -108,6 +108,8 @@ from stretto.core.reconciliation_events import (
     PositionDismissed,
     Proof,
     ReconciliationRequired,
+    VenueOrderCancelRequested,
+    VenueOrderDismissed,
 )
 
 __all__ = [
@@ -197,6 +199,8 @@ __all__ = [
     "TimerDue",
     "TimerKind",
     "VenueAnswered",
+    "VenueOrderCancelRequested",
+    "VenueOrderDismissed",
     "VenueReported",
     "VenueThrottled",
     "ViewReported",
@@ -268,6 +272,8 @@ Event = (
     | Flattened
     | PositionAdopted
     | PositionDismissed
+    | VenueOrderDismissed
+    | VenueOrderCancelRequested
 )
 
 

@@ -46,6 +46,10 @@ def account_reconciled(book: Book, event: ev.AccountReconciled) -> None:
         strangers=event.strangers,
     )
     _set_unreconciled(book, event.account_id, event.unreconciled)
+    for key, known in tuple(book.strangers.items()) if event.complete else ():
+        is_there = key in event.strangers or key in book.interventions
+        if known.account_id == event.account_id and not is_there:
+            del book.strangers[key]
     ledger = book.ledgers[event.account_id]
     if ledger.flattening:  # what the view shows decides, in an entry of its own
         looked_at = tuple(replace(each, due_at=book.at) for each in ledger.flattening)
@@ -112,6 +116,23 @@ def position_dismissed(book: Book, event: ev.PositionDismissed) -> None:
         book.dismissed.pop(subject, None)
 
 
+def venue_order_dismissed(book: Book, event: ev.VenueOrderDismissed) -> None:
+    """It counts for nothing, whatever was asked about it before."""
+    known = book.strangers[event.subject]
+    book.strangers[event.subject] = replace(
+        known, dismissed_by=event.actor, canceled_by="", cancels=0
+    )
+
+
+def venue_order_cancel_requested(book: Book, event: ev.VenueOrderCancelRequested) -> None:
+    """It is waited for its end."""
+    known = book.strangers[event.subject]
+    by = event.actor if event.attempt == 1 else known.canceled_by
+    book.strangers[event.subject] = replace(
+        known, dismissed_by="", canceled_by=by, cancels=event.attempt
+    )
+
+
 HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.OrderProvenDead: order_proven_dead,
     ev.OrderMissed: order_missed,
@@ -121,4 +142,6 @@ HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ev.InterventionResolved: intervention_resolved,
     ev.PositionAdopted: position_adopted,
     ev.PositionDismissed: position_dismissed,
+    ev.VenueOrderDismissed: venue_order_dismissed,
+    ev.VenueOrderCancelRequested: venue_order_cancel_requested,
 }

@@ -11,6 +11,7 @@ from stretto.core import events as ev
 from stretto.core.account import Ledger
 from stretto.core.book import Book, allocation_key
 from stretto.core.evolve_protective import arm, tradable_again
+from stretto.core.reconciliation_events import STRANGER, Stranger
 from stretto.core.values import ZERO
 
 _NO_LEDGER = Ledger(unreconciled="never")
@@ -78,3 +79,11 @@ def intervention_required(book: Book, event: ev.InterventionRequired) -> None:
     """A person has to look; kept by order, or by allocation."""
     key = event.client_order_id or allocation_key(event.execution_id, event.account_id)
     book.interventions[key] = event.reason
+    if event.reason == STRANGER and key not in book.strangers:
+        order_id = event.known.get("venue_order_id", "")
+        is_named = key != f"{event.account_id}/{order_id}"
+        book.strangers[key] = Stranger(
+            account_id=event.account_id,
+            venue_order_id=order_id,
+            client_order_id=key if is_named else "",
+        )

@@ -21,6 +21,7 @@ from stretto.core.limits import FLAT_WITHIN_NS
 from stretto.core.order import Order, is_done
 from stretto.core.report import OrderRole
 from stretto.core.signal import Action, AllAccounts, ListedAccounts
+from stretto.core.strangers import is_left_alone
 from stretto.core.values import iso
 
 NOT_FLAT = "not_flat"
@@ -199,4 +200,5 @@ def not_flat(book: Book, account_id: str, execution_id: str = "") -> str:
         return "not_reconciled"
     if seen.view_at <= book.ledgers[account_id].last_fill_at:
         return "view_before_last_fill"
-    return "venue_differs" if seen.suspects or seen.strangers else ""
+    strange = any(not is_left_alone(book, key) for key in seen.strangers)
+    return "venue_differs" if seen.suspects or strange else ""

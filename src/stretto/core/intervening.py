@@ -32,6 +32,7 @@ from stretto.core.intervening_flatten import flatten_asked
 from stretto.core.intervening_kills import kill, release
 from stretto.core.intervening_orders import change_price, change_size, resolve_in_doubt
 from stretto.core.intervening_positions import adopt_position, dismiss_position
+from stretto.core.intervening_strangers import cancel_venue_order, dismiss_venue_order
 from stretto.core.limits import ACTOR_LENGTH_MAX, REASON_LENGTH_MAX
 from stretto.core.market import Reads
 from stretto.core.values import iso
@@ -59,6 +60,9 @@ def on_intervened(
         order = book.orders.get(item.action.client_order_id)
         if order is not None:
             execution_id, account_id = order.execution_id, order.account_id
+    if isinstance(item.action, iv.DismissVenueOrder | iv.CancelVenueOrder):
+        stranger = book.strangers.get(item.action.subject)
+        account_id = "" if stranger is None else stranger.account_id
     if isinstance(outcome, iv.Denied):
         return (
             ev.InterventionRefused(
@@ -174,6 +178,10 @@ def _act(book: Book, item: ev.Intervened, reads: Reads, at_ns: int) -> Outcome:
             return adopt_position(book, action, item.actor, item.reason)
         case iv.DismissPosition():
             return dismiss_position(book, action, item.actor, item.reason)
+        case iv.DismissVenueOrder():
+            return dismiss_venue_order(book, action, item.actor, item.reason)
+        case iv.CancelVenueOrder():
+            return cancel_venue_order(book, action, item.actor, item.reason)
         case iv.ResolveInDoubt():
             return resolve_in_doubt(book, action, item.request_id, item.actor, at_ns)
         case _:

@@ -169,6 +169,20 @@ class DismissPosition(
     side: str = ""
 
 
+class DismissVenueOrder(msgspec.Struct, frozen=True, kw_only=True, tag="dismiss_venue_order"):
+    """An order that the book never sent is somebody else's: it is left alone and counts for
+    nothing. ``subject`` is the name under which the book asks about it.
+    """
+
+    subject: str
+
+
+class CancelVenueOrder(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_venue_order"):
+    """An order that the book never sent, and that the venue shows live, is to be cancelled."""
+
+    subject: str
+
+
 class Kill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="kill"):
     """No entry in the scope any more, what works is cancelled; ``name`` is empty for the book."""
 
@@ -202,6 +216,8 @@ Action = (
     | ReleaseAccount
     | AdoptPosition
     | DismissPosition
+    | DismissVenueOrder
+    | CancelVenueOrder
     | Kill
     | Release
 )
@@ -252,6 +268,9 @@ class Denial(StrEnum):
     EXECUTION_NOT_NAMED = "execution_not_named"
     OTHER_POSITION = "position_of_other_kind"
     POSITION_IS_OURS = "position_is_ours"
+    ORDER_IS_OURS = "order_is_ours"
+    ORDER_NOT_SHOWN = "order_not_shown"
+    ALREADY_DISMISSED = "already_dismissed"
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

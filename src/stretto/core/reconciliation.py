@@ -30,17 +30,14 @@ from stretto.core.reconciliation_events import (
     Proof,
     Suspect,
 )
-from stretto.core.reconciliation_positions import ask_about, compare_positions, is_asked, settle
+from stretto.core.reconciliation_positions import compare_positions, is_asked
 from stretto.core.refusal import Rule
 from stretto.core.report import ExecType, ExecutionReport, StatusAnswer
 from stretto.core.reports import is_seen, on_answer, on_report
 from stretto.core.stop_checks import stops_shown
+from stretto.core.strangers import found_in, is_left_alone
 from stretto.core.values import iso
 from stretto.core.venue import MassStatus, VenueCapabilities
-
-STRANGER = "unknown_venue_order"
-"""Why a person is asked about an order at the venue that is not the book's."""
-STRANGER_CHOICES = "cancel it at the venue, or leave it there: it stands until it is gone"
 
 
 def inputs_of(
@@ -123,10 +120,11 @@ def on_mass_status(book: Book, item: ev.MassStatusObserved, at_ns: int) -> Event
     if status.account_id not in book.configuration.accounts:
         return ()
     events = _money(book, status)
-    strangers, told = _strangers(book, status)
-    events += told
     held = book.reconciled.get(status.account_id)
-    if not is_current(held, status, at_ns):
+    current = is_current(held, status, at_ns)
+    strangers, told = found_in(book, status, is_current=current)
+    events += told
+    if not current:
         return (*events, *_incomplete(book, held, status, strangers))
     events += _missing(book, item, at_ns)
     suspects, found = compare_positions(book, held, status)
@@ -210,7 +208,7 @@ def _reconciled(
         account_id=account_id,
         at=status.at,
         complete=True,
-        differences=len(suspects) + len(strangers),
+        differences=len(suspects) + sum(1 for each in strangers if not is_left_alone(book, each)),
         suspects=suspects,
         strangers=strangers,
         unreconciled=blocked,
@@ -237,54 +235,6 @@ def _freed(book: Book, account_id: str, at_ns: int) -> list[ev.Event]:
 
 
 # --- orders
-
-
-def _strangers(book: Book, status: MassStatus) -> tuple[tuple[str, ...], list[ev.Event]]:
-    """Live orders in the account that are not the book's: each is reported once, until it is gone
-    from a complete view.
-    """
-    held = book.reconciled.get(status.account_id)
-    before = () if held is None else held.strangers
-    found: list[str] = []
-    events: list[ev.Event] = []
-    for view in status.orders:
-        report = view.report
-        order = book.orders.get(report.client_order_id)
-        if order is not None and order.account_id == status.account_id:
-            continue
-        key = report.client_order_id or f"{status.account_id}/{report.venue_order_id}"
-        found.append(key)
-        if key in before or key in book.interventions:
-            continue
-        shows = f"{view.side.value} {report.order_qty} {view.symbol}, {report.ord_status.value}"
-        events.append(
-            ev.DifferenceFound(
-                account_id=status.account_id,
-                kind=DifferenceKind.ORDER_UNKNOWN,
-                subject=key,
-                book="no such order",
-                venue=shows,
-                cause="placed by somebody else, or by an earlier book",
-            )
-        )
-        events.append(
-            ask_about(
-                status.account_id,
-                key,
-                STRANGER,
-                {
-                    "venue_order_id": report.venue_order_id,
-                    "order": shows,
-                    "cum_qty": str(report.cum_qty),
-                    "can_be_done": STRANGER_CHOICES,
-                },
-            )
-        )
-    if status.complete:
-        for key in before:
-            if key not in found and book.interventions.get(key) == STRANGER:
-                events.append(settle(status.account_id, key, STRANGER))
-    return tuple(found), events
 
 
 def _missing(book: Book, item: ev.MassStatusObserved, at_ns: int) -> list[ev.Event]:

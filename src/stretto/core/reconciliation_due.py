@@ -44,7 +44,8 @@ def _protective(book: Book, account_id: str) -> list[Order]:
 
 def is_open(book: Book, account_id: str) -> bool:
     """True where something of the account is working, in doubt or pending, not yet compared to the
-    end, or to be proven flat. A stop or target that rests is none of these.
+    end, to be proven flat, or cancelled though not the book's. A stop or target that rests is none
+    of these.
     """
     ledger = book.ledgers.get(account_id)
     if ledger is None:
@@ -54,6 +55,7 @@ def is_open(book: Book, account_id: str) -> bool:
         ledger.open_orders > rests
         or ledger.unreconciled
         or ledger.flattening
+        or any(each.cancels and each.account_id == account_id for each in book.strangers.values())
         or book.entering.get(account_id)
     ):
         return True

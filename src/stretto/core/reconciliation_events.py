@@ -110,6 +110,24 @@ NOT_YET_CONFIRMED = "position_difference_suspected"
 """An account that was never compared shows one: the next view decides."""
 
 
+STRANGER = "unknown_venue_order"
+"""Why a person is asked about an order at the venue that is not the book's."""
+
+
+class Stranger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order that the book never sent; ``client_order_id`` is empty where the venue shows none.
+    ``dismissed_by`` is who left it alone, ``canceled_by`` who had it cancelled; ``cancels`` counts
+    how often that was asked for.
+    """
+
+    account_id: str
+    venue_order_id: str
+    client_order_id: str = ""
+    dismissed_by: str = ""
+    canceled_by: str = ""
+    cancels: int = 0
+
+
 class AccountReconciled(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="account_reconciled"
 ):
@@ -151,6 +169,34 @@ class PositionAdopted(
     actor: str
     reason: str
     execution_id: str = ""
+
+
+class VenueOrderDismissed(msgspec.Struct, frozen=True, kw_only=True, tag="venue_order_dismissed"):
+    """A person said that an order is not the book's, and left it alone: it is no difference while
+    the venue shows it. ``subject`` is the name under which the person was asked.
+    """
+
+    account_id: str
+    subject: str
+    venue_order_id: str
+    actor: str
+    reason: str
+
+
+class VenueOrderCancelRequested(
+    msgspec.Struct, frozen=True, kw_only=True, tag="venue_order_cancel_requested"
+):
+    """The cancel of an order that the book never sent, as a person wanted it, for the ``attempt``th
+    time. ``client_order_id`` is what the venue shows, empty where that is nothing.
+    """
+
+    account_id: str
+    subject: str
+    venue_order_id: str
+    client_order_id: str
+    attempt: int
+    actor: str
+    reason: str
 
 
 class PositionDismissed(msgspec.Struct, frozen=True, kw_only=True, tag="position_dismissed"):

@@ -15,12 +15,14 @@ from msgspec import Struct
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
+from stretto.core.choices import CHOICES
+from stretto.core.limits import CANCELS_MAX
 from stretto.core.order import Order, OrderState
-from stretto.core.reconciliation import STRANGER, STRANGER_CHOICES
 from stretto.core.reconciliation_due import live_orders
 from stretto.core.reconciliation_events import (
     ADOPTED,
     POSITION_DIFFERENCE,
+    STRANGER,
     DifferenceKind,
     Suspect,
     position_subject,
@@ -32,6 +34,7 @@ from stretto.core.reconciliation_positions import (
     place_of,
     shown_at_venue,
 )
+from stretto.core.strangers import is_left_alone, key_of, words_of
 from stretto.core.values import ZERO
 from stretto.core.venue import MassStatus
 
@@ -248,18 +251,20 @@ def _of_strangers(book: Book, status: MassStatus) -> Iterable[Difference]:
     held = book.reconciled.get(status.account_id)
     now = () if held is None else held.strangers
     for view in status.orders:
-        report = view.report
-        key = report.client_order_id or f"{status.account_id}/{report.venue_order_id}"
-        if key not in now:
+        key = key_of(status.account_id, view)
+        if key not in now or is_left_alone(book, key):
             continue
+        known = book.strangers.get(key)
+        cancels = 0 if known is None else known.cancels
+        followed = f"its cancel was asked for, {cancels}. time: the next view shows what became"
         yield Difference(
             kind=DifferenceKind.ORDER_UNKNOWN,
             subject=key,
             book="no such order",
-            venue=f"{view.side.value} {report.order_qty} {view.symbol}, {report.ord_status.value}",
+            venue=words_of(view),
             cause="placed by somebody else, or by an earlier book",
-            outcome=Outcome.PERSON,
-            what=STRANGER_CHOICES,
+            outcome=Outcome.FOLLOWED if 0 < cancels < CANCELS_MAX else Outcome.PERSON,
+            what=followed if 0 < cancels < CANCELS_MAX else CHOICES[STRANGER],
         )
 
 

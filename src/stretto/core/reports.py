@@ -19,8 +19,10 @@ from stretto.core.choices import choices
 from stretto.core.late_fills import regained
 from stretto.core.order import Note, Order, OrderInput, is_done, step
 from stretto.core.order_table import LIVE_STATES, TABLE
+from stretto.core.reconciliation_events import STRANGER
 from stretto.core.remedy import is_doubtful
 from stretto.core.report import CancelReject, ExecType, ExecutionReport, OrderRole, StatusAnswer
+from stretto.core.strangers import is_left_alone
 from stretto.core.values import ZERO
 
 CLOSE_BEFORE_ENTRY = "close_before_entry"
@@ -218,12 +220,11 @@ def _closing_fill(
 _VENUE_CAUSES = frozenset({OrderRole.STOP_LOSS.value, OrderRole.TAKE_PROFIT.value, "stop_out"})
 
 
-def _unknown_order(
-    book: Book, report: ExecutionReport, reason: str = "unknown_venue_order"
-) -> Events:
+def _unknown_order(book: Book, report: ExecutionReport, reason: str = STRANGER) -> Events:
     """The venue speaks of an order or position the book never made: reported, never adopted."""
     key = report.client_order_id or f"{report.account_id}/{report.position_id}"
-    if key in book.interventions or report.account_id not in book.ledgers:
+    known = key in book.interventions or (reason == STRANGER and is_left_alone(book, key))
+    if known or report.account_id not in book.ledgers:
         return ()
     return (
         ev.InterventionRequired(

@@ -82,7 +82,10 @@ def answer_of(book: Book, item: ev.Intervened, entry: ev.Entry | None) -> Answer
         at=entry.at,
         denied=first.denied if isinstance(first, ev.InterventionRefused) else None,
         abandoned=sum(1 for event in entry.events if isinstance(event, counted)),
-        cancels=sum(1 for event in entry.events if isinstance(event, ev.CancelRequested)),
+        cancels=sum(
+            isinstance(event, ev.CancelRequested | ev.VenueOrderCancelRequested)
+            for event in entry.events
+        ),
         events=tuple(ev.kind_of(event) for event in entry.events),
     )
 

@@ -18,7 +18,12 @@ from stretto.core import events as ev
 from stretto.core.backoff import query_delay_ns
 from stretto.core.book import Book
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.limits import QUERIES_MAX, RECONCILE_OPEN_NS, VIEW_AGE_NS_MAX
+from stretto.core.limits import (
+    ACKNOWLEDGE_TIMEOUT_NS,
+    QUERIES_MAX,
+    RECONCILE_OPEN_NS,
+    VIEW_AGE_NS_MAX,
+)
 from stretto.core.order import Fill, OrderState
 from stretto.core.reconciliation import inputs_of, is_current
 from stretto.core.reconciliation_due import interval_ns, live_orders, since
@@ -244,7 +249,8 @@ class Reconciler:
 
     def _notice(self, entry: ev.Entry) -> None:
         """What opens in an account makes it due 30 s after it was last asked for; so does a fill
-        that only the venue's total told: its price and fee stand in a view. A close that was told
+        that only the venue's total told, for its price and fee stand in a view, and the cancel of
+        an order that is not the book's, which only a view proves. A close that was told
         before its entry makes it due now, and that entry again: a view shows both.
         """
         for event in entry.events:
@@ -253,19 +259,23 @@ class Reconciler:
             elif isinstance(event, ev.SignalPlanned):
                 for planned in event.plan.allocations:
                     self._bring_forward(planned.account_id)
+            elif isinstance(event, ev.VenueOrderCancelRequested):
+                self._bring_forward(event.account_id, ACKNOWLEDGE_TIMEOUT_NS)
             elif isinstance(event, ev.OrderAdvanced) and isinstance(event.changes.inferred, Fill):
                 venue = self._venue_of(event.account_id)
                 if venue is not None:
                     venue.unexplained[event.account_id] = entry.at
                     self._bring_forward(event.account_id)
 
-    def _bring_forward(self, account_id: str) -> None:
+    def _bring_forward(self, account_id: str, in_ns: int = 0) -> None:
+        """Due 30 s after it was last asked for, and ``in_ns`` from now at the earliest."""
         venue = self._venue_of(account_id)
         if venue is None or venue.failures.get(account_id):
             return
         asked_at = venue.asked_at.get(account_id)
         if asked_at is not None:
-            venue.due.set(account_id, asked_at + RECONCILE_OPEN_NS)
+            earliest = self._clock.now_ns() + in_ns if in_ns else 0
+            venue.due.set(account_id, max(earliest, asked_at + RECONCILE_OPEN_NS))
             _wake(venue)
 
     def _hasten(self, account_id: str) -> None:

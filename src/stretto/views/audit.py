@@ -256,14 +256,15 @@ def _given_up(event: ev.RemainderAbandoned | ev.AllocationReduced, _at: int) -> 
     return event.execution_id, event.account_id, event.reason, None
 
 
-def _of_execution(event: ev.ExecutionPaused | ev.ExecutionResumed, _at: int) -> Subject:
-    return event.execution_id, None, event.reason, None
-
-
 def _adopted(event: ev.PositionAdopted, _at: int) -> Subject:
     why = f"{plain(event.quantity)} {event.symbol}, position {event.position_id}, to {event.holder}"
-    said = f"{event.reason} ({event.actor})"
-    return event.execution_id or None, event.account_id, f"{why}: {said}", None
+    why += f": {event.reason} ({event.actor})"
+    return event.execution_id or None, event.account_id, why, None
+
+
+def _missed(event: ev.OrderMissed, _at: int) -> Subject:
+    why = f"not in the view of {timestamp(event.view_at)}"
+    return event.execution_id, event.account_id, why, None
 
 
 def _dismissed(event: ev.PositionDismissed, _at: int) -> Subject:
@@ -271,12 +272,13 @@ def _dismissed(event: ev.PositionDismissed, _at: int) -> Subject:
     return None, event.account_id, why, None
 
 
+def _stranger(event: ev.VenueOrderDismissed | ev.VenueOrderCancelRequested, _at: int) -> Subject:
+    why = f"order {event.subject} not ours: {event.reason} ({event.actor})"
+    return None, event.account_id, why, None
+
+
 def _of_book(_event: ev.Event, _at: int) -> None:
     return None
-
-
-def _ended(event: ev.AllocationEnded, _at: int) -> Subject:
-    return event.execution_id, event.account_id, *_ending(event)
 
 
 def _deferred(event: ev.ReleaseDeferred, _at: int) -> Subject:
@@ -288,14 +290,15 @@ def _deferred(event: ev.ReleaseDeferred, _at: int) -> Subject:
     return event.execution_id, event.account_id, why, None
 
 
-def _ending(event: ev.AllocationEnded) -> tuple[str, str | None]:
+def _ended(event: ev.AllocationEnded, _at: int) -> Subject:
     refusal = event.refusal
     if refusal is None:
-        return event.reason, None
+        return event.execution_id, event.account_id, event.reason, None
     compared = ", ".join(compared_text(*each) for each in sorted(refusal.compared.items()))
     hint = f"; would pass with: {refusal.would_pass}" if refusal.would_pass else ""
     reason = f"{event.reason} ({compared})" if compared else event.reason
-    return reason + hint, clause_of(refusal) if refusal.clause else None
+    clause = clause_of(refusal) if refusal.clause else None
+    return event.execution_id, event.account_id, reason + hint, clause
 
 
 _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
@@ -368,19 +371,14 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.InterventionRequired: _asked,
     ev.InterventionResolved: _resolved,
     ev.OrderProvenDead: _proven,
-    ev.OrderMissed: lambda event, _: (
-        event.execution_id,
-        event.account_id,
-        f"not in the view of {timestamp(event.view_at)}",
-        None,
-    ),
+    ev.OrderMissed: _missed,
     ev.DifferenceFound: _differs,
     ev.AccountReconciled: _reconciled,
     ev.ReconciliationRequired: _of_book,
     ev.PersonIntervened: _person,
     ev.InterventionRefused: _person_refused,
-    ev.ExecutionPaused: _of_execution,
-    ev.ExecutionResumed: _of_execution,
+    ev.ExecutionPaused: lambda event, _: (event.execution_id, None, event.reason, None),
+    ev.ExecutionResumed: lambda event, _: (event.execution_id, None, event.reason, None),
     ev.RemainderAbandoned: _given_up,
     ev.AllocationReduced: _given_up,
     ev.ReleaseScheduled: _rescheduled,
@@ -392,8 +390,8 @@ _SUBJECTS: dict[type[ev.Event], Callable[[Any, int], Subject | None]] = {
     ev.Flattened: _flat,
     ev.PositionAdopted: _adopted,
     ev.PositionDismissed: _dismissed,
-    ev.BookConfigured: _of_book,
-    ev.BarsRecorded: _of_book,
-    ev.CalendarRecorded: _of_book,
+    ev.VenueOrderDismissed: _stranger,
+    ev.VenueOrderCancelRequested: _stranger,
+    **dict.fromkeys((ev.BookConfigured, ev.BarsRecorded, ev.CalendarRecorded), _of_book),
 }
 check(set(_SUBJECTS) == set(get_args(ev.Event)), "every event must say what it is about")

@@ -72,6 +72,8 @@ OfBook = (
     | ev.Flattened
     | ev.PositionAdopted
     | ev.PositionDismissed
+    | ev.VenueOrderDismissed
+    | ev.VenueOrderCancelRequested
 )
 """Events that are not about one allocation."""
 

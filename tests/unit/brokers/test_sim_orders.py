@@ -9,6 +9,7 @@ import msgspec
 from stretto.brokers.sim_config import SimVenueConfig, frictionless
 from stretto.core.report import OrderType, OrdStatus, TimeInForce
 from stretto.core.values import NS_PER_S, Side, iso, parse_iso
+from stretto.ports import CancelOrder
 from tests.unit.brokers.desk import LOT, START, Desk, account, at_desk, order, patient, ticks, wave
 
 FLAT = ticks((-60, 138_000, 138_010), (60, 138_000, 138_010), (3_000, 138_000, 138_010))
@@ -93,6 +94,22 @@ def test_slippage_is_measured_from_the_touch_when_sent_or_the_stated_price() -> 
     desk = at_desk(scenario, eurusd=moving, config=patient())
     assert [r.reject_code for r in desk.reports("tight")] == ["price_changed"]
     assert desk.trades("wide")[0].last_px == desk.trades("stated")[0].last_px == Decimal("1.3803")
+
+
+def test_a_cancel_that_states_the_venues_id_means_that_very_order() -> None:
+    async def scenario(desk: Desk) -> None:
+        for name in ("L1", "L2"):
+            await desk.submit(name, order_type=OrderType.LIMIT, limit_price="1.30000")
+        named = {"account_id": "A1", "venue": "sim"}
+        theirs = desk.order("L2")["venue_order_id"]
+        for name, venue_order_id in (("L1", "another"), ("", theirs)):
+            command = CancelOrder(client_order_id=name, venue_order_id=venue_order_id, **named)
+            await desk.broker.send(command)
+
+    desk = at_desk(scenario, eurusd=FLAT)
+    assert [m.reject_code for m in desk.rejects()] == ["unknown_order"]
+    assert desk.kinds("L1") == ["new"]
+    assert desk.kinds("L2") == ["new", "canceled"]
 
 
 def test_the_rest_of_an_order_that_slipped_away_is_cancelled() -> None:

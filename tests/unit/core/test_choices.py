@@ -22,7 +22,7 @@ ACTIONS = {each.value for each in (*ExecutionAction, *AccountAction, *Fate)}
 def test_a_command_that_is_named_exists(text: str) -> None:
     for name, rest in re.findall(r"`stretto (\w+)([^`]*)`", text):
         assert name in COMMANDS
-        assert all(word in ("adopt",) for word in rest.split())
+        assert all(word in ("adopt", "cancel", "dismiss") for word in rest.split())
     for action in re.findall(r"\b[a-z]+-[a-z]+\b", text):
         assert action in ACTIONS
 

@@ -11,18 +11,21 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.effects import QueryOrder
+from stretto.core.effects import CancelOrder, Command, QueryOrder
 from stretto.core.errors import BrokerUnreachable
+from stretto.core.intervention import CancelVenueOrder
 from stretto.core.order import OrderState
-from stretto.core.report import ExecutionReport
+from stretto.core.report import ExecutionReport, OrdStatus
 from stretto.core.signal import Urgency
 from stretto.core.venue import MassStatus, PositionView, VenueCapabilities
 from stretto.journal.memory import MemoryJournal, MemoryStore
-from stretto.ports import VenueMessage
+from stretto.ports import SendOutcome, VenueMessage
 from stretto.runtime.writer import Writer
 from tests.builders import START, S, a_config, a_signal, only
 from tests.scripted_venue import ScriptedVenue
 from tests.session import MovingClock, later, play
+from tests.unit.core.order_samples import an_order
+from tests.venue_views import shown
 
 NOW = Urgency.IMMEDIATE
 
@@ -43,6 +46,12 @@ class Viewed(ScriptedVenue):
     mute: bool = False
     declares: bool = False
     asked: list[tuple[int, str]] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def send(self, command: Command) -> SendOutcome:
+        if isinstance(command, CancelOrder):
+            self.cancelled.append(command.client_order_id)
+        return await super().send(command)
 
     async def mass_status(
         self, account_id: str, since_ns: int, after: tuple[str, str] | None = None
@@ -238,3 +247,32 @@ def test_an_account_is_compared_every_30_s_while_anything_is_open_and_else_seldo
     venue = Viewed(MovingClock(START), lambda _: "rest")
     run(venue, 100, until=200)
     assert [at for at, _ in venue.asked] == [0, 100, 130, 160, 190]
+
+
+@pytest.mark.requirement("P2")
+def test_after_a_cancel_of_somebody_elses_order_the_account_is_compared_within_30_s() -> None:
+    clock = MovingClock(START)
+    venue, expired = Viewed(clock), a_signal("expired", START, valid_until=START + S)
+    theirs = shown(an_order(), OrdStatus.NEW, START, client_order_id="theirs")
+    writers: list[Writer] = []
+
+    def beside(view: MassStatus) -> MassStatus:
+        return view if venue.cancelled else replace(view, orders=(theirs,))
+
+    def answer(entry: ev.Entry) -> None:
+        if any(isinstance(event, ev.SignalRefused) for event in entry.events):
+            action = CancelVenueOrder(subject="theirs")
+            asked = {"request_id": "r1", "actor": "ada", "reason": "not ours"}
+            writers[0].post(ev.Intervened(action=action, **asked))
+
+    def watch(writer: Writer) -> None:
+        writers.append(writer)
+        writer.on_entry.append(answer)
+
+    venue.edit = beside
+    writer = play(
+        MemoryJournal("book"), venue, clock, a_config(1), [(START + 100 * S, expired)],
+        ends_at=START + 300 * S, on_writer=watch,
+    )  # fmt: skip
+    assert [at for at, _ in venue.asked] == [0, 105], "time to arrive; seldom once it is gone"
+    assert writer.book.interventions == {}
