@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 from stretto.core import events as ev
 from stretto.core.alarms import alarms, settled_doubt
 from stretto.core.book import Allocation, Book, allocation_key
+from stretto.core.changing import change_followed
 from stretto.core.completion_steps import watched
 from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
@@ -96,10 +97,20 @@ def advance(
     events += revived_under_kill(book, allocation, order, done.order, at_ns)
     if order.role is OrderRole.EXIT or book.executions[order.execution_id].closed_by:
         events += followed(book, order, done.order, fill, at_ns)
-    if allocation.repricing:
-        events += price_followed(book, allocation, order, done, message, at_ns)
+    events += _terms_followed(book, allocation, order, done, message, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
     return (*events, *conducted(book, order, done.order, failed, at_ns))
+
+
+def _terms_followed(
+    book: Book, allocation: Allocation, before: Order, done: Step, message: Message, at_ns: int
+) -> list[ev.Event]:
+    """What becomes of another limit or size that the order is to get."""
+    if allocation.repricing:
+        return price_followed(book, allocation, before, done, message, at_ns)
+    if before.replacing is not None or before.client_order_id in book.interventions:
+        return change_followed(book, allocation, before, done, message)
+    return []
 
 
 def _open_elsewhere(book: Book, allocation: Allocation, order: Order) -> Decimal:

@@ -26,6 +26,7 @@ CHOICES = {
         "should not, cancel it there or by `stretto intervene` cancel-remaining"
     ),
     "cancel_unanswered": "cancel it at the venue: its report, or the next view, ends it here",
+    "change_refused": "change it again, `stretto intervene` cancel-remaining, or leave it as it is",
     "replace_unanswered": (
         "see at the venue which quantity and limit are in force, or `stretto intervene` "
         "cancel-remaining"

@@ -13,6 +13,7 @@ from stretto.core import events as ev
 from stretto.core import intervention as iv
 from stretto.core.advancing import advance
 from stretto.core.book import Allocation, Book, Execution, allocation_key
+from stretto.core.changing import settled
 from stretto.core.intervening_executions import execution_named
 from stretto.core.killing import covering, described
 from stretto.core.limits import SEND_BEFORE_NS
@@ -58,8 +59,10 @@ def change_price(book: Book, action: iv.ChangePrice, at_ns: int) -> Outcome:
     )
     if order is None:
         return [reduced]
-    wanted = Replacement(quantity=min(order.quantity, order.asked_qty), limit_price=price)
-    return [reduced, _replaced(order, wanted, "price_changed_by_person", at_ns)]
+    wanted = Replacement(
+        quantity=min(order.quantity, order.asked_qty), limit_price=price, by_person=True
+    )
+    return [reduced, *_replaced(book, order, wanted, "price_changed_by_person", at_ns)]
 
 
 def change_size(book: Book, action: iv.ChangeSize, at_ns: int) -> Outcome:
@@ -108,8 +111,9 @@ def change_size(book: Book, action: iv.ChangeSize, at_ns: int) -> Outcome:
         wanted = Replacement(
             quantity=min(order.quantity, order.asked_qty) - from_order,
             limit_price=order.limit_price,
+            by_person=True,
         )
-        events.append(_replaced(order, wanted, "size_changed_by_person", at_ns))
+        events += _replaced(book, order, wanted, "size_changed_by_person", at_ns)
     return events
 
 
@@ -243,9 +247,11 @@ def _changeable(
     return execution, allocation, order
 
 
-def _replaced(order: Order, wanted: Replacement, reason: str, at_ns: int) -> ev.ReplaceRequested:
+def _replaced(
+    book: Book, order: Order, wanted: Replacement, reason: str, at_ns: int
+) -> list[ev.Event]:
     asked = step(order, wanted, at_ns).order
-    return ev.ReplaceRequested(
+    requested = ev.ReplaceRequested(
         client_order_id=order.client_order_id,
         execution_id=order.execution_id,
         account_id=order.account_id,
@@ -253,6 +259,7 @@ def _replaced(order: Order, wanted: Replacement, reason: str, at_ns: int) -> ev.
         changes=changes_between(order, asked) or OrderChanges(),
         send_before=at_ns + SEND_BEFORE_NS,
     )
+    return [*settled(book, order, "another change is asked for"), requested]
 
 
 def _size_outside(compared: dict[str, str]) -> iv.Denied:

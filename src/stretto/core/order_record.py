@@ -17,13 +17,14 @@ from stretto.core.values import ZERO, Side
 
 class Replacement(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A replace request in flight: the order quantity (not the remainder) and prices asked for at
-    ``asked_at``, book time in ns UTC.
+    ``asked_at``, book time in ns UTC; ``by_person`` where a person asked for it.
     """
 
     quantity: Decimal
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     asked_at: int = 0
+    by_person: bool = False
 
 
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
