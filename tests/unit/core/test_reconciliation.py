@@ -14,52 +14,22 @@ from stretto.core.reconciliation import inputs_of
 from stretto.core.reconciliation_due import since
 from stretto.core.reconciliation_events import DifferenceKind
 from stretto.core.report import ExecType, OrdStatus
-from stretto.core.venue import MassStatus, VenueCapabilities
+from stretto.core.venue import VenueCapabilities
 from tests.book_invariants import holds, replays, restored
 from tests.builders import (
     Desk,
     S,
-    a_config,
-    a_signal,
     only,
     report_of,
 )
+from tests.venue_desk import UNKNOWN, a_desk, filled, kinds, later, quiet
 from tests.venue_views import a_position, a_view, shown
-
-UNKNOWN = ev.SendOutcomeKind.UNKNOWN
-
-
-def a_desk() -> Desk:
-    return Desk(a_config(1))
 
 
 def doubtful(desk: Desk) -> Order:
     (order,) = desk.released()
     desk.send(order, UNKNOWN)
     return desk.book.orders[order.client_order_id]
-
-
-def filled(desk: Desk, **signal: object) -> Order:
-    (order,) = desk.released(a_signal("f", desk.now, **signal))
-    desk.send(order)
-    desk.report(order, ExecType.NEW, OrdStatus.NEW)
-    quantity = order.quantity
-    desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=quantity, last=quantity)
-    return desk.book.orders[order.client_order_id]
-
-
-def later(desk: Desk, seconds: int = 30) -> int:
-    desk.timers_until(desk.now + seconds * S)
-    return desk.now
-
-
-def kinds(events: tuple[ev.Event, ...]) -> list[DifferenceKind]:
-    return [event.kind for event in events if isinstance(event, ev.DifferenceFound)]
-
-
-def quiet(desk: Desk) -> MassStatus:
-    """A view taken now, without anything in it."""
-    return a_view("a0", desk.now)
 
 
 # --- orders and executions

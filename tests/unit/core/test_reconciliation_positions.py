@@ -17,28 +17,21 @@ from stretto.core.limits import (
     VIEW_AGE_NS_MAX,
     VIEW_OVERLAP_NS,
 )
-from stretto.core.order import Order
 from stretto.core.reconciliation_due import interval_ns, is_open, since
 from stretto.core.reconciliation_events import DifferenceKind
 from stretto.core.report import ExecType, OrdStatus
 from stretto.core.values import Side
-from stretto.core.venue import MassStatus
 from tests.book_invariants import replays, restored
 from tests.builders import (
     START,
     Desk,
-    S,
     a_config,
-    a_signal,
     only,
 )
+from tests.venue_desk import a_desk, filled, kinds, later, quiet
 from tests.venue_views import a_position, a_view, shown
 
 SYMBOL_AT_VENUE = "a0/position/EURUSD/buy"
-
-
-def a_desk() -> Desk:
-    return Desk(a_config(1))
 
 
 def a_new_desk() -> Desk:
@@ -46,29 +39,6 @@ def a_new_desk() -> Desk:
     desk = Desk(a_config(1), opened=False)
     desk.feed(ev.BookOpened(config=desk.config))
     return desk
-
-
-def filled(desk: Desk, **signal: object) -> Order:
-    (order,) = desk.released(a_signal("f", desk.now, **signal))
-    desk.send(order)
-    desk.report(order, ExecType.NEW, OrdStatus.NEW)
-    quantity = order.quantity
-    desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=quantity, last=quantity)
-    return desk.book.orders[order.client_order_id]
-
-
-def later(desk: Desk, seconds: int = 30) -> int:
-    desk.timers_until(desk.now + seconds * S)
-    return desk.now
-
-
-def kinds(events: tuple[ev.Event, ...]) -> list[DifferenceKind]:
-    return [event.kind for event in events if isinstance(event, ev.DifferenceFound)]
-
-
-def quiet(desk: Desk) -> MassStatus:
-    """A view taken now, without anything in it."""
-    return a_view("a0", desk.now)
 
 
 def test_an_unknown_order_is_reported_once_and_never_adopted() -> None:

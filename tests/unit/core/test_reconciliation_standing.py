@@ -6,30 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from stretto.core import events as ev
-from stretto.core.order import Order
 from stretto.core.reconciliation_events import DifferenceKind
 from stretto.core.reconciliation_standing import Outcome, Standing, standing_of
 from stretto.core.report import ExecType, OrdStatus
 from stretto.core.venue import MassStatus
 from tests.builders import Desk, S, a_config
+from tests.venue_desk import UNKNOWN, a_desk, filled, later
 from tests.venue_views import a_position, a_view, shown
 
 pytestmark = pytest.mark.requirement("P2")
-UNKNOWN = ev.SendOutcomeKind.UNKNOWN
-
-
-def a_desk() -> Desk:
-    return Desk(a_config(1))
-
-
-def filled(desk: Desk) -> Order:
-    (order,) = desk.released()
-    desk.send(order)
-    desk.report(order, ExecType.NEW, OrdStatus.NEW)
-    desk.report(order, ExecType.TRADE, OrdStatus.FILLED, cum=order.quantity, last=order.quantity)
-    desk.timers_until(desk.now + 30 * S)
-    return desk.book.orders[order.client_order_id]
 
 
 def stands(desk: Desk, view: MassStatus) -> Standing:
@@ -44,6 +29,7 @@ def outcomes(standing: Standing) -> list[tuple[DifferenceKind, Outcome]]:
 def test_where_both_sides_agree_nothing_remains() -> None:
     desk = a_desk()
     order = filled(desk)
+    later(desk)
     found = stands(desk, a_view("a0", desk.now, positions=(a_position(order.quantity),)))
     assert (found.differences, found.questions, found.blocked) == ((), (), "")
     assert [(line.book, line.venue) for line in found.positions] == [(order.quantity,) * 2]
@@ -72,16 +58,17 @@ def test_a_position_that_differs_is_followed_after_one_view_and_left_to_a_person
 ):
     desk = a_desk()
     order = filled(desk)
+    later(desk)
     less = (a_position(order.quantity / 2),)
     first = stands(desk, a_view("a0", desk.now, positions=less))
     assert outcomes(first) == [(DifferenceKind.POSITION, Outcome.FOLLOWED)]
-    desk.timers_until(desk.now + 30 * S)
+    later(desk)
     second = stands(desk, a_view("a0", desk.now, positions=less))
     assert outcomes(second) == [(DifferenceKind.POSITION, Outcome.PERSON)]
     assert second.remaining == 1
     assert second.blocked == "position_difference"
     assert second.questions == (), "told as the difference itself"
-    desk.timers_until(desk.now + 30 * S)
+    later(desk)
     third = stands(desk, a_view("a0", desk.now, positions=(a_position(order.quantity),)))
     assert outcomes(third) == [(DifferenceKind.POSITION, Outcome.SETTLED)]
     assert (third.differences[0].what, third.remaining) == ("book and venue agree again", 0)
@@ -90,6 +77,7 @@ def test_a_position_that_differs_is_followed_after_one_view_and_left_to_a_person
 def test_a_position_closed_unheard_names_its_likely_cause() -> None:
     desk = a_desk()
     filled(desk)
+    later(desk)
     (found,) = stands(desk, a_view("a0", desk.now)).differences
     assert "without a report" in found.cause
 
@@ -99,7 +87,7 @@ def test_a_position_that_an_order_moves_is_compared_once_that_is_at_rest() -> No
     (order,) = desk.released()
     desk.send(order)
     desk.report(order, ExecType.NEW, OrdStatus.NEW)
-    desk.timers_until(desk.now + 30 * S)
+    later(desk)
     view = a_view(
         "a0",
         desk.now,
@@ -128,7 +116,7 @@ def test_an_order_of_somebody_else_is_left_to_a_person_each_time_it_is_seen() ->
     (theirs,) = Desk(a_config(1)).released()
     view = shown(theirs, OrdStatus.NEW, desk.now, venue_order_id="V9", client_order_id="")
     for _ in range(2):
-        desk.timers_until(desk.now + 30 * S)
+        later(desk)
         found = stands(desk, a_view("a0", desk.now, orders=(view,)))
         assert outcomes(found) == [(DifferenceKind.ORDER_UNKNOWN, Outcome.PERSON)]
         assert found.differences[0].subject == "a0/V9"
