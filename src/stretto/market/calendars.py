@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import time, timedelta
 from typing import NamedTuple
 
-from stretto.core.calendar import ALWAYS_OPEN, FX_WEEK, SessionTable, covers, is_open
+from stretto.core.calendar import (
+    ALWAYS_OPEN,
+    FX_WEEK,
+    SessionTable,
+    covers,
+    is_open,
+    next_close,
+)
 from stretto.core.limits import CALENDAR_HORIZON_NS
 from stretto.core.market import Instrument, venue_calendar
 from stretto.core.values import NS_PER_S
@@ -122,11 +129,20 @@ class VenueHours:
             symbol: (instruments[symbol].session_calendar, *self._own) for symbol in instruments
         }
         self._tables: dict[str, SessionTable] = {}
+        self._open: dict[str, tuple[int, int]] = {}
         self._week = FxWeek()
 
     def is_open(self, symbol: str, at_ns: int) -> bool:
         """True where the symbol is in session and the venue not in maintenance."""
-        return all(is_open(self._table(name, at_ns), at_ns) for name in self._names[symbol])
+        since, until = self._open.get(symbol, (0, 0))
+        if since <= at_ns < until:
+            return True
+        tables = [self._table(name, at_ns) for name in self._names[symbol]]
+        if not all(is_open(table, at_ns) for table in tables):
+            return False
+        closes = min(next_close(table, at_ns) or table.ends_at for table in tables)
+        self._open[symbol] = at_ns, closes
+        return True
 
     def trading_day(self, at_ns: int) -> str:
         """The venue's trading day, as an ISO date."""
