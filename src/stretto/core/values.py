@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 PPM = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -82,6 +83,7 @@ def ppm_text(value: int) -> str:
     return f"{'-' if value < 0 else ''}{whole}.{part:06d}"
 
 
+@lru_cache(maxsize=4_096)  # a quantity is named a dozen times in an order's life
 def plain(value: Decimal) -> str:
     """The shortest text of an exact decimal: no exponent, no zeros at its end, no negative zero."""
     if not value:
