@@ -168,7 +168,7 @@ class Writer:
                 answered.append((item, entry))
             if entry is not None:
                 entries.append(entry)
-                intended = intended or any(isinstance(e, ev.OrderIntended) for e in entry.events)
+                intended = intended or ev.OrderIntended in map(type, entry.events)
         if not entries:
             self._reply(answered)
             return False
