@@ -116,7 +116,7 @@ class Broker(Protocol):
 # --- journal ----------------------------------------------------------------------------------
 
 
-class EntryHeader(msgspec.Struct, frozen=True, kw_only=True):
+class EntryHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Header of one journal entry; ``at`` is book time, ``version`` that of the kind's codec."""
 
     book_id: str
@@ -131,7 +131,7 @@ class EntryHeader(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = "system"
 
 
-class PreparedEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PreparedEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An entry about to be appended: header and the payload's stored bytes; ``events``: those of
     each event in it, in order, where they are at hand.
     """

@@ -140,7 +140,7 @@ class BarReturn(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     return_ppb: int
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one execution holds in one account: signed base units at an average price. On netting
     accounts this is the execution's virtual share of the venue's position. ``entry_*`` are the
     unsigned sums over its entry fills, so that a bust reverses exactly. ``tickets`` are the venue's
@@ -219,7 +219,7 @@ class Flattening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     due_at: int | None
 
 
-class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ledger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The book's own bookkeeping of one account, in account currency.
 
     ``reserved_*``: set aside for undecided quantity. ``unconfirmed_margin``: margin of fills newer

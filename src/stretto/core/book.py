@@ -44,7 +44,7 @@ class NextStep(StrEnum):
     REROUTE = "reroute"
 
 
-class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Allocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One account's share of an execution. ``planned`` never changes; ``pending`` is not yet with
     a venue; working and in-doubt quantity follow from its order. Quantities base units; ``margin``
     and ``risk`` what is still reserved for it, ``*_planned`` what the plan set aside, account

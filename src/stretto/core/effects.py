@@ -14,7 +14,9 @@ from stretto.core.report import OrderRole, OrderType, TimeInForce
 from stretto.core.values import Side
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+class SubmitOrder(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True, gc=False
+):
     """Place one venue order. Quantities in base units; ``send_before`` (ns UTC) is checked
     immediately before the socket write: past it nothing may leave the process.
     """

@@ -281,7 +281,7 @@ SYSTEM = "system"
 _OF_PLANS = (SignalPlanned, SignalRefused)
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One handled input, as the journal keeps it. ``at`` is book time, ns UTC, and never falls."""
 
     seq: int

@@ -28,7 +28,7 @@ class SignalRefused(msgspec.Struct, frozen=True, kw_only=True, tag="signal_refus
 
 
 class AllocationEnded(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_ended"
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="allocation_ended", gc=False
 ):
     """Nothing of this allocation is pending, working or in doubt any more. ``abandoned`` is the
     change of the quantity that will not be tried again (negative where a late fill takes some back,
@@ -145,7 +145,7 @@ class CorrelationBreached(
     historical: int | None = None
 
 
-class ExecutionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="execution_ended"):
+class ExecutionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="execution_ended", gc=False):
     """Every allocation of the execution has ended."""
 
     execution_id: str

@@ -99,7 +99,7 @@ class SendOutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class SendReported(msgspec.Struct, frozen=True, kw_only=True, tag="send_reported"):
+class SendReported(msgspec.Struct, frozen=True, kw_only=True, tag="send_reported", gc=False):
     """Outcome of writing a submit to the venue's connection."""
 
     client_order_id: str
@@ -129,13 +129,13 @@ class AmendReported(msgspec.Struct, frozen=True, kw_only=True, tag="amend_report
     detail: str = ""
 
 
-class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_reported"):
+class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_reported", gc=False):
     """An execution report arrived."""
 
     report: ExecutionReport
 
 
-class OrderReported(msgspec.Struct, frozen=True, kw_only=True, tag="order_reported"):
+class OrderReported(msgspec.Struct, frozen=True, kw_only=True, tag="order_reported", gc=False):
     """What waited for one order when the book turned to it, in order of arrival: the outcome of the
     write, the acknowledgement, a trade. ``core.together`` says what is taken together.
     """

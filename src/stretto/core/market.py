@@ -40,7 +40,7 @@ def venue_calendar(venue: str) -> str:
     return f"venue {venue}"
 
 
-class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Top of book at ``at`` (ns UTC); sizes in base units where the source shows them. Raises
     InvalidInput for a price that is not a finite number above 0.
     """
@@ -87,7 +87,7 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_at: int
 
 
-class Reads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Exactly what was handed to ``decide`` beside the state; stored in the journal entry."""
 
     quotes: dict[str, Quote] = msgspec.field(default_factory=dict)

@@ -18,7 +18,7 @@ from stretto.core.signal import Urgency
 from stretto.core.values import ZERO
 
 
-class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intended"):
+class OrderIntended(msgspec.Struct, frozen=True, kw_only=True, tag="order_intended", gc=False):
     """The book decided to send this order; durable before the venue sees it. ``slippage_max`` in
     price from the touch; ``trading_day`` is the start (ns UTC) of the firm's day it counts for.
     """
@@ -45,7 +45,7 @@ class ReleaseDeferred(msgspec.Struct, frozen=True, kw_only=True, tag="release_de
 
 
 class OrderAdvanced(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced"
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="order_advanced", gc=False
 ):
     """The order's state or numbers changed; ``cause`` is the machine's input, or those that were
     taken together, in order. ``protects``: it is a stop or target, outside the allocation.
@@ -59,7 +59,9 @@ class OrderAdvanced(
     protects: bool = False
 
 
-class FillBooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked"):
+class FillBooked(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fill_booked", gc=False
+):
     """A fill entered the books, or (with negative ``quantity``) was taken back by a bust or a
     correction. ``notional`` is the change of Σ price * quantity, ``overfill`` the part of
     ``quantity`` beyond the intended; ``margin`` moves from reserved to unconfirmed, ``risk`` from

@@ -16,7 +16,7 @@ from stretto.core.signal import Signal
 from stretto.core.values import PPM, ppm_text
 
 
-class Factors(msgspec.Struct, frozen=True, kw_only=True):
+class Factors(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The five factors of DESIGN §4.3, each in [0, 1e6]."""
 
     margin_score: int
@@ -26,7 +26,7 @@ class Factors(msgspec.Struct, frozen=True, kw_only=True):
     correlation_score: int
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An account that passed eligibility, with all that its place in the order came from."""
 
     account_id: str
@@ -45,7 +45,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     day_anchor_assumed: bool = False
 
 
-class PlannedAllocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlannedAllocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One account's share. ``variance_applied`` signed 1e-6; ``margin`` and ``risk`` in account
     currency are what is reserved; ``drawn_ns`` is the delay before it was moved to keep the gap.
     ``size_factor``, ``pace`` and ``aggression`` are those of the account's profile, 1e-6.

@@ -95,7 +95,7 @@ class CancelRejectReason(StrEnum):
 _DAY_LENGTH = len("2024-03-15")
 
 
-class ExecutionReport(Struct, frozen=True, kw_only=True):
+class ExecutionReport(Struct, frozen=True, kw_only=True, gc=False):
     """One execution report. Quantities in base units, prices in quote units, fee in account money.
 
     ``cum_qty``, ``leaves_qty`` and ``avg_px`` are the venue's totals after this report;

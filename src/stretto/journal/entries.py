@@ -51,7 +51,7 @@ check(
 _codec = PayloadCodec(Payload, VERSIONS, UPCASTERS)
 
 
-class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A ``Payload`` whose events are encoded: the query tables show each as it is stored."""
 
     input: Input
