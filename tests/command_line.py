@@ -55,7 +55,7 @@ def run_here(
         assert _state() == before, args
         assert not _descriptors() - opened, f"{args} leaves open what it opened"
         result = subprocess.CompletedProcess(args, code, _text(out), _text(err))
-    if code == 128 + signal.SIGINT:
+    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
         raise KeyboardInterrupt  # whoever runs the tests meant them, not this command
     return result
 

@@ -93,7 +93,8 @@ def test_what_is_left_open_fails(command: Any, tmp_path: Path) -> None:
     left[0].close()
 
 
-def test_whoever_interrupts_the_tests_is_heard(command: Any) -> None:
-    command(lambda _: 130)
+@pytest.mark.parametrize("code", [130, 143])
+def test_whoever_interrupts_the_tests_is_heard(command: Any, code: int) -> None:
+    command(lambda _: code)
     with pytest.raises(KeyboardInterrupt):
         run_here("status")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from functools import cache
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -93,6 +94,12 @@ def _options(
     """Options of the command itself."""
 
 
+@cache
+def _command() -> Any:
+    """The parser of ``app``, once for whoever runs many commands in one process."""
+    return typer.main.get_command(app)
+
+
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
     try:
@@ -109,7 +116,7 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; says whatever went wrong. BrokenPipeError passes."""
     output = Output(json="--json" in arguments)
     try:
-        code = app(list(arguments), prog_name="stretto", standalone_mode=False, obj=output)
+        code = _command()(list(arguments), prog_name="stretto", standalone_mode=False, obj=output)
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         raise
