@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,11 @@ def test_a_demo_with_suspensions_and_refusals_reroutes_excludes_and_counts(tmp_p
     )  # fmt: skip
     assert_identity(found)
     shown = stretto_json("failures", "--db", db)
-    connection = sqlite3.connect(db)
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        _agree(shown, connection)
+
+
+def _agree(shown: dict[str, Any], connection: sqlite3.Connection) -> None:
     failed = connection.execute(
         "SELECT json_extract(event_data, '$.failure_class'), account_id, COUNT(*) "
         "FROM execution_audit_log WHERE event_type = 'order_failed' GROUP BY 1, 2"
