@@ -15,6 +15,8 @@ import pytest
 from stretto.runtime.control import PATH_BYTES_MAX, socket_path
 from tests.acceptance.cli_runner import SIGNAL, STRETTO, assert_identity, stretto, stretto_json
 from tests.acceptance.test_cli_run import paced_book, stopped
+from tests.acceptance.test_killed import entries
+from tests.venue_process import wait_until
 
 pytestmark = pytest.mark.requirement("R5.5")
 WHO = ("--actor", "ada", "--reason", "news")
@@ -146,17 +148,14 @@ def test_a_book_in_virtual_time_says_that_it_cannot_be_reached(tmp_path: Path) -
     with subprocess.Popen(
         [STRETTO, "run", paced_book(tmp_path), "--signals", "-", "--db", db],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as run:
         assert run.stdin is not None
-        assert run.stdout is not None
         run.stdin.write(SIGNAL.read_text(encoding="utf-8").replace("\n", " ") + "\n")
         run.stdin.flush()
-        for each in run.stdout:
-            if "signal" in each:
-                break
+        assert wait_until(lambda: entries(db), 60)
         error = stretto("kill", "book", "--db", db, *WHO, code=3).stderr
         run.stdin.close()
         run.wait(timeout=60)

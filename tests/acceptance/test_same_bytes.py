@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cli_runner import STRETTO
+from tests.command_line import run_here_json
 
 # OpenBLAS chooses its kernels by these names; their sums differ where rounding is not kept exact.
 ENVIRONMENTS = [
@@ -22,16 +23,18 @@ ENVIRONMENTS = [
 ]
 
 
-def run_demo(database: Path, seed: int, environment: dict[str, str]) -> dict[str, object]:
+DEMO = ("demo", "--accounts", "12", "--signals", "20")
+
+
+def run_demo(database: Path, environment: dict[str, str]) -> dict[str, object]:
     """The JSON object that ``stretto demo`` prints."""
     result = subprocess.run(
-        [STRETTO, "demo", "--accounts", "12", "--signals", "20", "--seed", str(seed),
-         "--db", database, "--json"],
+        [STRETTO, *DEMO, "--json", "--seed", "7", "--db", database],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     summary = json.loads(result.stdout)
     assert isinstance(summary, dict)
@@ -41,7 +44,7 @@ def run_demo(database: Path, seed: int, environment: dict[str, str]) -> dict[str
 @pytest.mark.timeout(300)
 def test_the_chain_head_does_not_depend_on_the_machine(tmp_path: Path) -> None:
     summaries = [
-        run_demo(tmp_path / f"{number}.sqlite", 7, environment)
+        run_demo(tmp_path / f"{number}.sqlite", environment)
         for number, environment in enumerate(ENVIRONMENTS)
     ]
     for summary in summaries:
@@ -49,5 +52,5 @@ def test_the_chain_head_does_not_depend_on_the_machine(tmp_path: Path) -> None:
     assert summaries[0] == summaries[1] == summaries[2]
     # Not the same because nothing happened.
     assert summaries[0]["fills"] > 0  # type: ignore[operator]  # an int, or the line fails
-    other = run_demo(tmp_path / "other.sqlite", 8, ENVIRONMENTS[0])
+    other = run_here_json(*DEMO, "--seed", "8", "--db", tmp_path / "other.sqlite")
     assert other["chain_head"] != summaries[0]["chain_head"]
