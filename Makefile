@@ -39,6 +39,7 @@ unit: venv-dev ## All tests, the pages of docs/ among them (JOBS=N processes)
 
 test-long: venv-dev ## What takes minutes to hours: real kills, every boundary, many seeds (SEEDS=N)
 	@$(STEP) "long tests" $(BIN)/python -m pytest -m long -n $(JOBS) --durations 10 -s
+	@echo "$$(date -u +%F) commit $$(git rev-parse --short HEAD) seeds 1..$(SEEDS)"
 	@$(STEP) "seeds" $(BIN)/stretto simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
 
 bench: venv-dev ## Benchmarks: a table with medians, never a timed test

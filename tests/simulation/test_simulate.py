@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from stretto.core.book import Book
 from stretto.core.errors import InvalidInput
 from stretto.simulation import stage
 from stretto.simulation.auditor import Auditor, InvariantBroken
+from stretto.simulation.outcome import Outcome
 from stretto.simulation.schedule import ProcessFault, faults_named
 from stretto.simulation.stage import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 HASHES = """
 import sys
+from stretto.simulation.outcome import Outcome
 from stretto.simulation.schedule import faults_named
 from stretto.simulation.stage import simulate
 for seed in map(int, sys.argv[1:]):
@@ -64,6 +67,32 @@ def test_seeds_are_run_in_order_and_summed(capsys: pytest.CaptureFixture[str]) -
         assert found["summary"][name] == sum(outcome[name] for outcome in found["seeds"])
     assert found["summary"]["simulated_s"] >= 3 * 3 * 3_600
     assert found["summary"]["seeds"] == 3
+    visited = {name for outcome in found["seeds"] for name in outcome["pairs"]}
+    assert set(found["summary"]["pairs"]) == visited
+    coverage = found["summary"]["coverage"]
+    assert coverage["contradicted"] == []
+    assert coverage["visited"] + len(coverage["missing"]) == coverage["reachable"]
+    assert not visited.intersection(coverage["missing"])
+
+
+def test_an_interrupted_run_sums_up_what_it_has(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(seeds: Sequence[int], *rest: Any) -> Iterator[Outcome]:
+        yield Outcome(
+            seed=seeds[0], hours=3, day="day, calm", journal_hash="ab" * 32, entries=7, inputs=9,
+            lives=1, simulated_s=10_800, accounts=2, executions=1, orders=1, fills=1,
+            faults={"pause": 1}, pairs=("new pause",),
+        )  # fmt: skip
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stretto.cli.simulate.outcomes", interrupted)
+    assert run_command(["simulate", "--seeds", "1..1000", "--faults", "pause"]) == 130
+    said = capsys.readouterr()
+    assert "1 seeds, 0 with a broken invariant; 9 inputs handled" in said.out
+    assert "1 of 6 reachable pairs visited" in said.out
+    assert "missing: submitting pause, in_doubt pause" in said.out
+    assert "interrupted after 1 of 1,000 seeds" in said.err
 
 
 class Breaking(Auditor):

@@ -9,7 +9,7 @@ may lie. Knows nothing of faults.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from stretto.core.book import AWAITING, Book, allocation_key
 from stretto.core.order import OrderState
 from stretto.core.reconciliation_events import ADOPTED, POSITION_DIFFERENCE, Suspect
 from stretto.core.reconciliation_positions import is_asked
-from stretto.core.values import NS_PER_S, ZERO
+from stretto.core.values import NS_PER_MS, NS_PER_S, ZERO
 from stretto.ports import Clock
 from stretto.runtime.reconciler import Comparison
 from stretto.runtime.writer import Writer
@@ -56,6 +56,7 @@ class Desk:
         self._attends_ns = draws.pick("attends", (1, 0), (2, 1), (2, 7), (2, 30)) * _MINUTE_NS
         self._flattens = draws.chance("flattens", 50)
         self._settles = draws.chance("settles positions", 70)
+        self._regrets = draws.pick("regrets", (3, 0), (1, 10), (1, 50))
         self._meddles = draws.pick("meddles", (3, 0), (1, 5), (1, 25))
         self._asked = 0
         self._writer: Writer | None = None
@@ -89,20 +90,45 @@ class Desk:
 
     async def react(self, writer: Writer) -> None:
         """Say something about a position soon after the book asked about it."""
-        rung = asyncio.Event()
+        async for event in self._heard(writer, _asks_about_position):
+            del event
+            await self._passes("reacts", NS_PER_S, 60)
+            await self._ask_all(writer, self._settling(writer.book))
+
+    async def regret(self, writer: Writer) -> None:
+        """Take an order back as it leaves, in some seeds: the cancel crosses all that is said."""
+        async for event in self._heard(writer, self._regretted):
+            await self._passes("regrets", NS_PER_MS, 3_000)
+            action = person.CancelRemaining(
+                execution_id=event.order.execution_id, account_id=event.order.account_id
+            )
+            await self._ask_all(writer, (action,))
+
+    def _regretted(self, event: ev.Event) -> bool:
+        return isinstance(event, ev.OrderIntended) and self._draws.chance(
+            event.order.client_order_id, self._regrets
+        )
+
+    async def _heard(
+        self, writer: Writer, concerns: Callable[[ev.Event], bool]
+    ) -> AsyncIterator[Any]:
+        """Every event from now on that concerns somebody."""
+        waiting: asyncio.Queue[ev.Event] = asyncio.Queue()
 
         def notice(entry: ev.Entry) -> None:
-            if any(_asks_about_position(event) for event in entry.events):
-                rung.set()
+            for event in entry.events:
+                if concerns(event):
+                    waiting.put_nowait(event)
 
         writer.on_entry.append(notice)
         while True:
-            await rung.wait()
-            rung.clear()
-            now = self._clock.now_ns()
-            length = self._draws.spread(f"reacts {now}", 1, 60)
-            await self._clock.sleep_until(now + length * NS_PER_S)
-            await self._ask_all(writer, self._settling(writer.book))
+            yield await waiting.get()
+
+    async def _passes(self, purpose: str, unit_ns: int, most: int) -> None:
+        """Take one's time, up to ``most`` units."""
+        now = self._clock.now_ns()
+        length = self._draws.spread(f"{purpose} {now}", 1, most)
+        await self._clock.sleep_until(now + length * unit_ns)
 
     async def _compared(self, book: Book, compare: Compare) -> None:
         """Demand a comparison of each account whose positions differ, and now and then of all."""

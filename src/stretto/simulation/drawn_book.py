@@ -228,7 +228,9 @@ def _venue(draws: Draws, venue: str) -> SimVenueConfig:
         return least * NS_PER_MS, least * draws.between(f"{name} spread", 2, 12) * NS_PER_MS
 
     rejects = draws.pick("rejects", (3, 0), (2, 5_000), (1, 60_000))
-    deciding = draws.pick("deciding", (2, (0, 0)), (1, (20, 900)), (1, (500, 4_000)))
+    deciding = draws.pick(
+        "deciding", (4, (0, 0)), (2, (20, 900)), (2, (500, 4_000)), (1, (3_000, 20_000))
+    )
     return SimVenueConfig(
         venue=venue,
         latency_request_ns=latency("request"),

@@ -6,6 +6,7 @@ meanwhile met the orders as the last entry left them. Knows neither venues nor s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -45,6 +46,7 @@ class Meetings:
         self._faults = faults
         self._known = [0] * len(faults)
         self._states: dict[str, OrderState] = {}
+        self._counts: Counter[str] = Counter()
         self._live: dict[str, dict[str, None]] = {}
 
     def struck(self) -> list[tuple[int, str, str]]:
@@ -68,7 +70,14 @@ class Meetings:
             elif isinstance(event, ev.SignalPlanned):
                 self.executions += 1
 
+    def shows(self, state: str) -> bool:
+        """True where an order is in the state."""
+        return self._counts[state] > 0
+
     def _note(self, name: str, account_id: str, state: OrderState) -> None:
+        if name in self._states:
+            self._counts[self._states[name]] -= 1
+        self._counts[state] += 1
         self._states[name] = state
         live = self._live.setdefault(account_id, {})
         if state in TERMINAL:

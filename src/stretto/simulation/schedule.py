@@ -48,10 +48,15 @@ class ProcessFault(StrEnum):
     TAKEOVER = "takeover"
 
 
+MEETS_NS = 3 * 3_600 * NS_PER_S
+"""How long what is to meet an order in some state waits for one, before it strikes all the same."""
+
+
 class Crash(Struct, frozen=True, kw_only=True):
     """The process dies at the boundary passed after ``skipped`` others of its kind from ``at`` on
     (ns UTC), and starts again after ``down_ns``. ``resent``: the venues say again what they said in
-    between; otherwise it is lost but for what only they know.
+    between; otherwise it is lost but for what only they know. ``meets``, here and below: it waits
+    until an order is in that state, for some hours.
     """
 
     at: int
@@ -59,6 +64,7 @@ class Crash(Struct, frozen=True, kw_only=True):
     skipped: int = 0
     down_ns: int = NS_PER_S
     resent: bool = False
+    meets: str = ""
 
 
 class DiskFailure(Struct, frozen=True, kw_only=True):
@@ -69,6 +75,7 @@ class DiskFailure(Struct, frozen=True, kw_only=True):
     at: int
     boundary: Boundary
     until: int
+    meets: str = ""
 
 
 class ClockChange(Struct, frozen=True, kw_only=True):
@@ -83,6 +90,7 @@ class Pause(Struct, frozen=True, kw_only=True):
 
     at: int
     length_ns: int
+    meets: str = ""
 
 
 class Takeover(Struct, frozen=True, kw_only=True):
@@ -94,6 +102,7 @@ class Takeover(Struct, frozen=True, kw_only=True):
     at: int
     after_ns: int
     wakes_ns: int
+    meets: str = ""
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -191,6 +200,19 @@ def draw_schedule(seed: Draws, venues: Iterable[str], allowed: Named, span: Span
 _P = ProcessFault
 
 
+_MEETS = (
+    (8, ""),
+    (1, "in_doubt"),
+    (1, "partially_filled"),
+    (1, "pending_cancel"),
+    (2, "pending_replace"),
+)
+
+
+def _state(draws: Draws) -> str:
+    return draws.pick("meets", *_MEETS)
+
+
 def _crashes(draws: Draws, count: int, span: Span) -> tuple[Crash, ...]:
     boundaries = tuple(Boundary)
     crashes = []
@@ -203,6 +225,7 @@ def _crashes(draws: Draws, count: int, span: Span) -> tuple[Crash, ...]:
                 skipped=own.pick("skipped", (2, 0), (1, own.between("more", 1, 12))),
                 down_ns=own.spread("down", 1, 900_000) * NS_PER_MS,
                 resent=own.chance("resent", 40),
+                meets=_state(own),
             )
         )
     return tuple(sorted(crashes, key=lambda crash: crash.at))
@@ -216,7 +239,7 @@ def _disk(draws: Draws, count: int, span: Span) -> tuple[DiskFailure, ...]:
         length = own.pick("length", (2, 0), (1, own.spread("full", 1, 600)))
         until = min(at + length * NS_PER_S, span.heals_at)
         boundary = _APPENDS[own.below("boundary", len(_APPENDS))]
-        failures.append(DiskFailure(at=at, boundary=boundary, until=until))
+        failures.append(DiskFailure(at=at, boundary=boundary, until=until, meets=_state(own)))
     return tuple(failures)
 
 
@@ -242,7 +265,7 @@ def _pauses(draws: Draws, count: int, span: Span) -> tuple[Pause, ...]:
     for number in range(count):
         own = draws.within("pause", str(number))
         length = own.spread("length", 50, 60_000) * NS_PER_MS
-        pauses.append(Pause(at=span.instant(own), length_ns=length))
+        pauses.append(Pause(at=span.instant(own), length_ns=length, meets=_state(own)))
     return tuple(sorted(pauses, key=lambda pause: pause.at))
 
 
@@ -255,6 +278,7 @@ def _takeovers(draws: Draws, count: int, span: Span) -> tuple[Takeover, ...]:
                 at=span.instant(own),
                 after_ns=own.spread("after it", 10, 60_000) * NS_PER_MS,
                 wakes_ns=own.spread("wakes", 1, 120_000) * NS_PER_MS,
+                meets=_state(own),
             )
         )
     return tuple(sorted(found, key=lambda each: each.at))

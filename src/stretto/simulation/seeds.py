@@ -5,6 +5,7 @@ Knows how to spread work, nothing of what a seed does.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 
@@ -21,8 +22,13 @@ def outcomes(seeds: Sequence[int], hours: int, allowed: Named, jobs: int) -> Ite
     if jobs == 1 or len(tasks) < 2:
         yield from map(_one, tasks)
         return
-    with get_context("spawn").Pool(min(jobs, len(tasks))) as pool:
+    with get_context("spawn").Pool(min(jobs, len(tasks)), _until_told) as pool:
         yield from pool.imap(_one, tasks)
+
+
+def _until_told() -> None:
+    """An interrupt is for the process that handed out the work; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _one(task: Task) -> Outcome:

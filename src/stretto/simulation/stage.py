@@ -105,6 +105,7 @@ class Stage:
         self._lines = {name: Line(venue) for name, venue in self._venues.items()}
         faults = (venue.faults for venue in self._venues.values())
         self._meetings = Meetings((self._director.occurred, self._machine.occurred, *faults))
+        self._director.shows = self._meetings.shows
         self._process: Process | None = None
         self._paused: Life | None = None
         self._desk = Desk(
@@ -292,8 +293,8 @@ class Stage:
         supervisor = Supervisor(writer, brokers, self._machine, opening)
         loop = asyncio.get_running_loop()
         desk, compare = self._desk, supervisor.reconciler.compare
-        work = (desk.work(writer), desk.react(writer), desk.attend(writer, compare))
-        people = [loop.create_task(each) for each in work]
+        work = desk.work(writer), desk.react(writer), desk.regret(writer)
+        people = [loop.create_task(each) for each in (*work, desk.attend(writer, compare))]
         try:
             await supervisor.run(
                 self._arriving(writer.book),

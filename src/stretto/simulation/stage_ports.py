@@ -30,7 +30,16 @@ from stretto.ports import (
     VenueMessage,
 )
 from stretto.simulation.draws import Draws
-from stretto.simulation.schedule import Boundary, Crash, Schedule, Struck, Takeover
+from stretto.simulation.schedule import (
+    MEETS_NS,
+    Boundary,
+    Crash,
+    DiskFailure,
+    Pause,
+    Schedule,
+    Struck,
+    Takeover,
+)
 from stretto.simulation.stage_time import MachineClock, StageLoop, TrueClock, at_once
 
 _STEPS = {
@@ -46,10 +55,13 @@ class ProcessDied(BaseException):
 
 
 class Director:
-    """The schedule of a seed as it is carried out, over all processes."""
+    """The schedule of a seed as it is carried out, over all processes. ``shows``: whether the book
+    has an order in a state.
+    """
 
     def __init__(self, schedule: Schedule, clock: TrueClock, heals_at: int, seed: Draws) -> None:
         self.occurred: list[Struck] = []
+        self.shows: Callable[[str], bool] = lambda _: True
         self._clock = clock
         self._heals_at = heals_at
         self._yields = schedule.yields
@@ -60,12 +72,18 @@ class Director:
         self._draws = seed.within("yields")
         self._calls = 0
 
+    def _is_time(self, planned: Crash | DiskFailure | Pause | Takeover, now: int) -> bool:
+        """What is planned strikes now: it does not wait for an order in a state any more."""
+        if planned.at > now:
+            return False
+        return not planned.meets or now >= planned.at + MEETS_NS or self.shows(planned.meets)
+
     def pause(self) -> int:
         """How long the process stands still now, ns."""
         if not self._pauses:
             return 0
         now = self._clock.now_ns()
-        if now >= self._heals_at or self._pauses[0].at > now:
+        if now >= self._heals_at or not self._is_time(self._pauses[0], now):
             return 0
         self.occurred.append(Struck(now, "pause"))
         return self._pauses.pop(0).length_ns
@@ -78,7 +96,7 @@ class Director:
         if now >= self._heals_at:
             return None
         for crash, left in self._crashes.items():
-            if crash.at <= now and crash.boundary is boundary:
+            if crash.boundary is boundary and self._is_time(crash, now):
                 if left:
                     self._crashes[crash] = left - 1
                     continue
@@ -92,7 +110,7 @@ class Director:
         if not self._takeovers:
             return None
         now = self._clock.now_ns()
-        if now >= self._heals_at or self._takeovers[0].at > now:
+        if now >= self._heals_at or not self._is_time(self._takeovers[0], now):
             return None
         self.occurred.append(Struck(now, "takeover"))
         return self._takeovers.pop(0)
@@ -103,7 +121,7 @@ class Director:
         if now >= self._heals_at:
             return
         for failure in self._disk:
-            if failure.boundary is boundary and failure.at <= now:
+            if failure.boundary is boundary and self._is_time(failure, now):
                 if now >= failure.until:
                     del self._disk[failure]
                 self.occurred.append(Struck(now, f"disk {boundary.value}"))
