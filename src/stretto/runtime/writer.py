@@ -121,14 +121,16 @@ class Writer:
                 if self._broken is not None:
                     raise self._broken
                 if not self._due_now() and not self._inbox:
+                    self._keep_snapshot(self._snapshot_every)
                     await self._wait(loop)
                     continue
                 sent = self._handle_batch()
                 await asyncio.sleep(0)
+                self._keep_snapshot(self._snapshot_every * 5 // 4)  # however much waits
                 if sent:  # venues have yet to answer
                     self._journal.rest()
                     collect_at_rest()
-            while self._inbox.reports_waiting or not all(s.idle for s in self._senders.values()):
+            while self._inbox.reports_waiting or not self._all_written:
                 self._handle_batch()
                 await self._clock.sleep_until(self._clock.now_ns() + STOP_POLL_NS)
         except Exception as error:
@@ -149,7 +151,19 @@ class Writer:
     @property
     def idle(self) -> bool:
         """True where no input waits and no command is on its way to a venue."""
-        return not self._inbox and all(s.idle for s in self._senders.values())
+        return not self._inbox and self._all_written
+
+    @property
+    def _all_written(self) -> bool:
+        return all(s.idle for s in self._senders.values())
+
+    def _keep_snapshot(self, after: int) -> None:
+        """Keep one where ``after`` entries were made since the last. It takes seconds of a long
+        history: what is decided is written first.
+        """
+        if self._snapshot and self.book.seq - self._snapshot_seq >= after and self._all_written:
+            self._snapshot(self.book)
+            self._snapshot_seq = self.book.seq
 
     # --- one batch ----------------------------------------------------------------------------
 
@@ -188,9 +202,6 @@ class Writer:
             for listener in self.on_entry:
                 listener(entry)
         self._reply(answered)
-        if self._snapshot and self.book.seq - self._snapshot_seq >= self._snapshot_every:
-            self._snapshot(self.book)
-            self._snapshot_seq = self.book.seq
         return sent
 
     def _reply(self, answered: list[tuple[ev.Input, ev.Entry | None]]) -> None:

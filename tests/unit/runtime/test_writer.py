@@ -16,6 +16,7 @@ from stretto.core.effects import SubmitOrder
 from stretto.core.errors import BrokerUnreachable, InvariantViolated, JournalUnavailable
 from stretto.core.intervention import Kill
 from stretto.core.killing import KillScope
+from stretto.core.limits import BATCH_INPUTS_MAX
 from stretto.core.order import OrderState
 from stretto.core.policy import BookConfig, Policy
 from stretto.core.signal import Urgency
@@ -36,6 +37,8 @@ class Bench:
         observer: Callable[[AppendStep], None] = lambda _: None,
         venue_name: str = VENUE,
         config: BookConfig | None = None,
+        snapshot: Callable[[Book], None] | None = None,
+        snapshot_every: int = 100_000,
     ) -> None:
         self.loop = VirtualTimeLoop(START)
         self.clock = LoopClock(self.loop)
@@ -55,6 +58,8 @@ class Bench:
             brokers=(self.venue,),
             market=FixedMarket(),
             clock=self.clock,
+            snapshot=snapshot,
+            snapshot_every=snapshot_every,
         )
         self.writer.on_entry.append(self.entries.append)
 
@@ -81,8 +86,8 @@ def signal(name: str = "s1", **changes: Any) -> ev.SignalReceived:
     return ev.SignalReceived(signal=a_signal(name, **changes))
 
 
-def observed(name: str) -> ev.AccountObserved:
-    return ev.AccountObserved(snapshot=a_snapshot(name, START + 1))
+def observed(name: str, after_ns: int = 1) -> ev.AccountObserved:
+    return ev.AccountObserved(snapshot=a_snapshot(name, START + after_ns))
 
 
 NOW = Urgency.IMMEDIATE
@@ -123,6 +128,29 @@ def test_the_journal_rests_once_orders_have_left_and_not_before_a_signal_is_deci
     assert happened[:first] == ["durable"], "what sends nothing is followed by no rest"
     assert happened.count("rest") == 1
     assert happened.index("rest") > first
+
+
+def test_a_snapshot_is_kept_once_nothing_waits_to_be_written() -> None:
+    happened: list[object] = []
+
+    def filled(_: SubmitOrder) -> str:
+        happened.append("written")
+        return "fill"
+
+    bench = Bench(filled, snapshot=lambda book: happened.append(book.seq), snapshot_every=2)
+    first = bench.book.seq + 1
+    bench.run(1, signal("only", urgency=NOW))
+    assert happened[:3] == ["written"] * 3
+    assert happened[3] == bench.entries[-1].seq == first + 3, "when the fills are booked"
+    assert len(happened) == 4
+
+
+def test_a_snapshot_is_kept_at_last_though_inputs_wait() -> None:
+    kept: list[int] = []
+    bench = Bench(snapshot=lambda book: kept.append(book.seq), snapshot_every=BATCH_INPUTS_MAX)
+    first = bench.book.seq
+    bench.run(1, *[observed("a0", 1 + each) for each in range(3 * BATCH_INPUTS_MAX)])
+    assert [seq - first for seq in kept] == [2 * BATCH_INPUTS_MAX, 3 * BATCH_INPUTS_MAX]
 
 
 def test_orders_that_left_with_their_plan_are_written_before_the_next_signal_is_planned() -> None:
