@@ -14,7 +14,7 @@ from tests.architecture.set_facts import Sets
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/stretto"
-# Correlations are reckoned in floats whose sums are exact; nothing else is (core/factors.py).
+# Correlations are reckoned in floats whose sums are exact; nothing else is.
 FLOATS = frozenset(
     "allocation alternatives correlation exposures factors historical in_flight placing".split()
 )

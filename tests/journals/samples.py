@@ -20,7 +20,7 @@ from stretto.core.events import BookRecovered, Entry, Event, Input
 from stretto.core.market import Reads
 
 AT = 1_718_000_000_000_000_000
-ENTRIES_MAX = 2000
+_ROUNDS_MAX = 1000
 _DAYS = {"day": "2024-06-07", "trading_day": "2024-06-10"}
 _Alternative = type[msgspec.Struct] | Enum
 
@@ -80,40 +80,44 @@ def meaning(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def entries(missing: set[str] | None = None) -> Iterator[Entry]:
+def entries(missing: Collection[str] | None = None) -> Iterator[Entry]:
     """Entries that between them hold every input and event, full and bare, and every alternative
-    of their parts. ``missing``: only those kinds that hold one of these tags.
+    of their parts. ``missing``: only entries that hold what these tags stand for.
     """
     make = _Maker()
-    inputs, events = (
-        [kind for kind in get_args(union) if missing is None or tagged(reachable(kind)) & missing]
-        for union in (Input, Event)
-    )
-    wanted = set[_Alternative]().union(*(reachable(kind) for kind in (*inputs, *events, Reads)))
-    inputs = inputs or list(get_args(Input))
-    shown: set[_Alternative] = set()
-    rounds = [(inputs, events, True), (inputs, events, False)]
+    every = [*get_args(Input), *get_args(Event)]
+    sought = {
+        each
+        for each in set[_Alternative]().union(*map(reachable, every))
+        if isinstance(each, type) and (missing is None or tagged([each]) & set(missing))
+    }
+    kinds = [kind for kind in every if reachable(kind) & sought]
     seq = 0
-    while rounds or wanted - shown:
-        if not rounds:  # the smallest kind that can show what is left
-            left = wanted - shown
-            kinds = [kind for kind in (*inputs, *events) if reachable(kind) & left]
-            kind = min(kinds, key=lambda each: len(reachable(each)))
-            is_event = kind in events
-            rounds = [([BookRecovered], [kind], True) if is_event else ([kind], [], True)]
-        some_inputs, some_events, is_full = rounds.pop(0)
-        for place in range(max(len(some_inputs), len(some_events))):
-            seq += 1
-            assert seq <= ENTRIES_MAX, f"no sample shows {wanted - shown}"
-            entry = Entry(
-                seq=seq,
-                at=AT + seq,
-                input=make.struct(some_inputs[place % len(some_inputs)], is_full),
-                reads=make.struct(Reads, is_full),
-                events=tuple(make.struct(kind, is_full) for kind in some_events[place:][:1]),
-            )
-            shown |= held(entry)
-            yield entry
+    for is_full in (True, False):
+        wanted = set[_Alternative]().union(*map(reachable, sought)) if is_full else set(sought)
+        waiting = list(kinds)
+        for _ in range(_ROUNDS_MAX):
+            for kind in waiting:
+                entry = _entry(make, kind, seq + 1, is_full)
+                if held(entry) & sought:
+                    seq += 1
+                    wanted -= held(entry)
+                    yield entry
+            # Then the smallest kind that can show what is left; a bare one need not be able to.
+            left = [kind for kind in kinds if reachable(kind) & wanted and (is_full or missing)]
+            waiting = [min(left, key=lambda each: len(reachable(each)))] if left else []
+        assert not is_full or not wanted, f"no sample shows {wanted}"
+
+
+def _entry(make: _Maker, kind: Any, seq: int, is_full: bool) -> Entry:
+    is_event = kind in get_args(Event)
+    return Entry(
+        seq=seq,
+        at=AT + seq,
+        input=make.struct(BookRecovered if is_event else kind, is_full),
+        reads=make.struct(Reads, is_full),
+        events=(make.struct(kind, is_full),) if is_event else (),
+    )
 
 
 class _Maker:
