@@ -13,12 +13,7 @@ from stretto.core.errors import JournalUnavailable
 from stretto.journal.snapshot import SnapshotNotKept
 from stretto.journal.sqlite import SqliteJournal
 from stretto.ports import Snapshot
-from tests.unit.journal.test_sqlite_file import entries, entry, opened, written
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "book.sqlite"
+from tests.journal_files import entries, entry, opened, written
 
 
 def append_until_refused(journal: SqliteJournal, durable: list[int]) -> None:
