@@ -60,7 +60,8 @@ def holds(before: Order, done: Step) -> None:
     assert done.fee_delta == after.fees - before.fees
     kept = done.fill_delta - done.overfill_delta
     assert kept + open_quantity(after) - open_quantity(before) + done.released_delta == 0
-    assert done.halts_account >= (done.overfill_delta > 0)
+    told = after.cum_qty if after.total_qty is None else after.total_qty
+    assert done.halts_account >= (done.overfill_delta > 0 and told > after.asked_qty)
 
 
 @pytest.mark.requirement("P1")

@@ -81,8 +81,7 @@ def advance(
             fill = of_position(book, fill)
             events += reversed_by(book, order, fill)
         events.append(fill)
-    overfill = settled.overfilled - allocation.overfilled
-    events += alarms(book, done, max(overfill, settled.excess - allocation.excess), detail)
+    events += alarms(book, done, _beyond(allocation, settled, done.order), detail)
     if order.role is OrderRole.EXIT:
         if is_done(done.order) and not elsewhere:
             events += concluded(book, allocation, order, done.order, settled, detail, at_ns)
@@ -100,6 +99,16 @@ def advance(
     events += _terms_followed(book, allocation, order, done, message, at_ns)
     failed = next((each for each in events if isinstance(each, ev.OrderFailed)), None)
     return (*events, *conducted(book, order, done.order, failed, at_ns))
+
+
+def _beyond(allocation: Allocation, settled: Settlement, order: Order) -> Decimal:
+    """Base units by which more is filled, or may be, than was intended; less what executions exceed
+    and the venue's own total denies, which a bust on its way takes back.
+    """
+    excess = settled.excess - allocation.excess
+    if order.overfill_denied:
+        return excess
+    return max(excess, settled.overfilled - allocation.overfilled)
 
 
 def _terms_followed(

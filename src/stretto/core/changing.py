@@ -12,7 +12,7 @@ from decimal import Decimal
 from stretto.core import events as ev
 from stretto.core.alarms import REPLACE_UNANSWERED, ask
 from stretto.core.book import Allocation, Book
-from stretto.core.order import Message, Order, OrderInput, Replacement, Step, is_done
+from stretto.core.order import Message, Note, Order, OrderInput, Replacement, Step, is_done
 from stretto.core.report import CancelReject
 
 CHANGE_REFUSED = "change_refused"
@@ -29,8 +29,8 @@ def change_followed(
     order, wanted = done.order, before.replacing
     if is_done(order):
         return settled(book, order, f"the order is {order.state.value}")
-    if wanted is None or not wanted.by_person:
-        return []
+    if wanted is None or not wanted.by_person or done.note is Note.AHEAD:
+        return []  # nobody changed it, or the report of its end is on its way
     if order.replacing is None and _is_carried_out(before, order, wanted):
         price = order.limit_price
         return [

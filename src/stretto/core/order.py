@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from stretto.core.booking import BookingNote, Fill, Tally, book
 from stretto.core.errors import InvariantViolated, check
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, QUERY_DELAY_FIRST_NS
-from stretto.core.order_record import Order, Replacement, intend, is_done, open_quantity
+from stretto.core.order_record import (
+    Order,
+    Replacement,
+    intend,
+    is_done,
+    is_newly_overfilled,
+    open_quantity,
+)
 from stretto.core.order_report import (
     Note,
     acknowledged_at,
@@ -347,7 +354,7 @@ def _finish(
         fee_delta=after.fees - before.fees,
         overfill_delta=overfill_delta,
         released_delta=overfill_delta - fill_delta - opened,
-        halts_account=halts or overfill_delta > 0,
+        halts_account=halts or is_newly_overfilled(before, after),
         note=note,
         fill=None if tally is None else tally.fill,
     )

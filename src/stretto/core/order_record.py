@@ -90,6 +90,15 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         """What counts as filled: ``cum_qty`` without the overfill."""
         return self.cum_qty - self.overfilled_qty
 
+    @property
+    def overfill_denied(self) -> bool:
+        """True where executions exceed what was asked for and the venue's own newest total does
+        not: the bust or correction of one of them is on its way.
+        """
+        if not self.overfilled_qty or self.total_qty is None:
+            return False
+        return self.total_qty <= self.asked_qty
+
 
 _NOTHING_OPEN = TERMINAL | {OrderState.INITIALIZED}
 
@@ -167,6 +176,15 @@ def open_quantity(order: Order) -> Decimal:
     if order.asked_qty == order.quantity:
         return order.leaves_qty
     return max(ZERO, order.asked_qty - order.cum_qty)
+
+
+def is_newly_overfilled(before: Order, after: Order) -> bool:
+    """True where more was filled than asked for, the venue does not deny it, and one of both was
+    not so before.
+    """
+    if not after.overfilled_qty or after.overfill_denied:
+        return False
+    return after.overfilled_qty > before.overfilled_qty or before.overfill_denied
 
 
 def is_done(order: Order) -> bool:

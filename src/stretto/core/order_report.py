@@ -15,7 +15,7 @@ from stretto.core.limits import (
     SEND_BEFORE_NS,
     SETTLE_TIME_NS_MIN,
 )
-from stretto.core.order_record import Order, Replacement
+from stretto.core.order_record import Order, Replacement, is_newly_overfilled
 from stretto.core.order_table import (
     FINAL,
     LEAVES_OPTIONAL,
@@ -297,7 +297,7 @@ def note_of(
     """What about the step from ``order`` to ``after`` most deserves to be told."""
     if halts:
         return Note.DEAD_ORDER_ALIVE
-    if after.overfilled_qty > order.overfilled_qty:
+    if is_newly_overfilled(order, after):
         return Note.OVERFILL
     closed = order.state in TERMINAL
     if kind not in _FILLS and closed and report.transact_at > order.reported_at:

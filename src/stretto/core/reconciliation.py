@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.accounting import on_account
 from stretto.core.advancing import Events
+from stretto.core.alarms import ask, halt
 from stretto.core.book import Book, Reconciled, allocation_key
 from stretto.core.limits import (
     CLOCK_SKEW_NS,
     RECONCILE_AT_REST_NS,
     VIEW_AGE_NS_MAX,
 )
-from stretto.core.order import Order, OrderState, step
+from stretto.core.order import Note, Order, OrderState, step
 from stretto.core.order_table import UNANSWERED
 from stretto.core.proof import Absence, absence, prove_dead
 from stretto.core.reconciliation_due import live_orders
@@ -127,6 +128,7 @@ def on_mass_status(book: Book, item: ev.MassStatusObserved, at_ns: int) -> Event
     if not current:
         return (*events, *_incomplete(book, held, status, strangers))
     events += _missing(book, item, at_ns)
+    events += _overfilled(book, status)
     suspects, found = compare_positions(book, held, status)
     events += found
     events += stops_shown(book, status)
@@ -235,6 +237,25 @@ def _freed(book: Book, account_id: str, at_ns: int) -> list[ev.Event]:
 
 
 # --- orders
+
+
+def _overfilled(book: Book, status: MassStatus) -> list[ev.Event]:
+    """Orders whose executions exceed what was asked for though the venue's total does not: the view
+    brought every bust and correction there is, and it is an overfill all the same.
+    """
+    events: list[ev.Event] = []
+    for view in (*status.orders, *status.orders_done):
+        order = book.orders.get(view.report.client_order_id)
+        if order is None or order.account_id != status.account_id or not order.overfill_denied:
+            continue
+        is_told = book.interventions.get(order.client_order_id) == Note.OVERFILL.value
+        if is_told or order.reported_at > status.at:
+            continue
+        known = {"order_qty": str(order.quantity), "cum_qty": str(order.cum_qty)}
+        known["overfill"] = str(order.overfilled_qty)
+        events += halt(book, order.account_id, Note.OVERFILL.value)
+        events += ask(book, order, Note.OVERFILL.value, known, again=True)
+    return events
 
 
 def _missing(book: Book, item: ev.MassStatusObserved, at_ns: int) -> list[ev.Event]:

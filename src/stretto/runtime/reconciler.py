@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TypeGuard
 
 import msgspec
@@ -25,6 +26,7 @@ from stretto.core.limits import (
     VIEW_AGE_NS_MAX,
 )
 from stretto.core.order import Fill, OrderState
+from stretto.core.order_changes import OrderChanges
 from stretto.core.reconciliation import inputs_of, is_current
 from stretto.core.reconciliation_due import interval_ns, live_orders, since
 from stretto.core.reconciliation_standing import Standing, standing_of
@@ -261,7 +263,7 @@ class Reconciler:
                     self._bring_forward(planned.account_id)
             elif isinstance(event, ev.VenueOrderCancelRequested):
                 self._bring_forward(event.account_id, ACKNOWLEDGE_TIMEOUT_NS)
-            elif isinstance(event, ev.OrderAdvanced) and isinstance(event.changes.inferred, Fill):
+            elif isinstance(event, ev.OrderAdvanced) and _is_unexplained(event.changes):
                 venue = self._venue_of(event.account_id)
                 if venue is not None:
                     venue.unexplained[event.account_id] = entry.at
@@ -292,6 +294,11 @@ class Reconciler:
     def _venue_of(self, account_id: str) -> _Venue | None:
         account = self._book.configuration.accounts.get(account_id)
         return None if account is None else self._venues.get(account.venue)
+
+
+def _is_unexplained(changes: OrderChanges) -> bool:
+    """True where a venue's total and its executions part: a view brings what is missing."""
+    return isinstance(changes.inferred, Fill) or isinstance(changes.total_qty, Decimal)
 
 
 def _is_early_close(

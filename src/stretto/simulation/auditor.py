@@ -25,6 +25,7 @@ from stretto.simulation.auditor_rest import (
     compare_money,
     compare_venues,
     liveness,
+    overfills,
     protection,
 )
 from stretto.simulation.invariants import InvariantBroken
@@ -146,6 +147,7 @@ class Auditor:
                 model.broken(4, f"the venue's close {close} was told and is not booked")
         compare_venues(model, dumps)
         compare_money(model, book, dumps)
+        overfills(model)
         liveness(model, at_ns)
         protection(model)
 

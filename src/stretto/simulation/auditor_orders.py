@@ -89,7 +89,7 @@ def advanced(model: Model, entry: ev.Entry, event: ev.OrderAdvanced) -> None:
     _check_filled(model, order, was_filled)
     if after in TERMINAL and after != before:
         _check_end(model, entry, order, before)
-    if order.overfilled > over_before:
+    if order.overfilled > over_before and order.executions.newest > order.asked:
         model.flagged[order.account_id] = (2, f"order {name} was overfilled")
     if before in ("dead", "rejected") and order.cum > was_filled:
         model.flagged[order.account_id] = (7, f"order {name} was {before} and filled")

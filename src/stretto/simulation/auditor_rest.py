@@ -80,6 +80,13 @@ def _compare_accounts(model: Model, book: Book, names: Iterable[str]) -> None:
             model.broken(15, f"{name} is excluded in the journal: {note.excluded!r}")
 
 
+def overfills(model: Model) -> None:
+    """What was filled beyond what was asked for, and not taken back, was told to a person."""
+    for name, order in model.orders.items():
+        if order.overfilled and name not in model.asked_ever:
+            model.broken(2, f"order {name} is overfilled by {order.overfilled}, nobody was asked")
+
+
 def liveness(model: Model, at_ns: int) -> None:
     """Every execution has ended, a person was asked about what has not, or its time is to come (the
     next session, say).

@@ -137,7 +137,8 @@ def filled(model: Model, event: ev.FillBooked) -> None:
         account.unconfirmed = max(ZERO, account.unconfirmed + event.margin)
     share.filled += counted
     share.overfilled += event.overfill
-    if event.overfill > 0:
+    order = model.order(event.client_order_id)
+    if event.overfill > 0 and (not order.overfilled or order.executions.newest > order.asked):
         key = f"{event.execution_id}/{event.account_id}"
         model.flagged[event.account_id] = (2, f"{key} was overfilled")
 

@@ -36,15 +36,18 @@ class _Trade:
 
 
 class Executions:
-    """The executions of one order. ``told`` is the largest total that the venue ever named."""
+    """The executions of one order. ``told`` is the largest total that the venue ever named,
+    ``newest`` the one it named last by its own clock.
+    """
 
-    __slots__ = ("_sums", "_trades", "_void", "reverses", "told")
+    __slots__ = ("_newest_at", "_sums", "_trades", "_void", "newest", "reverses", "told")
 
     def __init__(self) -> None:
         self._trades: list[_Trade] = []
         self._void: dict[str, None] = {}
         self._sums = Sums(_ZERO, _ZERO, _ZERO)
-        self.told = _ZERO
+        self.told = self.newest = _ZERO
+        self._newest_at = -1
         self.reverses = False
 
     @property
@@ -55,6 +58,10 @@ class Executions:
     def take(self, report: ExecutionReport) -> None:
         """One report about the order; a known execution changes nothing."""
         self.told = max(self.told, report.cum_qty)
+        if report.transact_at > self._newest_at:
+            self._newest_at, self.newest = report.transact_at, report.cum_qty
+        elif report.transact_at == self._newest_at:
+            self.newest = min(self.newest, report.cum_qty)
         kind = report.exec_type
         if kind is ExecType.TRADE and report.last_qty:
             if self._is_known(report):

@@ -34,7 +34,7 @@ SEEDS: dict[str, int] = {
     "give-up-on-doubt-without-a-word": 9,  # 16
     "go-on-after-a-failed-append": 1,  # 0
     "go-on-while-paused": 41,  # 11
-    "ignore-a-bust": 2,  # 4
+    "ignore-a-bust": 1,  # 4
     "ignore-a-kill-switch": 1,  # 11
     "ignore-a-late-fill": 5,  # 17
     "keep-a-reservation-on-a-fill": 9,  # 9

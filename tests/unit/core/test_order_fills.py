@@ -9,6 +9,7 @@ import pytest
 from stretto.core.booking import FillStatus
 from stretto.core.order import (
     Note,
+    Order,
     OrderInput,
     OrderState,
     step,
@@ -269,3 +270,32 @@ def test_a_bust_of_the_first_execution_takes_back_the_newest_of_two_corrections(
     assert order.cum_qty == 3_000
     bust = a_report(ExecType.TRADE_CANCEL, OrdStatus.NEW, 0, ref="first", at=40)
     assert step(order, bust, 41).order.cum_qty == 0
+
+
+def refilled_before_its_bust() -> Order:
+    """Another execution took the place of one whose bust is still on its way."""
+    refill = a_trade(10_000, 10_000, "again", at=30)
+    done = step(played(in_state(OrderState.NEW), a_trade(10_000, 10_000, "once")), refill, 31)
+    assert done.order.cum_qty == 20_000, "an execution counts until it is taken back"
+    assert not done.halts_account, "the venue says that it filled what was asked for"
+    assert done.note is not Note.OVERFILL
+    return done.order
+
+
+@pytest.mark.requirement("U1")
+def test_an_execution_in_the_place_of_another_is_no_overfill() -> None:
+    order = refilled_before_its_bust()
+    bust = a_report(ExecType.TRADE_CANCEL, OrdStatus.NEW, 0, ref="once", at=20)
+    done = step(order, bust, 32)
+    assert done.order.cum_qty == 10_000
+    assert done.order.overfilled_qty == 0
+    assert done.order.state is OrderState.FILLED
+
+
+@pytest.mark.requirement("U1")
+def test_a_total_that_is_too_much_after_all_halts_the_account() -> None:
+    total = a_report(ExecType.ORDER_STATUS, OrdStatus.FILLED, 20_000, at=40)
+    done = step(refilled_before_its_bust(), total, 41)
+    assert done.halts_account
+    assert done.note is Note.OVERFILL
+    assert not step(done.order, total, 42).halts_account, "once"

@@ -237,3 +237,38 @@ def test_a_live_order_missing_from_a_view_is_asked_about_and_lives() -> None:
         only(events, ev.OrderQueried)
     assert desk.book.orders[order.client_order_id].state is OrderState.NEW
     holds(desk.book)
+
+
+@pytest.mark.requirement("U1")
+@pytest.mark.parametrize("busted", [True, False])
+def test_an_overfill_that_the_total_denies_halts_once_a_view_does_not_explain_it(
+    busted: bool,
+) -> None:
+    desk = a_desk()
+    order = filled(desk)
+    again = report_of(
+        order,
+        ExecType.TRADE,
+        OrdStatus.FILLED,
+        cum=order.quantity,
+        last=order.quantity,
+        exec_id="again",
+        at=later(desk),
+    )
+    desk.feed(ev.VenueReported(report=again))
+    assert not desk.book.ledgers["a0"].halted
+    now = later(desk)
+    bust = report_of(
+        order,
+        ExecType.TRADE_CANCEL,
+        OrdStatus.NEW,
+        exec_id="bust",
+        exec_ref_id=order.fills[0].exec_id,
+        at=again.transact_at - 1,
+    )
+    done = shown(order, OrdStatus.FILLED, now, order.quantity)
+    desk.see(a_view("a0", now, executions=(bust,) if busted else (), orders_done=(done,)))
+    assert bool(desk.book.ledgers["a0"].halted) is not busted
+    assert (desk.book.interventions.get(order.client_order_id) == "overfill") is not busted
+    holds(desk.book)
+    replays(desk.book, desk.entries)
