@@ -15,7 +15,7 @@ from stretto.core.changing import change_followed
 from stretto.core.completion_steps import watched
 from stretto.core.conduct import conducted
 from stretto.core.ending import ends_execution, reason_of, shortfall_pips
-from stretto.core.exit_legs import adjusted, concluded, of_position
+from stretto.core.exit_legs import adjusted, concluded, in_excess_no_more, of_position
 from stretto.core.giving_up import revived_under_kill, wanted_gone
 from stretto.core.late_fills import followed
 from stretto.core.order import Message, Note, Order, OrderState, Step, is_done, open_quantity, step
@@ -161,8 +161,9 @@ def _concluded(
         return _adjusted(allocation, settled)  # a later leg is scheduled and goes on as it is
     rest = settled.freed + settled.pending
     given_up = settled.abandoned + rest - allocation.abandoned
+    over = in_excess_no_more(allocation, settled)
     if allocation.ended and not given_up:
-        return []
+        return over
     tried: tuple[ev.Event, ...] = ()
     named = ""
     if rest and not allocation.ended and not allocation.closing and not is_done(before):
@@ -186,7 +187,7 @@ def _concluded(
         if allocation.ended or not executed
         else shortfall_pips(book, execution, notional, executed),
     )
-    return [*tried, ended, *ends_execution(book, ended, settled.filled > 0)]
+    return [*tried, *over, ended, *ends_execution(book, ended, settled.filled > 0)]
 
 
 def _reason(allocation: Allocation, order: Order, settled: Settlement, detail: str) -> str:

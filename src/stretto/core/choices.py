@@ -20,6 +20,10 @@ CHOICES = {
         "with the evidence; its quantity is held until then"
     ),
     "overfill": f"keep what is too much or close it, at the venue or by an exit, {_RELEASE}",
+    "late_fill": (
+        "cancel what still works (`stretto intervene` cancel-remaining), keep or close what is too "
+        f"much, {_RELEASE}"
+    ),
     "dead_order_alive": f"cancel it at the venue, {_COMPARE}, {_RELEASE}",
     "contradiction": (
         "ask the venue about the order, and compare (`stretto reconcile`); where it works and "

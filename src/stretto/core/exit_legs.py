@@ -179,8 +179,9 @@ def concluded(
         return adjusted(allocation, settled)  # the next leg is scheduled and goes on as it is
     rest = settled.freed + settled.pending
     given_up = settled.abandoned + rest - allocation.abandoned
+    over = in_excess_no_more(allocation, settled)
     if allocation.ended and not given_up:
-        return []
+        return over
     tried: Events = []
     if rest and not allocation.ended and not was_done:
         tried, goes_on = _after_leg(book, allocation, before, order, settled, detail, at_ns)
@@ -192,7 +193,19 @@ def concluded(
         abandoned=given_up,
         reason=reason_of(order, settled.filled, allocation.intended, detail),
     )
-    return [*tried, ended, *ends_execution(book, ended, settled.filled > 0)]
+    return [*tried, *over, ended, *ends_execution(book, ended, settled.filled > 0)]
+
+
+def in_excess_no_more(allocation: Allocation, settled: Settlement) -> Events:
+    """What venues might still have filled too much, where nothing works any more."""
+    if settled.excess == allocation.excess:
+        return []
+    change = ev.AllocationAdjusted(
+        execution_id=allocation.execution_id,
+        account_id=allocation.account_id,
+        excess=settled.excess - allocation.excess,
+    )
+    return [change]
 
 
 def adjusted(allocation: Allocation, settled: Settlement) -> Events:

@@ -299,6 +299,28 @@ def test_a_fill_after_the_proven_cancel_takes_the_quantity_back_before_it_is_sen
     assert again.quantity == order.quantity - 6_000
 
 
+@pytest.mark.requirement("R4.2")
+@pytest.mark.parametrize("beyond", [3_000, 6_000])
+def test_a_fill_after_the_next_leg_left_is_beyond_what_was_intended_once_both_filled(
+    beyond: int,
+) -> None:
+    """Seed 8054: what may still be filled too much is over when nothing works any more."""
+    desk, order = a_desk()
+    fill(desk, order, 4_000)
+    desk.timers_until(desk.now + 242 * S)
+    cancelled(desk, order)
+    desk.timers_until(desk.now + 2 * S)
+    again = list(desk.book.orders.values())[-1]
+    assert again.quantity == order.quantity - 4_000
+    fill(desk, order, beyond, status=CANCELED, leaves_qty=ZERO)
+    assert the_allocation(desk).excess == beyond
+    fill(desk, again, int(again.quantity), status=FILLED, leaves_qty=ZERO)
+    allocation = finished(desk)
+    assert (allocation.excess, allocation.overfilled) == (ZERO, Decimal(beyond))
+    assert desk.book.ledgers["a0"].halted
+    holds(desk.book)
+
+
 @pytest.mark.requirement("R4.3")
 def test_an_open_cancel_survives_a_restart() -> None:
     desk, order = cancelling()
