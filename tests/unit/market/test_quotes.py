@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stretto.core.errors import InvalidInput, InvariantViolated
@@ -197,8 +197,14 @@ def test_fast_and_exact_reading_agree(
         assert left.tolist() == right.tolist()
 
 
-@given(st.binary(max_size=80))
-def test_no_bytes_make_it_fail_otherwise_than_by_name(data: bytes) -> None:
+@given(st.integers(1, 3), st.integers(0, 120), st.integers(0, 3), st.binary(max_size=3))
+@example(2, 120, 0, b"")
+@example(1, 30, 0, b"0")
+def test_no_bytes_make_it_fail_otherwise_than_by_name(
+    lines: int, place: int, dropped: int, put: bytes
+) -> None:
+    good = GOOD.encode() * lines
+    data = good[:place] + put + good[place + dropped :]
     path = Path("EURUSD.csv")
     try:
         body = _body(path, HEAD.encode() + data)
