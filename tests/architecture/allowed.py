@@ -100,6 +100,11 @@ ATTRIBUTES_REFUSED = {
     ),
     "from_float": "makes money of a float",
 }
+# Methods that change what they are asked of.
+CHANGES = frozenset(
+    "add append appendleft clear discard extend insert pop popitem popleft remove reverse"
+    " setdefault sort update".split()
+)
 DUNDERS = frozenset(
     "__class__ __getitem__ __init__ __name__ __new__ __struct_config__ __struct_fields__".split()
 )

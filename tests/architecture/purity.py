@@ -41,6 +41,7 @@ def find_in(source: Source, core: Mapping[str, Source], sets: Sets) -> list[str]
         *_attributes(source, origins),
         *_handed_on(source, origins),
         *_calls(source, origins),
+        *_outlives(source, origins),
         *find_powers(source),
         *find_set_uses(source, origins, sets),
     }
@@ -137,6 +138,24 @@ def _handed_on(source: Source, origins: Origins) -> Found:
         is_clock = origin in allowed.CLOCKS and not source.is_named(node)
         if is_clock or origins.is_module(origin, _OUTSIDE):
             yield node.lineno, f"{origin} is handed on as a value: nobody sees what is asked of it"
+
+
+def _outlives(source: Source, origins: Origins) -> Found:
+    """What stands at a module's top stays as it is: it would remember one call in the next."""
+    for node in source.nodes:
+        if not isinstance(node, ast.Name) or source.scope(node) is source.tree:
+            continue
+        of_core = (origins.of(node) or "").startswith(f"{CORE}.")
+        if source.binder(node) is not source.tree or (node.id in source.imported and not of_core):
+            continue
+        parent = source.parents[node]
+        if isinstance(parent, ast.Subscript | ast.Attribute) and parent.value is node:
+            stored = not isinstance(parent.ctx, ast.Load)
+            called = isinstance(parent, ast.Attribute) and parent.attr in allowed.CHANGES
+            if stored or called:
+                yield node.lineno, f"{ast.unparse(parent)} is changed and outlives the call"
+        elif isinstance(parent, ast.Call) and ast.unparse(parent.func) == "next":
+            yield node.lineno, f"next({node.id}) outlives the call"
 
 
 def _calls(source: Source, origins: Origins) -> Found:

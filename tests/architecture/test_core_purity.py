@@ -163,6 +163,18 @@ ANOTHER = {
         ("x = type('C', (), {})\n", "with bases"),
         ("def f(g):\n    return g.gi_frame.f_globals\n", "leads to everything"),
         ("def f():\n    global x\n    x = 1\n", "Global"),
+        # What one call would leave to the next.
+        ("SEEN = {}\ndef f(k):\n    SEEN[k] = 1\n", "outlives"),
+        ("SEEN: list[str] = []\ndef f(k):\n    SEEN.append(k)\n", "outlives"),
+        ("SEEN = {}\nf = lambda k: SEEN.setdefault(k, len(SEEN))\n", "outlives"),
+        (
+            "from itertools import count\nIDS = count()\ndef f():\n    return next(IDS)\n",
+            "outlives",
+        ),
+        ("class C:\n    n = 0\ndef f():\n    C.n += 1\n", "outlives"),
+        ("def f():\n    f.calls = 1\n", "outlives"),
+        ("from stretto.core import another\ndef f():\n    another.HERE = 2\n", "outlives"),
+        ("from stretto.core.another import HERE\ndef f():\n    HERE.pop()\n", "outlives"),
         # Numbers that differ between processors.
         ("import math\nx = math.exp(1.0)\n", "math.exp"),
         ("import math as m\nx = m.log(2.0)\n", "math.log"),
@@ -206,6 +218,8 @@ def test_a_planted_impurity_is_found(source: str, fault: str) -> None:
         "NAMES = ('size', 'price')\ndef f(x):\n    return [n for n in NAMES if getattr(x, n)]\n",
         "def f(x):\n    return {n: getattr(x, n) for n in Book.__struct_fields__}\n",
         "from operator import attrgetter\nf = attrgetter('delay_ns')\n",
+        "TABLE = {}\nTABLE['a'] = 1\ndef f(a):\n    TABLE = {}\n    TABLE[a] = 1\n",
+        "TABLE = {}\ndef f(a):\n    held = dict(TABLE)\n    held[a] = TABLE['a']\n",
         "class C:\n    hash: str\n    id: str\ndef f(c):\n    return c.hash + c.id\n",
     ],
 )
