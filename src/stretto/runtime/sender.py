@@ -40,20 +40,23 @@ class Sender:
         self._urgent: deque[Command] = deque()
         self._waiting: deque[Command] = deque()
         self._wake: asyncio.Future[None] | None = None
-        self._writing = False
+        self._writing: Command | None = None
+        self._cut: asyncio.Timeout | None = None
         self._held: list[tuple[VenueMessage, Callable[[VenueMessage], None]]] = []
 
     @property
     def idle(self) -> bool:
         """True where nothing waits and nothing is being written."""
-        return not self._waiting and not self._urgent and not self._writing
+        return not self._waiting and not self._urgent and self._writing is None
 
     def put(self, command: Command) -> None:
         """Queue a command; what closes or protects a position goes before everything else. A submit
-        that was not written yet is withdrawn by its cancel.
+        that was not written yet is withdrawn by its cancel, one whose write hangs is cut off by it.
         """
-        if isinstance(command, CancelOrder) and self._withdrawn(command.client_order_id):
-            return
+        if isinstance(command, CancelOrder):
+            if self._withdrawn(command.client_order_id):
+                return
+            self._cut_off(command.client_order_id)
         (self._urgent if _is_exit(command) else self._waiting).append(command)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
@@ -66,9 +69,17 @@ class Sender:
                 return True
         return False
 
+    def _cut_off(self, client_order_id: str) -> None:
+        """A submit in hand is not to reach the venue any more; nobody knows whether it did."""
+        writing, cut = self._writing, self._cut
+        if not isinstance(writing, SubmitOrder) or writing.client_order_id != client_order_id:
+            return
+        if cut is not None and not cut.expired():
+            cut.reschedule(asyncio.get_running_loop().time())
+
     def receive(self, message: VenueMessage, deliver: Callable[[VenueMessage], None]) -> None:
         """Pass on what the venue says, after the outcome of the write in hand."""
-        if self._writing:
+        if self._writing is not None:
             self._held.append((message, deliver))
         else:
             deliver(message)
@@ -94,9 +105,9 @@ class Sender:
         if isinstance(command, _ONCE) and self._clock.now_ns() >= command.send_before:
             self._report(command, SendOutcomeKind.NOT_SENT, "send_before had passed")
             return
-        self._writing = True
+        self._writing = command
         try:
-            async with asyncio.timeout(self._left_ns(command) / NS_PER_S):
+            async with asyncio.timeout(self._left_ns(command) / NS_PER_S) as self._cut:
                 outcome = await self.broker.send(command)
         except Exception as error:  # whatever a venue's client raises, the outcome is unknown
             self._report(command, SendOutcomeKind.UNKNOWN, f"{type(error).__name__}: {error}")
@@ -106,7 +117,7 @@ class Sender:
             else:
                 self._report(command, SendOutcomeKind.SENT, "")
         finally:
-            self._writing = False
+            self._writing = self._cut = None
             held, self._held = self._held, []
             for message, deliver in held:
                 deliver(message)

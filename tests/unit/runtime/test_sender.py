@@ -140,6 +140,18 @@ def test_a_submit_that_was_not_written_yet_is_withdrawn_by_its_cancel() -> None:
     assert line.sender.idle
 
 
+def test_a_submit_whose_write_hangs_is_cut_off_by_its_cancel() -> None:
+    """Simulated seed 9131 of six hours: an entry left half a second after the kill switch."""
+    lines: list[Line] = []
+    lines.append(Line(lambda _: sleeping(lines, 900)))
+    line = lines[0]
+    cancel = CancelOrder(client_order_id="order", account_id="a0", venue=VENUE)
+    line.loop.call_later(0.5, lambda: line.sender.put(cancel))
+    said = line.run(a_submit())
+    assert said == [("order", UNKNOWN), ("order", SENT)], "it may have left: its cancel is sent"
+    assert line.times == [0.5, 0.5]
+
+
 def test_what_closes_a_position_is_written_before_entries_that_wait() -> None:
     line = Line(lambda _: "fill")
     closing = structs.replace(a_submit("exit"), role=OrderRole.EXIT)
