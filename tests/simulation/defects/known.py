@@ -9,7 +9,7 @@ COMMON = (9, 2, 5)
 SEEDS: dict[str, int] = {
     "adopt-an-unknown-position": 5,  # 4
     "ask-again-at-once": 9,  # 12
-    "ask-for-as-much-again": 13,  # 13
+    "ask-for-as-much-again": 43,  # 13
     "ask-for-ever": 9,  # 13
     "believe-any-venue-s-silence": 1,  # 7
     "believe-no-cancel-but-ones-own": 5,  # 17
