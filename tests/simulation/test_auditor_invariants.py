@@ -200,6 +200,7 @@ def test_a_release_past_its_window_is_found(planned_desk: Desk) -> None:
         {"orders_per_day_max": 0},
         {"positions_max": 0},
         {"daily_loss": LossLimit(amount=ZERO)},
+        {"overall_loss": LossLimit(amount=ZERO), "daily_loss": None},
     ],
     ids=lambda changes: next(iter(changes)),
 )

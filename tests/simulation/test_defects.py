@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.simulation.schedule import faults_named
+from stretto.brokers.sim_faults import FaultKind
+from stretto.simulation.schedule import ProcessFault, faults_named
 from stretto.simulation.stage import simulate
 from tests.simulation.defects.find import HOURS, caught, load
 from tests.simulation.defects.known import CANARY, COMMON, SEEDS
@@ -17,6 +18,13 @@ def test_every_planted_defect_has_a_seed_that_catches_it() -> None:
     assert len(SEEDS) >= 30
     found_by = {number for planted in DEFECTS.values() for number in planted.finds}
     assert found_by >= set(range(1, 17)), "each invariant has a defect that breaks it"
+
+
+def test_every_fault_has_a_defect_that_shows_where_it_strikes() -> None:
+    faults = {kind.value for kind in FaultKind} | {each.value for each in ProcessFault}
+    planted = {each.fault for each in DEFECTS.values()}
+    assert planted >= faults
+    assert planted - faults == {"none", "person"}
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))

@@ -205,6 +205,7 @@ class Auditor:
             ev.AllocationEnded: about(shares.ended),
             ev.LegScheduled: leg,
             ev.LevelsChanged: about(shares.levels_changed),
+            ev.LimitChanged: about(shares.limit_changed),
             ev.RemainderRerouted: rerouted,
             ev.ReleaseScheduled: about(timing.scheduled),
             ev.ReleaseDeferred: about(timing.moved),

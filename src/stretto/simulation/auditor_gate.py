@@ -34,6 +34,7 @@ def barred(model: Model, event: ev.Event) -> None:
         case ev.AccountRestored():
             model.account(event.account_id).excluded = ""
         case ev.AccountReconciled():
+            compared(model, event)
             model.account(event.account_id).unreconciled = event.unreconciled
         case ev.ReconciliationRequired():
             for account_id in model.config.accounts:
@@ -110,6 +111,8 @@ def may_go(model: Model, entry: ev.Entry, order: OrderNote) -> None:
     rulebook = model.config.rulebooks[account.rulebook]
     _check_rules(model, order, account, rulebook, name)
     _check_loss(model, order, account, rulebook, name)
+    _check_overall_loss(model, order, account, rulebook, name)
+    _check_opposite(model, order, account, rulebook, name)
 
 
 def counted(model: Model, account_id: str) -> None:
@@ -218,6 +221,62 @@ def _check_loss(
         model.broken(10, f"{name}: no room is left above the floor {base - allowed}")
 
 
+def _check_overall_loss(
+    model: Model, order: OrderNote, account: Account, rulebook: Rulebook, name: str
+) -> None:
+    """The same of the overall limit, from the initial balance; from the highest equity seen where
+    it trails intraday, and no higher than the initial balance where it locks.
+    """
+    note, limit = model.account(order.account_id), rulebook.overall_loss
+    if limit is None or note.equity is None or limit.percent_of != "initial":
+        return
+    initial = account.initial_balance
+    allowed = _amount(limit, initial, initial)
+    if allowed is None:
+        return
+    highest = max(initial, note.highest) if limit.trailing.value == "intraday" else initial
+    floor = highest - allowed
+    if limit.locks_at_initial:
+        floor = min(floor, initial)
+    share = model.shares[f"{order.execution_id}/{order.account_id}"]
+    if note.equity - (note.risk - share.risk) <= floor:
+        model.broken(10, f"{name}: no room is left above the overall floor {floor}")
+
+
+def _check_opposite(
+    model: Model, order: OrderNote, account: Account, rulebook: Rulebook, name: str
+) -> None:
+    """Nobody else holds the other side of the symbol where either rulebook forbids that."""
+    sign = model.executions[order.execution_id].sign
+    for (other_id, _), position in model.positions.items():
+        if position.symbol != order.symbol or position.quantity * sign >= 0:
+            continue
+        other = model.configured(other_id)
+        if other is None or other_id == account.account_id:
+            continue
+        for rules in (rulebook, model.config.rulebooks[other.rulebook]):
+            if rules.opposite_positions is not Permission.ALLOWED:
+                model.broken(
+                    10,
+                    f"{name} stands against {position.quantity} {order.symbol} of {other_id}, "
+                    f"{rules.rulebook_id} forbids it",
+                )
+
+
+def compared(model: Model, event: ev.AccountReconciled) -> None:
+    """An account counts as compared by a view of now, newer than the one before."""
+    if not event.complete:
+        return
+    note, late_ns = model.account(event.account_id), model.at - event.at
+    if event.at <= note.viewed_at or not -_SKEW_NS <= late_ns <= _VIEW_NS:
+        model.broken(
+            10,
+            f"{event.account_id} counts as compared by a view of {event.at}, {late_ns} ns old, "
+            f"after one of {note.viewed_at}",
+        )
+    note.viewed_at = event.at
+
+
 def _amount(limit: LossLimit, initial: Decimal, day_start_balance: Decimal) -> Decimal | None:
     if limit.amount is not None:
         return limit.amount
@@ -251,6 +310,7 @@ def _copies_all(model: Model, account: Account) -> bool:
     return rulebook.copy_within_owner is allowed and rulebook.copy_between_owners is allowed
 
 
+_SKEW_NS, _VIEW_NS = 5 * _S, 10 * _S
 _STARTS: dict[tuple[str, str], tuple[int, int]] = {}
 
 

@@ -124,7 +124,7 @@ class ShareNote:
         "abandoned", "account_id", "armed_seq", "choices", "closing", "due_at", "ended", "excess",
         "execution_id", "filled", "first", "gap_ns", "has_stop", "held", "hops", "intended",
         "is_exit", "key", "margin", "margin_first", "orders", "overfilled", "pending",
-        "release_at", "risk", "risk_first", "symbol", "window_end",
+        "release_at", "risk", "risk_first", "stop", "symbol", "window_end",
     )  # fmt: skip
 
     def __init__(self, execution_id: str, account_id: str, symbol: str, quantity: Decimal) -> None:
@@ -139,6 +139,8 @@ class ShareNote:
         self.orders: list[OrderNote] = []
         self.choices: dict[str, int] = {}
         self.is_exit = self.has_stop = False
+        # price it is planned to enter at, and its stop, as far as both are known
+        self.stop: tuple[Decimal, Decimal] | None = None
         self.hops = 0
         self.gap_ns = 0
         self.release_at = self.window_end = 0
@@ -166,8 +168,8 @@ class AccountNote:
     """What bars an account, and what is set aside in it."""
 
     __slots__ = (
-        "anchor", "equity", "excluded", "filled_at", "halted", "margin", "order_day",
-        "orders_today", "risk", "tradable", "unconfirmed", "unreconciled",
+        "anchor", "equity", "excluded", "filled_at", "halted", "highest", "margin", "order_day",
+        "orders_today", "risk", "tradable", "unconfirmed", "unreconciled", "viewed_at",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -178,6 +180,8 @@ class AccountNote:
         self.filled_at = 0
         self.order_day = self.orders_today = 0
         self.equity: Decimal | None = None
+        self.highest = ZERO
+        self.viewed_at = 0
         self.anchor: tuple[int, Decimal, Decimal] | None = None
 
 

@@ -22,6 +22,7 @@ from stretto.simulation.auditor_model import (
 
 _CENT = Decimal("0.000001")
 REROUTES_MAX = 3
+PPM = 1_000_000
 
 
 def planned(model: Model, event: ev.SignalPlanned) -> None:
@@ -36,6 +37,9 @@ def planned(model: Model, event: ev.SignalPlanned) -> None:
         share.is_exit = bool(plan.closes)
         if not plan.closes:
             _check_reserved(model, share)
+            if each.stop_loss is not None and plan.quote is not None:
+                touch = plan.quote.ask if execution.sign > 0 else plan.quote.bid
+                share.stop = (each.limit_price or each.stop_price or touch, each.stop_loss)
         if plan.awaits:
             share.held, share.due_at = "awaiting_approval", plan.signal.valid_until + 1
         execution.intended += share.intended
@@ -211,9 +215,38 @@ def adjusted(model: Model, event: ev.AllocationAdjusted) -> None:
 def leg_scheduled(model: Model, event: ev.LegScheduled) -> None:
     """What a dead order left waits again."""
     share = model.share_of(event.execution_id, event.account_id)
+    if event.stop_loss is not None:
+        _check_wider(model, share, event)
     share.pending += event.released - event.abandoned
     share.abandoned += event.abandoned
     share.due_at = event.due_at
+
+
+def _check_wider(model: Model, share: ShareNote, event: ev.LegScheduled) -> None:
+    """A stop moves away for a venue's sake: no farther than the policy says, and what is lost at it
+    does not grow.
+    """
+    if share.stop is None or event.stop_loss is None:
+        return
+    entry, stop = share.stop
+    before, after = abs(entry - stop), abs(entry - event.stop_loss)
+    left = share.pending + event.released
+    factor = model.config.policy.failures.stop_distance_factor_max
+    if after * PPM > before * factor:
+        model.broken(9, f"{share.key}: its stop moves from {before} to {after} away")
+    if (left - event.abandoned) * after > left * before:
+        model.broken(
+            9,
+            f"{share.key}: {left - event.abandoned} at a stop {after} away is more risk than "
+            f"{left} at {before}",
+        )
+    share.stop = (entry, event.stop_loss)
+
+
+def limit_changed(model: Model, event: ev.LimitChanged) -> None:
+    """The price that the share is to enter at is another."""
+    share = model.share_of(event.execution_id, event.account_id)
+    share.stop = None if share.stop is None else (event.limit_price, share.stop[1])
 
 
 def given_up(model: Model, event: ev.RemainderAbandoned | ev.AllocationReduced) -> None:
@@ -255,13 +288,16 @@ def rerouted(model: Model, event: ev.RemainderRerouted) -> None:
 
 def levels_changed(model: Model, event: ev.LevelsChanged) -> None:
     """Whether what the share holds is to have a stop."""
-    model.share_of(event.execution_id, event.account_id).has_stop = event.stop_loss is not None
+    share = model.share_of(event.execution_id, event.account_id)
+    share.has_stop = event.stop_loss is not None
+    share.stop = None  # how far it may be moved is counted from the plan's
 
 
 def snapshot_taken(model: Model, snapshot: AccountSnapshot) -> None:
     """A snapshot newer than the last fill has its margin in it."""
     account = model.account(snapshot.account_id)
     account.tradable, account.equity = snapshot.tradable, snapshot.equity
+    account.highest = max(account.highest, snapshot.equity)
     if snapshot.at > account.filled_at:
         account.unconfirmed = ZERO
     model.touched_accounts[snapshot.account_id] = None

@@ -11,20 +11,22 @@ SEEDS: dict[str, int] = {
     "ask-again-at-once": 9,  # 12
     "ask-for-as-much-again": 43,  # 13
     "ask-for-ever": 9,  # 13
+    "believe-an-old-view": 2,  # 10
     "believe-any-venue-s-silence": 1,  # 7
-    "believe-no-cancel-but-ones-own": 5,  # 17
+    "believe-no-cancel-but-ones-own": 9,  # 16
     "book-an-exit-on-its-own": 1,  # 0
+    "close-what-a-view-lacks": 5,  # 8
     "copy-against-a-rulebook": 9,  # 10
     "count-a-status-as-a-fill": 1,  # 4
     "count-an-overfill-as-filled": 9,  # 2
-    "decide-by-what-no-journal-holds": 5,  # 15
+    "decide-by-what-no-journal-holds": 9,  # 15
     "drop-a-duplicate-check": 1,  # 4
     "enter-a-closed-session": 40,  # 10
-    "enter-a-halted-account": 9,  # 10
+    "enter-a-halted-account": 2,  # 10
     "enter-against-a-rulebook": 2,  # 10
     "enter-an-account-before-it-was-compared": 2,  # 10
     "enter-an-excluded-account": 1,  # 10
-    "enter-past-an-open-circuit": 5,  # 10
+    "enter-past-an-open-circuit": 6,  # 10
     "enter-without-a-sign-of-life": 5,  # 10
     "fire-a-timer-early": 9,  # 12
     "fire-a-timer-twice": 9,  # 12
@@ -36,7 +38,7 @@ SEEDS: dict[str, int] = {
     "go-on-while-paused": 41,  # 11
     "ignore-a-bust": 1,  # 4
     "ignore-a-kill-switch": 1,  # 11
-    "ignore-a-late-fill": 5,  # 17
+    "ignore-a-late-fill": 1,  # 4
     "keep-a-reservation-on-a-fill": 9,  # 9
     "keep-the-fee-of-a-bust": 1,  # 4
     "keep-the-price-that-was-corrected": 1,  # 4
@@ -55,7 +57,7 @@ SEEDS: dict[str, int] = {
     "plan-without-a-reservation": 1,  # 9
     "release-all-that-is-overdue-at-once": 1,  # 13
     "release-within-the-first-second": 9,  # 13
-    "reroute-and-send-again": 1,  # 0
+    "reroute-and-send-again": 1,  # 2
     "reroute-what-is-in-doubt": 9,  # 2
     "reroute-without-a-reservation": 1,  # 9
     "retry-after-one-view-without-the-order": 2,  # 7
@@ -66,11 +68,14 @@ SEEDS: dict[str, int] = {
     "send-again-on-a-timeout": 1,  # 1
     "send-late-rather-than-never": 1,  # 13
     "send-past-send-before": 10,  # 14
-    "take-a-cancel-reject-for-a-cancel": 9,  # 6
+    "take-a-cancel-reject-for-a-cancel": 2,  # 6
     "take-a-refused-duplicate-for-a-refusal": 6,  # 7
     "take-a-timeout-for-a-rejection": 1,  # 7
     "take-an-unknown-write-for-none": 1,  # 7
-    "take-ids-that-come-again-for-repeats": 13,  # 17
+    "take-ids-that-come-again-for-repeats": 15,  # 17
     "throw-a-kill-switch-and-cancel-nothing": 4,  # 11
-    "try-a-closed-market-again": 2,  # 13
+    "try-a-closed-market-again": 5,  # 13
+    "wait-for-ever-for-an-answer": 9,  # 16
+    "widen-a-stop-and-risk-more": 11,  # 9
+    "write-beside-a-successor": 5,  # 14
 }

@@ -12,6 +12,7 @@ from stretto.core import (
     advancing,
     alarms,
     booking,
+    engine,
     giving_up,
     intervening_kills,
     order,
@@ -24,6 +25,7 @@ from stretto.core import (
 )
 from stretto.core import events as ev
 from stretto.core.order import OrderInput, OrderState
+from stretto.core.order_changes import OrderChanges
 from stretto.core.report import ExecType
 from tests.simulation.defects.planting import defect, everywhere
 
@@ -292,3 +294,29 @@ def believe_no_cancel_but_ones_own(patch: pytest.MonkeyPatch) -> None:
         return first(found, report, at_ns)
 
     patch.setattr(order, "_reported", reported)
+
+
+@defect(10, fault="stale-view")
+def believe_an_old_view(patch: pytest.MonkeyPatch) -> None:
+    """A view that was given before is as good as one of now."""
+    everywhere(patch, reconciliation.is_current, lambda held, status, at_ns: status.complete)
+
+
+@defect(12, 16, fault="half-open")
+def wait_for_ever_for_an_answer(patch: pytest.MonkeyPatch) -> None:
+    """An order that was written is answered some day: nobody asks after it."""
+
+    def due(book: Any, key: str, at_ns: int) -> Any:
+        del at_ns
+        found = book.orders[key]
+        return (
+            ev.OrderAdvanced(
+                client_order_id=key,
+                execution_id=found.execution_id,
+                account_id=found.account_id,
+                cause="sent",
+                changes=OrderChanges(answer_due_at=None),
+            ),
+        )
+
+    patch.setattr(engine, "on_acknowledge_due", due)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stretto.core import (
     advancing,
+    backoff,
     evolve,
     exit_legs,
     order_record,
@@ -72,7 +73,7 @@ def let_an_end_keep_its_reservation(patch: pytest.MonkeyPatch) -> None:
     everywhere(patch, first, advance)
 
 
-@defect(9, fault="account-suspended")
+@defect(9, fault="suspension")
 def reroute_without_a_reservation(patch: pytest.MonkeyPatch) -> None:
     """What comes to another account sets nothing aside there."""
     first = rerouting._share
@@ -122,7 +123,7 @@ def retry_more_than_was_left(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(remedy._Next, "_leg", leg)
 
 
-@defect(0, 7, fault="suspension")
+@defect(0, 2, 7, fault="suspension")
 def reroute_and_send_again(patch: pytest.MonkeyPatch) -> None:
     """What goes to another account stays with the first as well."""
 
@@ -184,6 +185,46 @@ def adopt_an_unknown_position(patch: pytest.MonkeyPatch) -> None:
         return (), [*events, *booked]
 
     everywhere(patch, first, compared)
+
+
+@defect(8, fault="missing-symbol")
+def close_what_a_view_lacks(patch: pytest.MonkeyPatch) -> None:
+    """A position that a view does not show is gone, and nobody is asked."""
+    first = reconciliation_positions.compare_positions
+
+    def compared(book: Any, held: Any, status: Any) -> Any:
+        suspects, events = first(book, held, status)
+        gone = [
+            ev.PositionAdopted(
+                account_id=status.account_id,
+                holder=holder,
+                symbol=position.symbol,
+                position_id="",
+                quantity=-position.quantity,
+                price=Decimal(1),
+                actor="nobody",
+                reason="not shown",
+            )
+            for each in suspects
+            if each.venue == "0"
+            for holder, position in book.positions.get(status.account_id, {}).items()
+            if position.symbol == each.symbol
+        ]
+        return suspects, [*events, *gone]
+
+    everywhere(patch, first, compared)
+
+
+@defect(9, fault="stops-widened")
+def widen_a_stop_and_risk_more(patch: pytest.MonkeyPatch) -> None:
+    """A stop that a venue wants farther away moves there, and the size stays as it was."""
+    first = backoff.wider_stop
+
+    def wider(policy: Any, distance: Any, least: Any, quantity: Any, *rest: Any) -> Any:
+        found = first(policy, distance, least, quantity, *rest)
+        return None if found is None else replace(found, quantity=quantity)
+
+    everywhere(patch, first, wider)
 
 
 @defect(4, 8, 16, 17, fault="acknowledgement-lost")

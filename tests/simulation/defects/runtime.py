@@ -85,6 +85,26 @@ def go_on_after_a_failed_append(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(memory.MemoryJournal, "append", append)
 
 
+@defect(0, 1, 14, 15, fault="takeover")
+def write_beside_a_successor(patch: pytest.MonkeyPatch) -> None:
+    """A writer whose lock ran out appends after what its successor wrote, as if it had not."""
+    first = memory.MemoryJournal.append
+
+    def append(self: Any, *arguments: Any, **more: Any) -> None:
+        rows, head = self._rows, self._head
+        if head is not None and len(rows) > head.seq:
+            self._rows = rows[: head.seq]
+            try:
+                first(self, *arguments, **more)
+                rows[head.seq :] = self._rows[head.seq :]
+            finally:
+                self._rows = rows
+            return
+        first(self, *arguments, **more)
+
+    patch.setattr(memory.MemoryJournal, "append", append)
+
+
 @defect(0, 12, 14, fault="clock")
 def let_time_run_backwards(patch: pytest.MonkeyPatch) -> None:
     """Book time is what the machine's clock says, whatever it said before."""
