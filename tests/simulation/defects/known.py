@@ -49,7 +49,7 @@ SEEDS: dict[str, int] = {
     "let-the-filled-quantity-fall": 5,  # 5
     "let-time-run-backwards": 13,  # 0
     "lose-a-fill-on-reconnect": 1,  # 17
-    "lose-the-timers-in-a-snapshot": 1,  # 12
+    "lose-the-timers-in-a-snapshot": 8,  # 12
     "lose-what-an-order-leaves": 9,  # 0
     "miss-the-end-of-the-window-by-a-second": 1,  # 13
     "miss-what-the-venue-closed": 8,  # 4
