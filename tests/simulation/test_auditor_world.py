@@ -12,7 +12,7 @@ from stretto.core import events as ev
 from stretto.core.effects import ReplaceOrder
 from stretto.core.intervention import Kill
 from stretto.core.killing import KillScope
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.report import CancelReject, ExecType, OrdStatus
 from stretto.simulation.auditor import Auditor, InvariantBroken
 from tests.builders import (
     VENUE,
@@ -77,6 +77,26 @@ def test_an_entry_that_leaves_after_a_kill_is_found() -> None:
     desk.feed(ev.Intervened(request_id="r1", actor="Ann", reason="test", action=Kill(
         scope=KillScope.BOOK)))  # fmt: skip
     assert of(audit(desk), "sending", command, command.send_before - 1) == 11
+
+
+def test_what_a_venue_would_not_cancel_is_not_asked_for_by_a_kill_of_another_account() -> None:
+    desk = Desk(a_config(2))
+    order = at_once(desk)[0]
+    desk.send(order, ev.SendOutcomeKind.UNKNOWN)
+    scope, (refused, other) = KillScope.ACCOUNT, (order.account_id, names(2)[1])
+    assert refused != other
+    for number, name in enumerate((refused, other)):
+        desk.feed(ev.Intervened(request_id=f"r{number}", actor="Ann", reason="test", action=Kill(
+            scope=scope, name=name)))  # fmt: skip
+        if name == refused:
+            desk.feed(ev.CancelRejected(reject=CancelReject(
+                client_order_id=order.client_order_id, account_id=refused, transact_at=desk.now,
+                ord_status=OrdStatus.REJECTED, for_replace=False, reject_code="unknown_order",
+            )))  # fmt: skip
+    assert not desk.book.orders[order.client_order_id].cancel_requested
+    audit(desk)
+    again = on(ev.KillSwitchThrown, lambda e: replace(e, name=refused), 1)
+    assert broken(desk, again) == 11
 
 
 def test_a_dead_order_that_leaves_is_found() -> None:

@@ -7,6 +7,7 @@ events and messages are data to it, and every number it compares it has added up
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from stretto.core import events as ev
@@ -72,8 +73,11 @@ class Auditor:
             self._check_closes(entry)
         if isinstance(item, ev.TimerDue):
             timing.spent(model, item)
-        if any(isinstance(event, ev.KillSwitchThrown) for event in entry.events):
-            orders.cancelled_by(model, lambda o: bool(gate.killed(model, o.account_id, o.symbol)))
+        for event in entry.events:
+            if isinstance(event, ev.KillSwitchThrown):
+                orders.cancelled_by(
+                    model, partial(gate.covers, model, event.scope.value, event.name)
+                )
         self._check_touched()
         self._live = book
         if book.seq == entry.seq:

@@ -72,17 +72,25 @@ def answered(model: Model, event: ev.InterventionResolved) -> None:
 
 def killed(model: Model, account_id: str, symbol: str) -> str:
     """The kill switch over entries of a symbol in an account, in words; empty where none is."""
-    account = model.configured(account_id)
     for scope, name in model.kills:
-        if scope == "book" or (scope == "symbol" and name == symbol):
+        if _over(model, scope, name, account_id, symbol):
             return f"{scope} {name}".strip()
-        if scope == "account" and name == account_id:
-            return f"{scope} {name}"
-        if account is not None and name == {"firm": account.firm, "group": account.group}.get(
-            scope
-        ):
-            return f"{scope} {name}"
     return ""
+
+
+def covers(model: Model, scope: str, name: str, order: OrderNote) -> bool:
+    """Whether one kill switch is over an order. One thrown before it asked for its own cancels, and
+    what a venue refused then is not asked for again by another.
+    """
+    return _over(model, scope, name, order.account_id, order.symbol)
+
+
+def _over(model: Model, scope: str, name: str, account_id: str, symbol: str) -> bool:
+    account = model.configured(account_id)
+    over = {"book": name, "symbol": symbol, "account": account_id}
+    if account is not None:
+        over |= {"firm": account.firm, "group": account.group}
+    return scope in over and over[scope] == name
 
 
 def may_go(model: Model, entry: ev.Entry, order: OrderNote) -> None:
