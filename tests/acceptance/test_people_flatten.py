@@ -82,3 +82,19 @@ def test_a_kill_switch_in_force_is_shown_until_it_is_released(tmp_path: Path) ->
     (left,) = stretto_json("accounts", "--db", db)["kill_switches"]
     assert left["scope"] == "symbol"
     assert said in stretto("resume", "--db", db).stdout
+
+
+def test_what_is_flattened_while_nobody_runs_the_book_waits_and_is_not_in_doubt(
+    tmp_path: Path,
+) -> None:
+    db = tmp_path / "book.sqlite"
+    stretto("demo", "--accounts", "3", "--signals", "1", "--seed", "2", "--db", db)
+    asked = stretto_json("flatten", "--db", db, *WHO)
+    assert asked["running"] is False
+    (first, *_) = stretto_json("status", "--db", db)["executions"]
+    assert first["execution_strategy"] == "exit"
+    sums = first["quantities"]
+    assert sums["in_doubt"] == sums["working"] == 0
+    assert sums["pending"] == sums["intended"] > 0
+    stretto("verify", "--db", db)
+    assert stretto_json("resume", "--db", db)["in_doubt"] == 0

@@ -15,7 +15,7 @@ from typing import Protocol, assert_never
 from stretto.core import events as ev
 from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
-from stretto.core.effects import AmendProtection, Command, ReplaceOrder, SubmitOrder
+from stretto.core.effects import Command
 from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
@@ -26,6 +26,7 @@ from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
 from stretto.runtime.collector import collect_at_rest
 from stretto.runtime.inbox import Inbox
+from stretto.runtime.outcomes import outcome_of
 from stretto.runtime.sender import Sender
 
 STOP_POLL_NS = NS_PER_MS
@@ -313,31 +314,9 @@ class Writer:
             self._ring()
 
     def _post_outcome(self, command: Command, outcome: ev.SendOutcomeKind, detail: str) -> None:
-        if isinstance(command, SubmitOrder):
-            reported: ev.Input = ev.SendReported(
-                client_order_id=command.client_order_id,
-                outcome=outcome,
-                sent_at=self._clock.now_ns(),
-                detail=detail,
-            )
-        elif isinstance(command, ReplaceOrder) and outcome is not ev.SendOutcomeKind.SENT:
-            reported = ev.ReplaceReported(
-                client_order_id=command.client_order_id,
-                outcome=outcome,
-                sent_at=self._clock.now_ns(),
-                detail=detail,
-            )
-        elif isinstance(command, AmendProtection) and outcome is not ev.SendOutcomeKind.SENT:
-            reported = ev.AmendReported(
-                client_order_id=command.client_order_id,
-                account_id=command.account_id,
-                outcome=outcome,
-                sent_at=self._clock.now_ns(),
-                detail=detail,
-            )
-        else:  # a cancel or a query may be repeated: its answer is waited for
-            return
-        self.post(reported)
+        told = outcome_of(command, outcome, self._clock.now_ns(), detail)
+        if told is not None:
+            self.post(told)
 
     def _receiver(self, sender: Sender) -> Callable[[VenueMessage], None]:
         def receive(message: VenueMessage) -> None:

@@ -17,7 +17,8 @@ import msgspec
 
 from stretto.bootstrap import OpenBook, open_book
 from stretto.core import events as ev
-from stretto.core.engine import decide
+from stretto.core.book import Book
+from stretto.core.engine import decide, effects_of
 from stretto.core.errors import BrokerUnreachable, JournalUnavailable
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.market import Reads
@@ -28,6 +29,7 @@ from stretto.runtime.control import (
     encode,
     socket_path,
 )
+from stretto.runtime.outcomes import outcome_of
 
 ANSWER_S_MAX = 30.0
 
@@ -90,18 +92,34 @@ def _lines(stream: socket.socket, request: bytes) -> Iterator[bytes]:
 
 
 def _journaled(opened: OpenBook, item: ev.Intervened) -> Answer:
+    """The decision, and in the same transaction that nothing of it was sent: an order without an
+    outcome would be in doubt for ever, and no process has it to send.
+    """
     book = opened.book
+    entry = _handled(book, item)
+    if entry is None:
+        return answer_of(book, item, None)
+    entries = [entry]
+    for command in effects_of(book, entry):
+        unsent = outcome_of(command, ev.SendOutcomeKind.NOT_SENT, book.at, "nobody runs the book")
+        follows = None if unsent is None else _handled(book, unsent)
+        if follows is not None:
+            entries.append(follows)
+
+    def project(connection: sqlite3.Connection | Any) -> None:
+        opened.projector.apply(connection, entries)
+
+    opened.journal.append([opened.codec.prepare(each) for each in entries], project)
+    return answer_of(book, item, entry)
+
+
+def _handled(book: Book, item: ev.Input) -> ev.Entry | None:
+    """An input decided and applied at the book's last instant; None where it changes nothing."""
     events = decide(book, item, Reads(), book.at)
     if not events:
-        return answer_of(book, item, None)
+        return None
     begin(book, book.seq + 1, book.at)
     for event in events:
         evolve(book, event)
     finish(book)
-    entry = ev.Entry(seq=book.seq, at=book.at, input=item, reads=Reads(), events=events)
-
-    def project(connection: sqlite3.Connection | Any) -> None:
-        opened.projector.apply(connection, [entry])
-
-    opened.journal.append([opened.codec.prepare(entry)], project)
-    return answer_of(book, item, entry)
+    return ev.Entry(seq=book.seq, at=book.at, input=item, reads=Reads(), events=events)
