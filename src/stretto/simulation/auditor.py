@@ -166,9 +166,6 @@ class Auditor:
         def about(function: Callable[[Model, Any], None]) -> Callable[[ev.Entry, Any], None]:
             return lambda _, event: function(model, event)
 
-        def barred(_: ev.Entry, event: Any) -> None:
-            gate.barred(model, event)
-
         def booked(_: ev.Entry, event: ev.FillBooked) -> None:
             if event.client_order_id:
                 orders.booked(model, event)
@@ -227,7 +224,7 @@ class Auditor:
                     ev.KillSwitchReleased, ev.CircuitChanged, ev.VenueThrottled,
                     ev.CalendarRecorded,
                 ),
-                barred,
+                about(gate.barred),
             ),
         }  # fmt: skip
 
