@@ -44,7 +44,7 @@ class Executions:
 
     def __init__(self) -> None:
         self._trades: list[_Trade] = []
-        self._void: dict[str, None] = {}
+        self._void: dict[tuple[str, int], None] = {}
         self._sums = Sums(_ZERO, _ZERO, _ZERO)
         self.told = self.newest = _ZERO
         self._newest_at = -1
@@ -76,7 +76,7 @@ class Executions:
                 )
                 return
         elif kind is ExecType.TRADE_CANCEL:
-            self._void[report.exec_ref_id or report.exec_id] = None
+            self._void[report.exec_ref_id or report.exec_id, report.transact_at] = None
         elif kind is ExecType.TRADE_CORRECT:
             if self._is_known(report):
                 return
@@ -98,15 +98,23 @@ class Executions:
             root = self._root(trade)
             name = root if trade.ref else f"{root}#{place}"
             chains.setdefault(self._chain_of(root, name), []).append(trade)
+        void = [self._voided(exec_id, at) for exec_id, at in self._void]
+        refused = [exec_id for exec_id, _ in self._void]
         quantity = notional = fees = _ZERO
         for trades in chains.values():
-            if any(t.exec_id in self._void or t.ref in self._void for t in trades):
+            if any(trade in void or trade.ref in refused for trade in trades):
                 continue
             last = max(trades, key=lambda t: (bool(t.ref), t.at))
             quantity += last.quantity
             notional += last.quantity * last.price
             fees += last.fee
         return Sums(quantity, notional, fees)
+
+    def _voided(self, exec_id: str, at: int) -> _Trade | None:
+        """The trade that a bust at venue time ``at`` means: a day may give an earlier day's id."""
+        named = [trade for trade in self._trades if trade.exec_id == exec_id]
+        before = [trade for trade in named if trade.at <= at]
+        return max(before or named, key=lambda trade: trade.at, default=None)
 
     def _root(self, trade: _Trade) -> str:
         name, by_id = trade.exec_id, {each.exec_id: each for each in self._trades}
