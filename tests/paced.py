@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 from stretto.bootstrap import EntryCodec
+from stretto.core.book import Book
 from stretto.core.signal import Signal, Urgency
 from stretto.runtime.clock import LoopClock, PacedLoop
 from stretto.runtime.control import ControlSocket, socket_path
@@ -31,27 +32,35 @@ from tests.scripted_venue import ScriptedVenue
 from tests.session import ENGINE, MovingClock, projector, sqlite
 
 SPEED = Decimal(50)
-START_WITHIN_S = 20
+START_WITHIN_S = 60
 
 
 @contextmanager
 def running(db: Path, venue: ScriptedVenue, accounts: int = 1) -> Iterator[None]:
-    """The venue's accounts, each with a position of one filled order, until the block ends."""
+    """The venue's accounts, each with one order, until the block ends. It begins when the book
+    has been told what the venue made of them.
+    """
     clock = venue.clock
     assert isinstance(clock, MovingClock)
     ready, enough = threading.Event(), threading.Event()
     raised: list[BaseException] = []
 
-    async def arrivals() -> AsyncIterator[Signal]:
+    def is_told(book: Book) -> bool:
+        cums = {name: cum for name, (_, _, cum) in venue.orders.items()}
+        return len(cums) == accounts and all(book.orders[n].cum_qty == cums[n] for n in cums)
+
+    async def arrivals(book: Book) -> AsyncIterator[Signal]:
         yield a_signal("held", clock.now_ns(), urgency=Urgency.IMMEDIATE)
         await clock.sleep_until(clock.now_ns() + 2 * S)
+        while not (is_told(book) or enough.is_set()):
+            await clock.sleep_until(clock.now_ns() + S // 2)
         ready.set()
         while not enough.is_set():
             await clock.sleep_until(clock.now_ns() + S // 2)
 
     def play() -> None:
         try:
-            _play(db, venue, clock, accounts, arrivals())
+            _play(db, venue, clock, accounts, arrivals)
         except BaseException as error:  # shown by the test, whatever it is
             raised.append(error)
         finally:
@@ -73,7 +82,7 @@ def _play(
     venue: ScriptedVenue,
     clock: MovingClock,
     accounts: int,
-    arrivals: AsyncIterator[Signal],
+    arrivals: Callable[[Book], AsyncIterator[Signal]],
 ) -> None:
     config = a_config(accounts)
     journal = sqlite(db)
@@ -105,7 +114,10 @@ def _play(
         await control.open()
         try:
             await supervisor.run(
-                arrivals, ends_at=clock.now_ns(), recovered=False, engine_version=ENGINE
+                arrivals(writer.book),
+                ends_at=clock.now_ns(),
+                recovered=False,
+                engine_version=ENGINE,
             )
             await asyncio.sleep(0)
         finally:

@@ -21,6 +21,8 @@ from tests.acceptance.cli_runner import (
     stretto_json,
     unused_book,
 )
+from tests.acceptance.test_killed import entries
+from tests.venue_process import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 FACTORS = {
@@ -219,10 +221,7 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("*.lock")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    assert wait_until(lambda: entries(db), 60)
     said = stretto("run", BOOK, "--signals", SIGNALS, "--db", db, code=3)
     assert "another writer" in said.stderr
     assert "a book has one writer" in stretto("rebuild", "--db", db, code=3).stderr
