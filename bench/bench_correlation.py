@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.scale import scaled
-from stretto.core.correlation import Trade, project, size_that_would_pass
-from stretto.core.factors import Floats, book_factors, history
+from stretto.core.correlations.correlation import Trade, project, size_that_would_pass
+from stretto.core.correlations.factors import Floats, book_factors, history
 
 BARS = 60
 SYMBOLS = 30

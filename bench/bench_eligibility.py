@@ -13,14 +13,21 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from bench.scale import scaled
-from stretto.core.account import Account, AccountSnapshot, DayAnchor, Ledger, Position, SymbolTerms
-from stretto.core.calendar import Hours
-from stretto.core.eligibility import judge_account
-from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
-from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Rulebook
-from stretto.core.risk import room
-from stretto.core.scoring import base_score, complete, medians
-from stretto.core.trade import AccountView, TradeContext, trade_for
+from stretto.core.gate.eligibility import judge_account
+from stretto.core.gate.risk import room
+from stretto.core.gate.scoring import base_score, complete, medians
+from stretto.core.gate.trade import AccountView, TradeContext, trade_for
+from stretto.core.terms.account import (
+    Account,
+    AccountSnapshot,
+    DayAnchor,
+    Ledger,
+    Position,
+    SymbolTerms,
+)
+from stretto.core.terms.calendar import Hours
+from stretto.core.terms.market import Instrument, MarketStatistics, Quote, Reads
+from stretto.core.terms.policy import Anchor, LossLimit, Permission, Policy, Rulebook
 from stretto.core.values import NS_PER_MS, NS_PER_S, Side, parse_iso
 
 AT = parse_iso("2014-05-02T12:30:00Z")

@@ -24,10 +24,10 @@ from bench.table import show
 from stretto import bootstrap
 from stretto.brokers.sim_config import frictionless
 from stretto.core import events as ev
-from stretto.core import intake
-from stretto.core.plan import Plan
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.signal import GroupAccounts, ListedAccounts, Urgency
+from stretto.core.release import intake
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import BookConfig, Policy
+from stretto.core.terms.signal import GroupAccounts, ListedAccounts, Urgency
 from stretto.core.values import NS_PER_S, PPM
 from stretto.market.feed import SeriesMarket
 from stretto.market.series import QuoteSeries

@@ -21,13 +21,13 @@ from bench import books
 from bench.scale import scaled
 from bench.table import show
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot, BarReturn
 from stretto.core.book import Book
-from stretto.core.intake import plan_signal
-from stretto.core.market import Quote, Reads
-from stretto.core.plan import Plan
-from stretto.core.policy import Policy
-from stretto.core.signal import GroupAccounts, Signal
+from stretto.core.release.intake import plan_signal
+from stretto.core.terms.account import AccountSnapshot, BarReturn
+from stretto.core.terms.market import Quote, Reads
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.signal import GroupAccounts, Signal
 from stretto.core.values import Side, draw, draw_below
 from stretto.runtime.collector import collecting_rarely
 

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from bench.scale import scaled
 from stretto.core import events as ev
-from stretto.core.booking import Fill
-from stretto.core.market import Instrument, Quote, Reads
-from stretto.core.order_changes import OrderChanges
-from stretto.core.order_record import Order
-from stretto.core.order_table import OrderState
-from stretto.core.plan import Candidate, Factors, Plan, PlannedAllocation
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.report import OrderRole, OrderType
-from stretto.core.signal import Action, PerAccount, Signal
+from stretto.core.orders.booking import Fill
+from stretto.core.orders.order_changes import OrderChanges
+from stretto.core.orders.order_record import Order
+from stretto.core.orders.order_table import OrderState
+from stretto.core.terms.market import Instrument, Quote, Reads
+from stretto.core.terms.plan import Candidate, Factors, Plan, PlannedAllocation
+from stretto.core.terms.policy import BookConfig, Policy
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.terms.report import OrderRole, OrderType
+from stretto.core.terms.signal import Action, PerAccount, Signal
 from stretto.core.values import NS_PER_S, Side, client_order_id, execution_id
 from stretto.views.projector import SqlProjector
 

@@ -18,14 +18,14 @@ from bench.scale import scaled
 from bench.table import show
 from stretto import __version__, bootstrap
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.market import Reads
-from stretto.core.policy import Policy
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import GroupAccounts
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import GroupAccounts
 from stretto.core.values import NS_PER_MS, PPM, ZERO
 from stretto.journal.sqlite import SqliteJournal
 from stretto.runtime.recover import apply_entry, recover, snapshot_of

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.scale import scaled
-from stretto.core.subset import Subset, best_subset
+from stretto.core.subsets.subset import Subset, best_subset
 
 DIMENSIONS = (2, 3, 4, 5, 6)
 CAPS = (10, 20, 30)

@@ -8,10 +8,10 @@ from decimal import Decimal
 from statistics import median
 
 from bench.scale import scaled
-from stretto.core.sizing import SizeLimits, disperse
-from stretto.core.timing import ReleaseRequest, release_times
-from stretto.core.total_dispersion import disperse_total
-from stretto.core.total_size import SplitAccount, split_total
+from stretto.core.sizes.sizing import SizeLimits, disperse
+from stretto.core.sizes.total_dispersion import disperse_total
+from stretto.core.sizes.total_size import SplitAccount, split_total
+from stretto.core.times.timing import ReleaseRequest, release_times
 from stretto.core.values import NS_PER_S, draw
 
 APPROVED = 1_700_000_000 * NS_PER_S

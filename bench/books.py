@@ -5,16 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.account import Account, AccountSnapshot, BarReturn, PositionMode, SymbolTerms
 from stretto.core.book import Book
-from stretto.core.calendar import SessionTable
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.market import Bar, Instrument, MarketStatistics, Quote, Reads, VenueState
-from stretto.core.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
-from stretto.core.signal import Action, Addressing, AllAccounts, PerAccount, Signal, Urgency
+from stretto.core.terms.account import (
+    Account,
+    AccountSnapshot,
+    BarReturn,
+    PositionMode,
+    SymbolTerms,
+)
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Bar, Instrument, MarketStatistics, Quote, Reads, VenueState
+from stretto.core.terms.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
+from stretto.core.terms.signal import Action, Addressing, AllAccounts, PerAccount, Signal, Urgency
+from stretto.core.terms.venue import MassStatus
 from stretto.core.values import NS_PER_S, Side, draw, draw_below, parse_iso
-from stretto.core.venue import MassStatus
 
 START_NS = parse_iso("2024-03-15T08:00:00Z")
 KEY = "bench"

@@ -8,13 +8,13 @@ import msgspec
 
 from stretto.core import events as ev
 from stretto.core.book import CORRELATION_BREACH, Allocation, Book, BookImage, allocation_key
-from stretto.core.booking import FillStatus
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish, restore
-from stretto.core.order import Order, OrderState
-from stretto.core.order_table import TABLE, TERMINAL, OrderInput
-from stretto.core.report import OrderRole, OrderType
-from stretto.core.signal import Action
+from stretto.core.orders.booking import FillStatus
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.orders.order_table import TABLE, TERMINAL, OrderInput
+from stretto.core.terms.report import OrderRole, OrderType
+from stretto.core.terms.signal import Action
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.runtime.recover import image_bytes
 from tests.protection_invariants import is_over, owed, stand_apart

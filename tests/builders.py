@@ -14,21 +14,21 @@ import msgspec
 
 from stretto.config.failure_tables import builtin_table
 from stretto.core import events as ev
-from stretto.core.account import Account, AccountSnapshot, BarReturn, SymbolTerms
 from stretto.core.book import Allocation, Book, allocation_key
-from stretto.core.calendar import SessionTable
 from stretto.core.effects import Command, SubmitOrder
 from stretto.core.engine import decide, effects_of
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.market import Bar, Instrument, MarketStatistics, Quote, Reads, VenueState
-from stretto.core.order import Order
-from stretto.core.plan import Plan
-from stretto.core.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
-from stretto.core.reconciliation import inputs_of
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import Action, PerAccount, Signal, Urgency
+from stretto.core.messages.reconciliation import inputs_of
+from stretto.core.orders.order import Order
+from stretto.core.terms.account import Account, AccountSnapshot, BarReturn, SymbolTerms
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Bar, Instrument, MarketStatistics, Quote, Reads, VenueState
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import BookConfig, LossLimit, Permission, Policy, Rulebook
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import Action, PerAccount, Signal, Urgency
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 from stretto.core.values import NS_PER_S, ZERO, Side, draw, draw_below, parse_iso
-from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.runtime.recover import image_bytes
 from tests.venue_views import a_view
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from stretto.core import events as ev
-from stretto.core.exit_signal import ExitSignal
-from stretto.core.market import Reads
-from stretto.core.order import Order
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import Action, Urgency
+from stretto.core.orders.order import Order
+from stretto.core.terms.exit_signal import ExitSignal
+from stretto.core.terms.market import Reads
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import Action, Urgency
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import START, Desk, a_config, a_signal, an_account, names

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stretto.bootstrap import EntryCodec
 from stretto.core.book import Book
-from stretto.core.signal import Signal, Urgency
+from stretto.core.terms.signal import Signal, Urgency
 from stretto.runtime.clock import LoopClock, PacedLoop
 from stretto.runtime.control import ControlSocket, socket_path
 from stretto.runtime.recover import recover

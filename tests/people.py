@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.book import Allocation
-from stretto.core.intervention import Denial
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrderType, OrdStatus
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.report import ExecType, OrderType, OrdStatus
 from tests.book_invariants import holds, restored
 from tests.builders import Desk, a_signal
 

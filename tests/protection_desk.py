@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
 from stretto.core.book import allocation_key
-from stretto.core.order import Order, is_done
-from stretto.core.policy import BookConfig
-from stretto.core.protecting import due_at
-from stretto.core.protection import PROTECTIVE
-from stretto.core.report import ExecType, OrderRole, OrdStatus
-from stretto.core.signal import Signal, Urgency
+from stretto.core.orders.order import Order, is_done
+from stretto.core.protective.protecting import due_at
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.protection import PROTECTIVE
+from stretto.core.terms.report import ExecType, OrderRole, OrdStatus
+from stretto.core.terms.signal import Signal, Urgency
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import ZERO
-from stretto.core.venue import VenueCapabilities
 from tests.builders import START, VENUE, a_config, a_signal, an_account, names
 from tests.exit_desk import ExitDesk
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stretto.core import protecting
 from stretto.core.book import Book, allocation_key
-from stretto.core.order import Order, OrderState
-from stretto.core.order_table import TERMINAL
-from stretto.core.protection import PROTECTIVE
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.orders.order_table import TERMINAL
+from stretto.core.protective import protecting
+from stretto.core.terms.protection import PROTECTIVE
 
 DAY_ENDED = (OrderState.DONE_FOR_DAY, OrderState.CALCULATED)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from stretto.core.account import AccountSnapshot, PositionMode
 from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
-from stretto.core.report import ExecType, OrdStatus, StatusAnswer
+from stretto.core.terms.account import AccountSnapshot, PositionMode
+from stretto.core.terms.report import ExecType, OrdStatus, StatusAnswer
+from stretto.core.terms.venue import MassStatus, OrderView, PositionView, VenueCapabilities
 from stretto.core.values import ZERO
-from stretto.core.venue import MassStatus, OrderView, PositionView, VenueCapabilities
 from stretto.ports import Clock, NotSent, SendOutcome, Sent, VenueMessage
 from tests.builders import VENUE, a_snapshot, report_of
 

@@ -10,8 +10,8 @@ from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.engine import decide
-from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.signal import Signal
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.steps import Observer, unobserved
 from stretto.ports import Broker, Calendars, Clock, Journal, MarketData, Projector

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stretto.core import events as ev
-from stretto.core.order import Order
+from stretto.core.orders.order import Order
 from stretto.core.reconciliation_events import DifferenceKind
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.venue import MassStatus
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.venue import MassStatus
 from tests.builders import Desk, S, a_config, a_signal
 from tests.venue_views import a_view
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stretto.core.account import AccountSnapshot, PositionMode
-from stretto.core.order import TERMINAL, Order
-from stretto.core.order_table import STATE_OF_STATUS
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.orders.order import TERMINAL, Order
+from stretto.core.orders.order_table import STATE_OF_STATUS
+from stretto.core.terms.account import AccountSnapshot, PositionMode
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.venue import MassStatus, OrderView, PositionView
 from stretto.core.values import ZERO, Side
-from stretto.core.venue import MassStatus, OrderView, PositionView
 
 
 def a_view(account_id: str, at: int, **changes: Any) -> MassStatus:

@@ -14,14 +14,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from stretto.brokers.sim import SimVenue
-from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.effects import CancelOrder, Command, SubmitOrder
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.order import OrderState
-from stretto.core.report import ExecutionReport
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.report import ExecutionReport
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 from stretto.core.values import NS_PER_S, ZERO
-from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.ports import Clock, NotSent, SendOutcome, Sent, VenueMessage
 from tests.book_invariants import holds
 

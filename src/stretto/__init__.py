@@ -14,7 +14,7 @@ def _settle_linear_algebra() -> None:
 
     One thread: a book has one writer on one core, more would only contend with it. And no kernels
     that this processor cannot run: OpenBLAS obeys OPENBLAS_CORETYPE and dies of an illegal
-    instruction. Results do not depend on either (see ``core.factors``).
+    instruction. Results do not depend on either (see ``core.correlations.factors``).
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.environ.get("OPENBLAS_CORETYPE", "").lower() in _NEEDS_AVX512:

@@ -32,12 +32,12 @@ from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core import events as ev
-from stretto.core.account import BarReturn
 from stretto.core.book import Book
 from stretto.core.errors import BrokerUnreachable, InvalidInput
-from stretto.core.exit_signal import AnySignal
-from stretto.core.market import Bar
-from stretto.core.policy import BookConfig
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.exit_signal import AnySignal
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import BookConfig
 from stretto.journal import entries as stored_form
 from stretto.journal.chain import ChainBroken
 from stretto.journal.snapshot import SnapshotNotKept

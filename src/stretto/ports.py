@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot
-from stretto.core.calendar import SessionTable
 from stretto.core.effects import (
     AmendProtection,
     CancelOrder,
@@ -20,9 +18,11 @@ from stretto.core.effects import (
     ReplaceOrder,
     SubmitOrder,
 )
-from stretto.core.market import Reads
-from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
-from stretto.core.venue import MassStatus, VenueCapabilities
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Reads
+from stretto.core.terms.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 
 __all__ = [
     "AmendProtection",

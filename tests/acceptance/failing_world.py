@@ -16,11 +16,11 @@ from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.book import Allocation, Book
-from stretto.core.order import Order
-from stretto.core.report import ExecutionReport, OrderType
-from stretto.core.signal import ListedAccounts, PerAccount, Signal, Urgency
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.report import ExecutionReport, OrderType
+from stretto.core.terms.signal import ListedAccounts, PerAccount, Signal, Urgency
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.market import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket

@@ -12,7 +12,7 @@ from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.core import events as ev
 from stretto.core.book import CORRELATION_BREACH
-from stretto.core.signal import ListedAccounts, PerAccount, Signal, Urgency
+from stretto.core.terms.signal import ListedAccounts, PerAccount, Signal, Urgency
 from stretto.market import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket
 from tests.acceptance.cli_runner import assert_identity, stretto_json

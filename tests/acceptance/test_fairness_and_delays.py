@@ -11,7 +11,7 @@ import pytest
 
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
-from stretto.core.plan import Plan
+from stretto.core.terms.plan import Plan
 from stretto.core.values import NS_PER_S, iso
 from stretto.journal.sqlite import SqliteJournal
 from tests.acceptance.cli_runner import stretto, stretto_json

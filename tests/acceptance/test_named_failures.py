@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultKind, FaultPlan
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, Command, ReplaceOrder, SubmitOrder
-from stretto.core.killing import KillScope
 from stretto.core.limits import CANCELS_MAX
-from stretto.core.order import OrderState
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecutionReport, OrderType, StatusAnswer
-from stretto.core.signal import ListedAccounts, PerAccount, Urgency
+from stretto.core.orders.order import OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecutionReport, OrderType, StatusAnswer
+from stretto.core.terms.signal import ListedAccounts, PerAccount, Urgency
 from stretto.core.values import PPM, ZERO, Side
 from stretto.ports import VenueMessage
 from tests.acceptance.failing_world import (

@@ -18,8 +18,8 @@ from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.report import TimeInForce
-from stretto.core.signal import PerAccount, Signal, Urgency
+from stretto.core.terms.report import TimeInForce
+from stretto.core.terms.signal import PerAccount, Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.market import Calendars, VenueHours
 from stretto.market.feed import SeriesMarket

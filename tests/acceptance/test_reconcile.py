@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from stretto.cli.app import run_command
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.report import OrdStatus
-from stretto.core.venue import MassStatus
+from stretto.core.terms.report import OrdStatus
+from stretto.core.terms.venue import MassStatus
 from tests.acceptance.test_people_reach_a_book import audit
 from tests.acceptance.test_people_reach_a_book import running as running_process
 from tests.builders import START

@@ -12,7 +12,7 @@ import pytest
 
 from stretto.bootstrap import EntryCodec
 from stretto.core.book import Book
-from stretto.core.signal import PerAccount, Urgency
+from stretto.core.terms.signal import PerAccount, Urgency
 from stretto.runtime.recover import apply_entry, image_bytes, recover, snapshot_of
 from tests.builders import START, S, a_config, a_signal
 from tests.scripted_venue import ScriptedVenue

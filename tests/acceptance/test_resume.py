@@ -15,9 +15,9 @@ from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import JournalUnavailable
-from stretto.core.order import OrderState
-from stretto.core.report import OrdStatus
-from stretto.core.signal import Signal, Urgency
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.report import OrdStatus
+from stretto.core.terms.signal import Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.journal.steps import AppendStep
 from tests.book_invariants import holds, replays, spaced

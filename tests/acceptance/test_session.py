@@ -13,10 +13,10 @@ import pytest
 from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
 from stretto.core.book import Book
-from stretto.core.order import OrderState
-from stretto.core.signal import PerAccount, Signal, Urgency
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.signal import PerAccount, Signal, Urgency
 from stretto.core.values import ZERO, Side
 from stretto.journal.steps import AppendStep
 from stretto.market import Calendars, VenueHours

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.report import (
+from stretto.core.terms.report import (
     CancelRejectReason,
     ExecType,
     OrderType,

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from stretto.brokers.sim_config import SimVenueConfig, frictionless
-from stretto.core.account import PositionMode
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.report import ExecType, OrderRole, OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, OrderRole, OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_S, Side
-from stretto.core.venue import VenueCapabilities
 from tests.contract.broker_world import WORLDS, BrokerWorld
 from tests.unit.brokers.desk import LOT, START, Desk, account, at_desk, ticks
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stretto.core.order import (
+from stretto.core.orders.order import (
     IllegalTransition,
     Note,
     Order,
@@ -24,8 +24,8 @@ from stretto.core.order import (
     intend,
     step,
 )
-from stretto.core.order_table import STATE_OF_STATUS
-from stretto.core.report import (
+from stretto.core.orders.order_table import STATE_OF_STATUS
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from stretto.core.order import Order, OrderInput, OrderState, Replacement, step
-from stretto.core.order_table import PRECEDENCE, STATE_OF_STATUS, TABLE, outranking
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.orders.order import Order, OrderInput, OrderState, Replacement, step
+from stretto.core.orders.order_table import PRECEDENCE, STATE_OF_STATUS, TABLE, outranking
+from stretto.core.terms.report import ExecType, OrdStatus
 from tests.unit.core.order_samples import a_message, a_report, an_order, in_state, played
 
 RANKS = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stretto.core.order import (
+from stretto.core.orders.order import (
     IllegalTransition,
     Order,
     OrderInput,
@@ -21,7 +21,7 @@ from stretto.core.order import (
     intend,
     step,
 )
-from stretto.core.report import (
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

@@ -9,7 +9,7 @@ import pytest
 
 from stretto.brokers.sim_config import frictionless
 from stretto.brokers.sim_faults import FaultKind
-from stretto.core.report import ExecType, OrderType, OrdStatus
+from stretto.core.terms.report import ExecType, OrderType, OrdStatus
 from stretto.core.values import NS_PER_S, ZERO, Side
 from tests.contract.sim_fault_desk import always, every_seed, with_fault
 from tests.unit.brokers.desk import LOT, START, Desk, at_desk

@@ -6,7 +6,7 @@ import pytest
 
 from stretto.brokers.sim_faults import FaultKind
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.report import OrderType, OrdStatus
+from stretto.core.terms.report import OrderType, OrdStatus
 from stretto.core.values import NS_PER_S, ZERO
 from stretto.ports import NotSent, SendOutcome, Sent
 from tests.contract.sim_fault_desk import every_seed, with_fault

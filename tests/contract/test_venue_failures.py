@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from stretto.config.failure_tables import builtin_names, builtin_table
-from stretto.core.failure import FailureClass, FailureTable, Match, Outcome, Request, classify
+from stretto.core.terms.failure import FailureClass, FailureTable, Match, Outcome, Request, classify
 
 F = FailureClass
 CLASSES = {

@@ -27,7 +27,7 @@ def test_the_page_has_every_kind_of_row() -> None:
 def checkout(root: Path, rows: str, mark: str) -> Path:
     for path, text in {
         "docs/requirements.md": HEAD + rows,
-        "src/stretto/core/scoring.py": "",
+        "src/stretto/core/gate/scoring.py": "",
         "tests/unit/test_scoring.py": f'@pytest.mark.requirement("{mark}")\ndef test_f(): ...\n',
     }.items():
         (root / path).parent.mkdir(parents=True)
@@ -40,13 +40,13 @@ def checkout(root: Path, rows: str, mark: str) -> Path:
     [
         ("| R1 | x | open | – | – |\n", "R2", "marks R2, which has no row"),
         ("| R1 | x | done | – | – |\n", "R1", "is done but names no module or no test"),
-        ("| R1 | x | done | `core/scoring.py` | – |\n", "R1", "is done but names"),
+        ("| R1 | x | done | `core/gate/scoring.py` | – |\n", "R1", "is done but names"),
         ("| R1 | x | soon | – | – |\n", "R1", "not open or done"),
         ("| R1 | x | open | `core/gone.py` | – |\n", "R1", "there is no module core/gone.py"),
         ("| R1 | x | open | – | `unit/gone.py` |\n", "R1", "tests/unit/gone.py does not mark it"),
         (
             "| R1 | x | open | – | – |\n"
-            "| R2 | x | done | `core/scoring.py` | `unit/test_scoring.py` |\n",
+            "| R2 | x | done | `core/gate/scoring.py` | `unit/test_scoring.py` |\n",
             "R1",
             "R2: tests/unit/test_scoring.py does not mark it",
         ),
@@ -59,7 +59,7 @@ def test_a_planted_disagreement_is_found(tmp_path: Path, rows: str, mark: str, f
 
 
 def test_an_agreeing_page_passes(tmp_path: Path) -> None:
-    rows = "| R1 | x | done | `core/scoring.py` | `unit/test_scoring.py` |\n"
+    rows = "| R1 | x | done | `core/gate/scoring.py` | `unit/test_scoring.py` |\n"
     assert find_faults(checkout(tmp_path, rows, "R1")) == []
 
 

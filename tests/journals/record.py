@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from stretto.core.events import Event, Input
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.journal.chain import Head, StoredRow, link
 from stretto.journal.entries import prepare
 from tests.journals.samples import entries, meaning, reachable, tagged

@@ -15,9 +15,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from stretto.core.calendar import SessionTable
 from stretto.core.events import BookRecovered, Entry, Event, Input
-from stretto.core.market import Reads
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Reads
 
 AT = 1_718_000_000_000_000_000
 _ROUNDS_MAX = 1000

@@ -17,10 +17,11 @@ from stretto.core.book import Book
 from stretto.core.effects import CancelOrder, ReplaceOrder, SubmitOrder
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.market import Reads
-from stretto.core.order import Order
-from stretto.core.policy import BookConfig
-from stretto.core.report import (
+from stretto.core.messages.together import together
+from stretto.core.orders.order import Order
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,
@@ -29,8 +30,7 @@ from stretto.core.report import (
     StatusAnswer,
     TimeInForce,
 )
-from stretto.core.signal import Urgency
-from stretto.core.together import together
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO, Side
 from tests.book_invariants import holds, legal, restored
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, a_snapshot, report_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stretto.bootstrap import EntryCodec
 from stretto.core import events as ev
-from stretto.core.order import OrderState
+from stretto.core.orders.order import OrderState
 from tests.book_invariants import replays, restored, spaced
 from tests.builders import S
 from tests.property.book_world import ACTIONS, World

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from stretto.core.booking import FillStatus
-from stretto.core.order import Order, OrderState, step
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.orders.booking import FillStatus
+from stretto.core.orders.order import Order, OrderState, step
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
 from stretto.core.values import ZERO
 from tests.unit.core.order_samples import QUANTITY, a_report, in_state
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.calendar import (
+from stretto.core.terms.calendar import (
     SessionTable,
     common,
     covers,
@@ -15,7 +15,7 @@ from stretto.core.calendar import (
     next_close,
     next_open,
 )
-from stretto.core.market import Instrument
+from stretto.core.terms.market import Instrument
 from stretto.core.values import NS_PER_S, ONE
 from stretto.market.calendars import Calendars, within, without
 

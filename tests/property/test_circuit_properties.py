@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from stretto.core.circuit import (
+from stretto.core.failures.circuit import (
     Change,
     Circuit,
     CircuitState,
@@ -20,8 +20,8 @@ from stretto.core.circuit import (
     on_success,
     withdraw,
 )
-from stretto.core.failure import FailureClass, Outcome
-from stretto.core.policy import FAILURE_POLICY as POLICY
+from stretto.core.terms.failure import FailureClass, Outcome
+from stretto.core.terms.policy import FAILURE_POLICY as POLICY
 from stretto.core.values import NS_PER_S
 from tests.unit.core.failure_samples import a_failure
 

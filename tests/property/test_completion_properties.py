@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
-from stretto.core.completion import (
+from stretto.core.orders.completion import (
     CANCELS,
     Completion,
     Situation,
@@ -20,8 +20,8 @@ from stretto.core.completion import (
     fill_probability,
     patience_factor,
 )
-from stretto.core.policy import CompletionPolicy
-from stretto.core.signal import Urgency
+from stretto.core.terms.policy import CompletionPolicy
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import NS_PER_S, PPM
 
 COUNTS = st.integers(0, 4)

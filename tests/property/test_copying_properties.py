@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stretto.core.copying import Relation, judge_pair
-from stretto.core.exclusions import copy_conflicts
-from stretto.core.policy import Permission
+from stretto.core.gate.copying import Relation, judge_pair
+from stretto.core.plans.exclusions import copy_conflicts
+from stretto.core.terms.policy import Permission
 from tests.unit.core.trade_samples import RULEBOOK, account, view
 
 PERMISSIONS = st.sampled_from(Permission)

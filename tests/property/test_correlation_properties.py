@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.correlation import (
+from stretto.core.correlations.correlation import (
     PairCorrelation,
     Projection,
     Trade,
     project,
     size_that_would_pass,
 )
-from stretto.core.factors import BookFactors, Floats, book_factors, history
+from stretto.core.correlations.factors import BookFactors, Floats, book_factors, history
 from tests.unit.core.correlation_samples import correlation, covariance, historical
 
 pytestmark = pytest.mark.requirement("R2.1")

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
-from stretto.core.affordability import largest_quantity
-from stretto.core.eligibility import CHECKS, all_refusals, judge_account, nothing_forbids
-from stretto.core.passing import in_order
-from stretto.core.policy import Anchor, LossLimit, Permission, Policy, Trailing
-from stretto.core.refusal import PRECEDENCE, Refusal, Rule
-from stretto.core.risk import Room, room
-from stretto.core.rules import REGISTRY
-from stretto.core.scoring import Medians, base_score
-from stretto.core.screening import affords_by_score
-from stretto.core.trade import AccountView, Trade, TradeContext, trade_for
+from stretto.core.gate.affordability import largest_quantity
+from stretto.core.gate.eligibility import CHECKS, all_refusals, judge_account, nothing_forbids
+from stretto.core.gate.passing import in_order
+from stretto.core.gate.risk import Room, room
+from stretto.core.gate.rules import REGISTRY
+from stretto.core.gate.scoring import Medians, base_score
+from stretto.core.gate.trade import AccountView, Trade, TradeContext, trade_for
+from stretto.core.plans.screening import affords_by_score
+from stretto.core.terms.account import AccountMode, Exclusion, Ledger, PositionMode
+from stretto.core.terms.policy import Anchor, LossLimit, Permission, Policy, Trailing
+from stretto.core.terms.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.values import NS_PER_S, ZERO, Side
 from tests.unit.core.trade_samples import (
     AT,

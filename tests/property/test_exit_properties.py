@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from stretto.core import events as ev
 from stretto.core.effects import AmendProtection
-from stretto.core.exit_signal import ExitSignal
-from stretto.core.order import OrderState
-from stretto.core.order_table import UNANSWERED
-from stretto.core.policy import BookConfig
-from stretto.core.report import (
+from stretto.core.orders.order import OrderState
+from stretto.core.orders.order_table import UNANSWERED
+from stretto.core.terms.exit_signal import ExitSignal
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import (
     ExecType,
     ExecutionReport,
     OrderRole,
     ProtectionAnswer,
 )
-from stretto.core.signal import Action, Share
+from stretto.core.terms.signal import Action, Share
 from stretto.core.values import ZERO
 from tests.book_invariants import replays, restored
 from tests.builders import S

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.carried import carry
-from stretto.core.exposures import exposures_of, returns_of
-from stretto.core.factors import BookFactors, Floats, book_factors, history
-from stretto.core.market import Reads, conversion_rate
+from stretto.core.correlations.factors import BookFactors, Floats, book_factors, history
+from stretto.core.executions.carried import carry
+from stretto.core.executions.exposures import exposures_of, returns_of
+from stretto.core.terms.market import Reads, conversion_rate
 from tests.builders import (
     INSTRUMENTS,
     START,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from stretto.core import events as ev
 from stretto.core.book import CORRELATION_BREACH
-from stretto.core.order import Order, OrderState
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import PerAccount
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import PerAccount
 from stretto.core.values import ZERO, Side
 from tests.book_invariants import holds, replays, restored
 from tests.builders import (

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from stretto.core.engine import effects_of
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope, covering
-from stretto.core.report import OrderRole
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope, covering
+from stretto.core.terms.report import OrderRole
 from tests.book_invariants import replays, restored, spaced
 from tests.builders import S
 from tests.property.book_world import ACTIONS, World

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stretto.core.intake import plan_signal
-from stretto.core.plan import Plan
+from stretto.core.release.intake import plan_signal
+from stretto.core.terms.plan import Plan
 from stretto.core.values import Side
 from tests.book_invariants import restored
 from tests.builders import SYMBOLS, a_signal, the_reads

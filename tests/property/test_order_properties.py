@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.booking import FillStatus
-from stretto.core.order import (
+from stretto.core.orders.booking import FillStatus
+from stretto.core.orders.order import (
     IllegalTransition,
     Message,
     Note,
@@ -22,8 +22,8 @@ from stretto.core.order import (
     open_quantity,
     step,
 )
-from stretto.core.order_table import LEAVES_OPTIONAL, TABLE, TERMINAL
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.orders.order_table import LEAVES_OPTIONAL, TABLE, TERMINAL
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
 from stretto.core.values import ZERO
 from tests.unit.core.order_samples import (
     QUANTITY,

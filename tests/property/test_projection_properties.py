@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.core import events as ev
-from stretto.core.report import ExecType
+from stretto.core.terms.report import ExecType
 from stretto.core.values import Side
 from stretto.views.projector import SqlProjector
 from stretto.views.queries import execution_status

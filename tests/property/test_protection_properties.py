@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from stretto.core import events as ev
 from stretto.core.effects import CancelOrder, ReplaceOrder
-from stretto.core.order import Order
-from stretto.core.order_table import UNANSWERED
-from stretto.core.protecting import price_of, wanted
-from stretto.core.protection import PROTECTIVE, asked_as, leg_of
-from stretto.core.report import ExecType, OrdStatus, StatusAnswer
-from stretto.core.signal import Signal
+from stretto.core.orders.order import Order
+from stretto.core.orders.order_table import UNANSWERED
+from stretto.core.protective.protecting import price_of, wanted
+from stretto.core.terms.protection import PROTECTIVE, asked_as, leg_of
+from stretto.core.terms.report import ExecType, OrdStatus, StatusAnswer
+from stretto.core.terms.signal import Signal
 from stretto.core.values import ZERO
 from tests.book_invariants import replays, restored
 from tests.builders import S

@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stretto.core.account import Ledger
-from stretto.core.plan import Factors
-from stretto.core.policy import LossLimit
-from stretto.core.risk import room
-from stretto.core.scoring import (
+from stretto.core.gate.risk import room
+from stretto.core.gate.scoring import (
     BaseScore,
     Medians,
     drawdown_score,
@@ -25,7 +22,10 @@ from stretto.core.scoring import (
     score,
     total_score,
 )
-from stretto.core.trade import AccountView, trade_for
+from stretto.core.gate.trade import AccountView, trade_for
+from stretto.core.terms.account import Ledger
+from stretto.core.terms.plan import Factors
+from stretto.core.terms.policy import LossLimit
 from stretto.core.values import NS_PER_S, PPM, ZERO
 from tests.unit.core.trade_samples import AT, RULEBOOK, anchor, context, snapshot, view
 

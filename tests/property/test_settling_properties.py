@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.settling import settle
+from stretto.core.orders.settling import settle
 from stretto.core.values import ZERO
 
 units = st.integers(0, 500).map(Decimal)

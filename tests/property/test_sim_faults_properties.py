@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import GROUPS, FaultKind, FaultPlan, kinds_named
 from stretto.brokers.sim_memory import CommandLog
-from stretto.core.account import PositionMode
 from stretto.core.errors import BrokerUnreachable, InvalidInput
-from stretto.core.report import ExecType, ExecutionReport
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, ExecutionReport
 from stretto.core.values import NS_PER_S
 from tests.contract.sim_fault_desk import sound
 from tests.property.test_sim_venue_properties import BALANCE, WAVE, Act, acts, command

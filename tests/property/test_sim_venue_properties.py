@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig, frictionless
-from stretto.core.account import PositionMode
-from stretto.core.report import ExecType, ExecutionReport, OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, ExecutionReport, OrderType, OrdStatus, TimeInForce
 from stretto.core.values import NS_PER_S, Side
 from tests.unit.brokers.desk import LOT, START, Desk, account, at_desk, market, order, wave
 

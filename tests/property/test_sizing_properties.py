@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.refusal import Refusal
-from stretto.core.sizing import (
+from stretto.core.sizes.sizing import (
     Dispersal,
     Sized,
     SizeLimits,
@@ -23,8 +22,9 @@ from stretto.core.sizing import (
     round_stop,
     round_take_profit,
 )
-from stretto.core.total_dispersion import disperse_total
-from stretto.core.total_size import SplitAccount, split_total
+from stretto.core.sizes.total_dispersion import disperse_total
+from stretto.core.sizes.total_size import SplitAccount, split_total
+from stretto.core.terms.refusal import Refusal
 from stretto.core.values import Side
 
 D = Decimal

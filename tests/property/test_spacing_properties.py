@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.core import events as ev
-from stretto.core.deferral import first_free
-from stretto.core.signal import Urgency
+from stretto.core.executions.deferral import first_free
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import NS_PER_MS
 from tests.book_invariants import holds, replays, restored, spaced
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal

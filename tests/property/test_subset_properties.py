@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.core import limits
-from stretto.core.subset import Subset, best_subset
+from stretto.core.subsets.subset import Subset, best_subset
 
 pytestmark = [pytest.mark.requirement("R2.2"), pytest.mark.requirement("U2")]
 

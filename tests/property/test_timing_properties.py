@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.core.limits import DELAY_CV_MIN
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.spacing import Occupied
-from stretto.core.timing import (
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.times.spacing import Occupied
+from stretto.core.times.timing import (
     ReleaseRequest,
     Timing,
     coefficient_of_variation_ppm,

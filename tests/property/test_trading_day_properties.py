@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.risk import next_trading_day, trading_day_start
+from stretto.core.gate.risk import next_trading_day, trading_day_start
 from stretto.core.values import NS_PER_S
 
 ZONES = ("UTC", "Europe/Prague", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo")

@@ -20,14 +20,14 @@ from stretto.brokers.sim_config import RejectCode, SimVenueConfig
 from stretto.brokers.sim_faults import FaultKind
 from stretto.config.failure_tables import builtin_table
 from stretto.core import events as ev
-from stretto.core import intervention as person
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.killing import KillScope
-from stretto.core.policy import BookConfig, CompletionPolicy, Policy
-from stretto.core.report import OrderType
-from stretto.core.signal import Action, BestAccounts, PerAccount, Urgency
+from stretto.core.terms import intervention as person
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.policy import BookConfig, CompletionPolicy, Policy
+from stretto.core.terms.report import OrderType
+from stretto.core.terms.signal import Action, BestAccounts, PerAccount, Urgency
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_MS
-from stretto.core.venue import VenueCapabilities
 from stretto.market.feed import SeriesMarket
 from stretto.simulation.drawn import HOURS_MIN, DrawnWorld, draw_world
 from stretto.simulation.drawn_market import HOUR_NS

@@ -11,9 +11,9 @@ import pytest
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import Urgency
+from stretto.core.orders.order import Order
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import Urgency
 from stretto.simulation.auditor import Auditor, InvariantBroken
 from tests.builders import (
     VENUE,

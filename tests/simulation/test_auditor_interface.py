@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.ports import SubmitOrder
 from stretto.simulation.auditor import Auditor, InvariantBroken
 from tests.builders import VENUE, Desk, S, a_config, a_signal

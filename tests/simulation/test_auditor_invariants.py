@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.killing import KillScope
-from stretto.core.order import OrderState
-from stretto.core.policy import LossLimit, Permission
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.policy import LossLimit, Permission
 from stretto.core.values import ZERO
 from tests.builders import (
     VENUE,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.order import Order
+from stretto.core.orders.order import Order
 from stretto.simulation.auditor_model import Model
 from stretto.simulation.auditor_rest import protection
 from stretto.simulation.invariants import InvariantBroken

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.policy import LossLimit, Permission, Trailing
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.terms.policy import LossLimit, Permission, Trailing
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.simulation.auditor import Auditor, InvariantBroken
 from stretto.simulation.auditor_model import PositionNote
 from tests.builders import VENUE, Desk, a_config, a_rulebook

@@ -10,9 +10,9 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.effects import ReplaceOrder
-from stretto.core.intervention import Kill
-from stretto.core.killing import KillScope
-from stretto.core.report import CancelReject, ExecType, OrdStatus
+from stretto.core.terms.intervention import Kill
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus
 from stretto.simulation.auditor import Auditor, InvariantBroken
 from tests.builders import (
     VENUE,

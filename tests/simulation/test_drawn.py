@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from stretto.core.account import PositionMode
-from stretto.core.intervention import name_of
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import Action, Signal, Urgency
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.intervention import name_of
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import Action, Signal, Urgency
 from stretto.simulation.drawn import DrawnWorld, draw_world
 from stretto.simulation.drawn_market import DAYS, HOUR_NS
 from stretto.simulation.draws import Draws

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stretto.core import events as ev
-from stretto.core.intervention import CancelRemaining
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import Urgency
+from stretto.core.terms.intervention import CancelRemaining
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import Urgency
 from stretto.simulation.meetings import Meetings
 from tests.builders import Desk, a_config, a_signal
 

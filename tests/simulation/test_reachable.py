@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stretto.brokers.sim_faults import FaultKind
-from stretto.core.order_table import OrderState
+from stretto.core.orders.order_table import OrderState
 from stretto.simulation.reachable import (
     ARRIVING,
     LIVE,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from stretto.brokers.sim import SimVenue, sim_accounts
-from stretto.core.signal import Signal, Urgency
+from stretto.core.terms.signal import Signal, Urgency
 from stretto.core.values import ZERO
 from stretto.market.calendars import Calendars, VenueHours
 from tests.book_invariants import holds, replays

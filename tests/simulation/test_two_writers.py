@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from stretto.core.errors import JournalUnavailable
-from stretto.core.signal import Signal, Urgency
+from stretto.core.terms.signal import Signal, Urgency
 from stretto.journal.sqlite import SqliteJournal
 from stretto.journal.steps import AppendStep
 from stretto.runtime.clock import LoopClock

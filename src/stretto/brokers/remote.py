@@ -33,11 +33,11 @@ from stretto.brokers.remote_wire import (
     read_frame,
     unreachable,
 )
-from stretto.core.account import AccountSnapshot
 from stretto.core.effects import AmendProtection, ReplaceOrder, SubmitOrder
 from stretto.core.errors import BrokerUnreachable, InvalidInput
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 from stretto.core.values import NS_PER_S
-from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.ports import Clock, Command, NotSent, SendOutcome, Sent, VenueMessage
 
 AGAIN_S_MIN = 0.5

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot
 from stretto.core.errors import BrokerUnreachable, InvariantViolated
-from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
-from stretto.core.venue import MassStatus
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
+from stretto.core.terms.venue import MassStatus
 from stretto.ports import Command, VenueMessage
 
 WIRE_VERSION = 1

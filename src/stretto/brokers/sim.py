@@ -30,11 +30,11 @@ from stretto.brokers.sim_market import (
 from stretto.brokers.sim_matching import Said
 from stretto.brokers.sim_memory import CommandLog
 from stretto.brokers.sim_views import account_record, order_record
-from stretto.core.account import Account, AccountSnapshot
 from stretto.core.errors import BrokerUnreachable, InvalidInput
-from stretto.core.market import Instrument
-from stretto.core.report import CancelReject, ExecutionReport, OrderType, StatusAnswer
-from stretto.core.venue import MassStatus, VenueCapabilities
+from stretto.core.terms.account import Account, AccountSnapshot
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.report import CancelReject, ExecutionReport, OrderType, StatusAnswer
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 from stretto.ports import (
     AmendProtection,
     CancelOrder,

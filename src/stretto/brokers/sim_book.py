@@ -13,10 +13,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from msgspec import Struct
 
 from stretto.brokers.sim_config import SimAccount
-from stretto.core.account import PositionMode
 from stretto.core.errors import check
-from stretto.core.market import Quote
-from stretto.core.report import ExecutionReport, OrderRole, OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.market import Quote
+from stretto.core.terms.report import ExecutionReport, OrderRole, OrderType, OrdStatus, TimeInForce
 from stretto.core.values import ZERO, Side
 
 CENT = Decimal("0.01")

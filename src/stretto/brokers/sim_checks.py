@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from stretto.brokers.sim_book import VenueAccount, VenueOrder, VenuePosition, touch
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
-from stretto.core.account import SymbolTerms
-from stretto.core.market import Quote
-from stretto.core.report import OrderRole, OrderType
+from stretto.core.terms.account import SymbolTerms
+from stretto.core.terms.market import Quote
+from stretto.core.terms.report import OrderRole, OrderType
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import PPM, ZERO, Side, is_multiple
-from stretto.core.venue import VenueCapabilities
 
 
 def refused_by_form(

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from stretto.core.account import PositionMode, SymbolTerms
 from stretto.core.errors import InvalidInput
+from stretto.core.terms.account import PositionMode, SymbolTerms
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_MS, NS_PER_S, PPM
-from stretto.core.venue import VenueCapabilities
 
 
 class RejectCode(StrEnum):

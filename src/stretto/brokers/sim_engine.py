@@ -23,15 +23,15 @@ from stretto.brokers.sim_faults_venue import VenueFaults
 from stretto.brokers.sim_market import VenueMarket, draws, identity
 from stretto.brokers.sim_matching import Emit, Matching
 from stretto.brokers.sim_views import mass_status
-from stretto.core.account import AccountSnapshot
-from stretto.core.report import (
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.report import (
     CancelRejectReason,
     ExecType,
     OrderRole,
     OrdStatus,
 )
+from stretto.core.terms.venue import MassStatus
 from stretto.core.values import ZERO, plain
-from stretto.core.venue import MassStatus
 from stretto.ports import AmendProtection, CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder
 
 

@@ -13,7 +13,7 @@ from stretto.brokers.sim_book import VenueAccount, VenueOrder, touch
 from stretto.brokers.sim_config import RejectCode
 from stretto.brokers.sim_faults import FaultKind, Faults, share
 from stretto.brokers.sim_matching import Matching
-from stretto.core.report import (
+from stretto.core.terms.report import (
     ExecType,
     ExecutionReport,
     OrderRole,

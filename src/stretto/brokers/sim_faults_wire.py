@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from stretto.brokers.sim_config import RejectCode
 from stretto.brokers.sim_faults import FaultKind, Faults
 from stretto.brokers.sim_matching import Said
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus, StatusAnswer
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus, StatusAnswer
+from stretto.core.terms.venue import MassStatus
 from stretto.core.values import ZERO
-from stretto.core.venue import MassStatus
 from stretto.ports import Command
 
 

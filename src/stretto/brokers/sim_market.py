@@ -14,7 +14,7 @@ from typing import Protocol
 from stretto.brokers.sim_book import CENT, VenueAccount, touch, unrealized
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.core.errors import InvalidInput, check
-from stretto.core.market import Instrument, MarketStatistics, Quote
+from stretto.core.terms.market import Instrument, MarketStatistics, Quote
 from stretto.core.values import ONE, ZERO, Side, floor_to_step
 
 _CENTILOT = Decimal("0.01")

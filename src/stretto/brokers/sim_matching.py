@@ -20,10 +20,10 @@ from stretto.brokers.sim_checks import beyond
 from stretto.brokers.sim_config import RejectCode
 from stretto.brokers.sim_market import VenueMarket
 from stretto.brokers.sim_protection import Protection
-from stretto.core.account import SymbolTerms
 from stretto.core.errors import InvariantViolated
-from stretto.core.market import Quote
-from stretto.core.report import (
+from stretto.core.terms.account import SymbolTerms
+from stretto.core.terms.market import Quote
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

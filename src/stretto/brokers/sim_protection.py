@@ -14,9 +14,9 @@ from stretto.brokers.sim_checks import refused_protection
 from stretto.brokers.sim_config import RejectCode
 from stretto.brokers.sim_market import VenueMarket, identity
 from stretto.core.effects import AmendProtection
-from stretto.core.market import Quote
-from stretto.core.report import OrderRole, OrderType, ProtectionAnswer, TimeInForce
-from stretto.core.venue import VenueCapabilities
+from stretto.core.terms.market import Quote
+from stretto.core.terms.report import OrderRole, OrderType, ProtectionAnswer, TimeInForce
+from stretto.core.terms.venue import VenueCapabilities
 
 _ROLES = {"stop_loss": OrderRole.STOP_LOSS, "take_profit": OrderRole.TAKE_PROFIT}
 

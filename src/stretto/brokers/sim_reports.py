@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stretto.brokers.sim_book import VenueOrder
 from stretto.brokers.sim_config import RejectCode
-from stretto.core.report import (
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

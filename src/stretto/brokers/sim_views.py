@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from stretto.brokers import sim_reports
 from stretto.brokers.sim_book import VenueAccount, VenueOrder
-from stretto.core.account import AccountSnapshot
-from stretto.core.report import ExecutionReport
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.report import ExecutionReport
+from stretto.core.terms.venue import MassStatus, OrderView, PositionView
 from stretto.core.values import plain
-from stretto.core.venue import MassStatus, OrderView, PositionView
 
 
 def mass_status(

@@ -6,7 +6,7 @@ import typer
 
 from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output, money
-from stretto.core.killing import described
+from stretto.core.terms.killing import described
 from stretto.core.values import iso
 from stretto.sessions.account_lines import AccountsView, accounts_view
 from stretto.sessions.reading import book_of

@@ -9,8 +9,8 @@ import typer
 from stretto.cli.options import Book, Db, Json
 from stretto.cli.output import PIP_STEP, Column, Grid, Output, quantity, rounded
 from stretto.cli.ranges import Since, Until, report_over
-from stretto.core.completion import Strategy
 from stretto.core.limits import ROTATION_WINDOW_NS
+from stretto.core.orders.completion import Strategy
 from stretto.views.fills import FillsReport, fills_report
 from stretto.views.fills_read import AGAIN
 

@@ -9,7 +9,7 @@ import msgspec
 
 from stretto.config import QuoteFiles, Settings, read_placed_signals, read_settings
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal
+from stretto.core.terms.exit_signal import AnySignal
 from stretto.core.values import parse_iso
 from stretto.sessions.play import SPEED_MAX
 

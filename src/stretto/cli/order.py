@@ -12,7 +12,7 @@ import typer
 
 from stretto.cli.options import Book, Db, Json
 from stretto.cli.people import Actor, Reason, RequestId, ask
-from stretto.core import intervention as iv
+from stretto.core.terms import intervention as iv
 from stretto.sessions.reading import book_of
 
 

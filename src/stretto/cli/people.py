@@ -20,9 +20,9 @@ from stretto.cli.inputs import moment
 from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.errors import InvalidInput
-from stretto.core.killing import KillScope
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.killing import KillScope
 from stretto.core.values import iso
 from stretto.runtime.control import Answer
 from stretto.sessions.approvals import awaiting_plans

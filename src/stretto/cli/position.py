@@ -12,8 +12,8 @@ import typer
 
 from stretto.cli.options import Book, Db, Json
 from stretto.cli.people import Actor, Reason, RequestId, ask
-from stretto.core import intervention as iv
 from stretto.core.errors import InvalidInput
+from stretto.core.terms import intervention as iv
 from stretto.sessions.reading import book_of, tables_of
 from stretto.sessions.statuses import find_execution
 

@@ -13,7 +13,12 @@ import typer
 from stretto.cli.errors import EXIT_BROKER, EXIT_DIFFERENT
 from stretto.cli.options import Book, Db, Json, output_of
 from stretto.cli.output import Column, Grid, Output, money, quantity
-from stretto.core.reconciliation_standing import Difference, Outcome, PositionLine, Standing
+from stretto.core.messages.reconciliation_standing import (
+    Difference,
+    Outcome,
+    PositionLine,
+    Standing,
+)
 from stretto.core.values import iso
 from stretto.runtime.reconciler import Comparison
 from stretto.sessions.reading import book_of

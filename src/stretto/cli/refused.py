@@ -12,8 +12,8 @@ import msgspec
 from stretto.cli.output import Output
 from stretto.cli.render_summary import in_words
 from stretto.core import events as ev
-from stretto.core.plan import Plan
-from stretto.core.refusal import Rule
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.refusal import Rule
 from stretto.sessions.places import SignalPlaces
 
 SHOWN_MAX = 50

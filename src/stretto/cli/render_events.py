@@ -11,9 +11,9 @@ from msgspec import UNSET
 
 from stretto.cli.output import Output, quantity
 from stretto.core import events as ev
-from stretto.core.circuit import Change
-from stretto.core.intervention import name_of
-from stretto.core.order import OrderState
+from stretto.core.failures.circuit import Change
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.intervention import name_of
 from stretto.core.values import NS_PER_S, iso, ppm_text
 from stretto.sessions.play import Stop
 from stretto.views.actions import levels_text

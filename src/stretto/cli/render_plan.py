@@ -10,9 +10,9 @@ import msgspec
 
 from stretto.cli.output import Column, Grid, Output, listed, money, percent, quantity
 from stretto.cli.render_summary import in_words
-from stretto.core.plan import Candidate, Plan, PlannedAllocation
-from stretto.core.report import OrderType
-from stretto.core.signal import RiskPercent, Signal, size_value
+from stretto.core.terms.plan import Candidate, Plan, PlannedAllocation
+from stretto.core.terms.report import OrderType
+from stretto.core.terms.signal import RiskPercent, Signal, size_value
 from stretto.core.values import NS_PER_S, iso, plain, ppm_to_decimal
 from stretto.sessions.dryrun import DryRun
 from stretto.views.rows import decision_row, summary

@@ -22,7 +22,7 @@ from stretto.cli.render_events import EventLines
 from stretto.cli.render_summary import render_finished, summary_of
 from stretto.core import events as ev
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal
+from stretto.core.terms.exit_signal import AnySignal
 from stretto.core.values import iso
 from stretto.sessions.files import make_parent
 from stretto.sessions.play import Played, Stop, play

@@ -17,10 +17,10 @@ from stretto.config.kinds import INVALID
 from stretto.config.problems import Problems, join, nearest, show
 from stretto.config.section import Key, Section
 from stretto.config.sections import ACCOUNT, NAME, PROFILE, SYMBOL
-from stretto.core.account import Account, ExecutionProfile, SymbolTerms
 from stretto.core.limits import ACCOUNTS_MAX
-from stretto.core.market import Instrument
-from stretto.core.policy import Rulebook
+from stretto.core.terms.account import Account, ExecutionProfile, SymbolTerms
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.policy import Rulebook
 from stretto.core.values import ZERO, is_multiple
 
 _HUNDRED = Decimal(100)

@@ -11,8 +11,8 @@ from importlib import resources
 
 from stretto.config.kinds import Kind, ListOf, Wrong
 from stretto.config.problems import nearest
-from stretto.core.calendar import ALWAYS_OPEN, FX_WEEK
 from stretto.core.limits import DAILY_WINDOWS_MAX
+from stretto.core.terms.calendar import ALWAYS_OPEN, FX_WEEK
 
 _WINDOW = re.compile(
     r"^((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9]) ([A-Za-z0-9_+/-]+)\Z"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stretto.config import kinds
 from stretto.config.section import REQUIRED, UNSET, Key, Section
 from stretto.core import limits
-from stretto.core.failure import Confidence, FailureClass, Outcome, TextRule
+from stretto.core.terms.failure import Confidence, FailureClass, Outcome, TextRule
 
 _NAME = kinds.text()
 _RETRIES = kinds.whole(0, 100)

@@ -15,7 +15,7 @@ from stretto.config.kinds import INVALID
 from stretto.config.problems import Problems, join, nearest, show
 from stretto.config.toml_file import load_toml, parse_toml
 from stretto.core.errors import InvalidInput
-from stretto.core.failure import FailureRow, FailureTable, MessageRow
+from stretto.core.terms.failure import FailureRow, FailureTable, MessageRow
 
 BUILTIN = "builtin:"
 _FOLDER = "failure_tables"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from stretto.core.market import Instrument
+from stretto.core.terms.market import Instrument
 
 _PAIR = re.compile(r"^[A-Z]{6}\Z")
 # Quoted with two decimals in the pip: their unit is worth about a hundredth of the others'.
@@ -40,7 +40,7 @@ def contract_size_of(symbol: str) -> Decimal:
 
 
 def converts(source: str, target: str, instruments: Iterable[Instrument]) -> bool:
-    """True where ``core.market.conversion_rate`` finds a way once all are quoted: the same
+    """True where ``core.terms.market.conversion_rate`` finds a way once all are quoted: the same
     currency, direct, inverse, or over one other.
     """
     if source == target:

@@ -21,9 +21,9 @@ from stretto.config.settings import EcbMarket, QuoteFiles, Settings, VenueSettin
 from stretto.config.toml_file import load_toml
 from stretto.config.venue_sections import VENUE
 from stretto.core.errors import InvariantViolated
-from stretto.core.failure import FailureTable
-from stretto.core.market import Instrument
-from stretto.core.policy import (
+from stretto.core.terms.failure import FailureTable
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.policy import (
     COMPLETION_POLICY,
     FAILURE_POLICY,
     BookConfig,
@@ -31,8 +31,8 @@ from stretto.core.policy import (
     FailurePolicy,
     Policy,
 )
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_S, PPM, is_multiple
-from stretto.core.venue import VenueCapabilities
 
 ADDRESS_BYTES_MAX = 100
 """Of an AF_UNIX path: 108 on Linux and 104 on macOS, less what may end it."""

@@ -16,7 +16,7 @@ from stretto.config.problems import Problems, join, nearest, show
 from stretto.config.sections import NAME, RULEBOOK
 from stretto.config.toml_file import load_toml, parse_toml
 from stretto.core.errors import InvalidInput
-from stretto.core.policy import LossLimit, Rulebook
+from stretto.core.terms.policy import LossLimit, Rulebook
 
 BUILTIN = "builtin:"
 _INCLUDE = kinds.ListOf(kinds.text(1_024), most=1_000)

@@ -9,8 +9,8 @@ from stretto.config import calendars, failure_sections, kinds, venue_sections
 from stretto.config.completion_sections import COMPLETION
 from stretto.config.section import REQUIRED, UNSET, Key, Partial, Section
 from stretto.core import limits
-from stretto.core.account import AccountMode, PositionMode
-from stretto.core.policy import Anchor, Permission, Trailing
+from stretto.core.terms.account import AccountMode, PositionMode
+from stretto.core.terms.policy import Anchor, Permission, Trailing
 
 NAME = kinds.text()
 _COUNT = kinds.whole(1, 1_000_000)

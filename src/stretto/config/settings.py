@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from stretto.core.policy import BookConfig
-from stretto.core.venue import VenueCapabilities
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.venue import VenueCapabilities
 
 
 class QuoteFiles(msgspec.Struct, frozen=True, kw_only=True, tag="files"):

@@ -18,9 +18,9 @@ from stretto.config.problems import Problems, join, show
 from stretto.config.section import REQUIRED, UNSET, Key, Section
 from stretto.config.text_file import read_bytes, text_of
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import (
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import (
     Action,
     Addressing,
     AllAccounts,

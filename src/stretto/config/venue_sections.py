@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stretto.config import calendars, kinds
 from stretto.config.section import UNSET, Key, Section
-from stretto.core.report import TimeInForce
+from stretto.core.terms.report import TimeInForce
 
 # The simulated venue's reasons to refuse by chance; a test holds them to its RejectCode.
 REJECT_CODES = (

@@ -11,25 +11,25 @@ from enum import StrEnum
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
-from stretto.core.amendment import Amendment
-from stretto.core.calendar import SessionTable
-from stretto.core.circuit import Circuit
-from stretto.core.completion import Completion
 from stretto.core.errors import check
-from stretto.core.failure import FailureClass
-from stretto.core.failure_statistics import FailureStatistics
-from stretto.core.fills import Quantities
-from stretto.core.intervention import KnownRequest
-from stretto.core.killing import KillSwitch
-from stretto.core.market import Bar
-from stretto.core.order import Order, OrderState, is_done, open_quantity
+from stretto.core.failures.circuit import Circuit
+from stretto.core.failures.failure_statistics import FailureStatistics
 from stretto.core.order_events import FillBooked
-from stretto.core.policy import BookConfig
-from stretto.core.protection import Protection
+from stretto.core.orders.completion import Completion
+from stretto.core.orders.fills import Quantities
+from stretto.core.orders.order import Order, OrderState, is_done, open_quantity
 from stretto.core.reconciliation_events import PositionDismissed, Stranger, Suspect
-from stretto.core.report import OrderRole
-from stretto.core.signal import Signal
+from stretto.core.terms.account import AccountSnapshot, BarReturn, Entering, Ledger, Position
+from stretto.core.terms.amendment import Amendment
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.failure import FailureClass
+from stretto.core.terms.intervention import KnownRequest
+from stretto.core.terms.killing import KillSwitch
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.protection import Protection
+from stretto.core.terms.report import OrderRole
+from stretto.core.terms.signal import Signal
 from stretto.core.timers import Timers
 from stretto.core.values import PPM, ZERO, Side
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
 from stretto.core.book import Alert
-from stretto.core.calendar import SessionTable
-from stretto.core.circuit import Change, Circuit
-from stretto.core.market import Bar
-from stretto.core.policy import BookConfig
+from stretto.core.failures.circuit import Change, Circuit
+from stretto.core.terms.account import AccountSnapshot, BarReturn, DayAnchor
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import BookConfig
 
 
 class BookConfigured(msgspec.Struct, frozen=True, kw_only=True, tag="book_configured"):

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.report import OrderRole, OrderType, TimeInForce
+from stretto.core.terms.report import OrderRole, OrderType, TimeInForce
 from stretto.core.values import Side
 
 

@@ -10,16 +10,12 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from stretto.core import events as ev
-from stretto.core.account_exclusion import on_exclusion_due
-from stretto.core.accounting import on_account
-from stretto.core.alerts import on_alert_due
-from stretto.core.amend_outcomes import on_amend_sent
-from stretto.core.amending import on_amend_due, on_protection_answer
+from stretto.core.accounts.account_exclusion import on_exclusion_due
+from stretto.core.accounts.accounting import on_account
+from stretto.core.accounts.alerts import on_alert_due
+from stretto.core.accounts.conduct import on_circuit_due
+from stretto.core.accounts.configuring import on_opened
 from stretto.core.book import Book
-from stretto.core.completing import on_completion_due, reads_for_completion
-from stretto.core.conduct import on_circuit_due
-from stretto.core.configuring import on_opened
-from stretto.core.dispatch import on_release_due, reads_for_release
 from stretto.core.effects import (
     AmendProtection,
     CancelOrder,
@@ -29,25 +25,29 @@ from stretto.core.effects import (
     SubmitOrder,
 )
 from stretto.core.errors import check
-from stretto.core.exit_legs import on_exit_due
-from stretto.core.exits import on_exit, reads_for_exit
-from stretto.core.flattening import on_flatten_due
-from stretto.core.in_flight import on_correlation_due
-from stretto.core.intake import on_signal, reads_for_signal
-from stretto.core.intervening import on_intervened, reads_for_intervention
-from stretto.core.market import Reads
-from stretto.core.order import Replacement
-from stretto.core.protective_orders import on_protect_due
-from stretto.core.reconciliation import on_mass_status, on_shown
-from stretto.core.recovery import (
+from stretto.core.exits.amend_outcomes import on_amend_sent
+from stretto.core.exits.amending import on_amend_due, on_protection_answer
+from stretto.core.exits.exit_legs import on_exit_due
+from stretto.core.exits.exits import on_exit, reads_for_exit
+from stretto.core.exits.flattening import on_flatten_due
+from stretto.core.messages.reconciliation import on_mass_status, on_shown
+from stretto.core.messages.recovery import (
     on_acknowledge_due,
     on_query_due,
     on_recovered,
     on_replace_sent,
 )
-from stretto.core.reports import on_answer, on_cancel_reject, on_report, on_send
-from stretto.core.stop_checks import on_stop_due
-from stretto.core.together import on_order
+from stretto.core.messages.reports import on_answer, on_cancel_reject, on_report, on_send
+from stretto.core.messages.together import on_order
+from stretto.core.orders.order import Replacement
+from stretto.core.people.intervening import on_intervened, reads_for_intervention
+from stretto.core.protective.protective_orders import on_protect_due
+from stretto.core.protective.stop_checks import on_stop_due
+from stretto.core.release.completing import on_completion_due, reads_for_completion
+from stretto.core.release.dispatch import on_release_due, reads_for_release
+from stretto.core.release.in_flight import on_correlation_due
+from stretto.core.release.intake import on_signal, reads_for_signal
+from stretto.core.terms.market import Reads
 
 Events = tuple[ev.Event, ...]
 

@@ -62,7 +62,6 @@ from stretto.core.inputs import (
     ViewReported,
     arrival_of,
 )
-from stretto.core.market import Reads
 from stretto.core.order_events import (
     CancelRequested,
     CompletionAssessed,
@@ -111,6 +110,7 @@ from stretto.core.reconciliation_events import (
     VenueOrderCancelRequested,
     VenueOrderDismissed,
 )
+from stretto.core.terms.market import Reads
 
 __all__ = [
     "SYSTEM",

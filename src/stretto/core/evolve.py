@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from stretto.core import events as ev
-from stretto.core import (
+from stretto.core.book import Book, BookImage
+from stretto.core.errors import check
+from stretto.core.evolving import (
     evolve_accounts,
     evolve_allocations,
     evolve_completion,
@@ -22,12 +24,10 @@ from stretto.core import (
     evolve_reconciliation,
     facts,
 )
-from stretto.core.book import Book, BookImage
-from stretto.core.carried import put_breach, recount
-from stretto.core.errors import check
-from stretto.core.evolve_correlation import correlation_breached
-from stretto.core.order import open_quantity
-from stretto.core.positions import remember_close
+from stretto.core.evolving.evolve_correlation import correlation_breached
+from stretto.core.evolving.positions import remember_close
+from stretto.core.executions.carried import put_breach, recount
+from stretto.core.orders.order import open_quantity
 
 
 def evolve(book: Book, event: ev.Event) -> None:

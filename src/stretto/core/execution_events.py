@@ -10,8 +10,8 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core.book import NextStep
-from stretto.core.plan import Plan, PlannedAllocation
-from stretto.core.refusal import Refusal
+from stretto.core.terms.plan import Plan, PlannedAllocation
+from stretto.core.terms.refusal import Refusal
 from stretto.core.values import ZERO
 
 

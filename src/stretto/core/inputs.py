@@ -9,15 +9,15 @@ from enum import StrEnum
 
 import msgspec
 
-from stretto.core.account import AccountSnapshot, BarReturn
-from stretto.core.calendar import SessionTable
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.intervention import Action
-from stretto.core.market import Bar
-from stretto.core.policy import BookConfig
-from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
-from stretto.core.signal import Signal
-from stretto.core.venue import MassStatus
+from stretto.core.terms.account import AccountSnapshot, BarReturn
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.intervention import Action
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
+from stretto.core.terms.signal import Signal
+from stretto.core.terms.venue import MassStatus
 
 
 class BookOpened(msgspec.Struct, frozen=True, kw_only=True, tag="book_opened"):
@@ -137,7 +137,7 @@ class VenueReported(msgspec.Struct, frozen=True, kw_only=True, tag="venue_report
 
 class OrderReported(msgspec.Struct, frozen=True, kw_only=True, tag="order_reported", gc=False):
     """What waited for one order when the book turned to it, in order of arrival: the outcome of the
-    write, the acknowledgement, a trade. ``core.together`` says what is taken together.
+    write, the acknowledgement, a trade. ``core.messages.together`` says what is taken together.
     """
 
     messages: tuple[SendReported | VenueReported, ...]

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.completion import Strategy
-from stretto.core.failure import FailureClass, Outcome
-from stretto.core.failure_actions import Step
-from stretto.core.order import Order
-from stretto.core.order_changes import OrderChanges
-from stretto.core.signal import Urgency
+from stretto.core.failures.failure_actions import Step
+from stretto.core.orders.completion import Strategy
+from stretto.core.orders.order import Order
+from stretto.core.orders.order_changes import OrderChanges
+from stretto.core.terms.failure import FailureClass, Outcome
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO
 
 

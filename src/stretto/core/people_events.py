@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.intervention import Action, Denied
-from stretto.core.killing import KillScope
+from stretto.core.terms.intervention import Action, Denied
+from stretto.core.terms.killing import KillScope
 from stretto.core.values import ZERO
 
 

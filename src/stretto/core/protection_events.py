@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.failure import FailureClass, Request
-from stretto.core.failure_actions import Step
-from stretto.core.report import OrderRole
+from stretto.core.failures.failure_actions import Step
+from stretto.core.terms.failure import FailureClass, Request
+from stretto.core.terms.report import OrderRole
 
 
 class LevelsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="levels_changed"):

@@ -13,7 +13,7 @@ import msgspec
 
 from stretto.core.errors import check
 from stretto.core.events import Entry, Input, Payload, kind_of
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.journal.codec import PayloadCodec, Upcasters, encode
 from stretto.ports import EntryHeader, PreparedEntry, StoredEntry
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Bar
+from stretto.core.terms.market import Bar
 from stretto.market.quotes import read_bytes, symbol_of
 
 HEADER = "date,open,high,low,close"

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import time, timedelta
 from typing import NamedTuple
 
-from stretto.core.calendar import (
+from stretto.core.limits import CALENDAR_HORIZON_NS
+from stretto.core.terms.calendar import (
     ALWAYS_OPEN,
     FX_WEEK,
     SessionTable,
@@ -19,8 +20,7 @@ from stretto.core.calendar import (
     is_open,
     next_close,
 )
-from stretto.core.limits import CALENDAR_HORIZON_NS
-from stretto.core.market import Instrument, venue_calendar
+from stretto.core.terms.market import Instrument, venue_calendar
 from stretto.core.values import NS_PER_S
 from stretto.market.exchanges import exchange_sessions
 from stretto.market.sessions import FxWeek, local_ns, utc_date

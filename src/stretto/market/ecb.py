@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Bar, Instrument
+from stretto.core.terms.market import Bar, Instrument
 from stretto.core.values import NS_PER_S, ONE
 from stretto.market.path import (
     RATE_DIGITS,

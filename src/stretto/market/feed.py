@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from stretto.core.errors import InvalidInput
-from stretto.core.market import MarketStatistics, Quote, Reads
+from stretto.core.terms.market import MarketStatistics, Quote, Reads
 from stretto.market.series import QuoteSeries
 from stretto.market.statistics import SymbolStatistics
 

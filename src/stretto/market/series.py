@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stretto.core.errors import check
-from stretto.core.market import Quote
+from stretto.core.terms.market import Quote
 
 Ints = NDArray[np.int64]
 _BLOCK = 512

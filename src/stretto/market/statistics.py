@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from stretto.core.market import MarketStatistics
+from stretto.core.terms.market import MarketStatistics
 from stretto.core.values import NS_PER_S
 from stretto.market.series import QuoteSeries
 

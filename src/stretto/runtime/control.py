@@ -19,7 +19,7 @@ import msgspec
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.errors import JournalUnavailable
-from stretto.core.intervention import Denied
+from stretto.core.terms.intervention import Denied
 from stretto.core.values import digest
 from stretto.runtime.reconciler import STOPPED, Comparison
 from stretto.runtime.writer import Writer

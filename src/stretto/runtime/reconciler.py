@@ -16,24 +16,24 @@ from typing import TypeGuard
 import msgspec
 
 from stretto.core import events as ev
-from stretto.core.backoff import query_delay_ns
 from stretto.core.book import Book
 from stretto.core.errors import BrokerUnreachable
+from stretto.core.failures.backoff import query_delay_ns
 from stretto.core.limits import (
     ACKNOWLEDGE_TIMEOUT_NS,
     QUERIES_MAX,
     RECONCILE_OPEN_NS,
     VIEW_AGE_NS_MAX,
 )
-from stretto.core.order import Fill, OrderState
-from stretto.core.order_changes import OrderChanges
-from stretto.core.reconciliation import inputs_of, is_current
-from stretto.core.reconciliation_due import interval_ns, live_orders, since
-from stretto.core.reconciliation_standing import Standing, standing_of
-from stretto.core.reports import CLOSE_BEFORE_ENTRY, awaits_entry
+from stretto.core.messages.reconciliation import inputs_of, is_current
+from stretto.core.messages.reconciliation_standing import Standing, standing_of
+from stretto.core.messages.reports import CLOSE_BEFORE_ENTRY, awaits_entry
+from stretto.core.orders.order import Fill, OrderState
+from stretto.core.orders.order_changes import OrderChanges
+from stretto.core.reconciling.reconciliation_due import interval_ns, live_orders, since
+from stretto.core.terms.venue import MassStatus
 from stretto.core.timers import Timers
 from stretto.core.values import NS_PER_S
-from stretto.core.venue import MassStatus
 from stretto.ports import Broker, Clock
 from stretto.runtime.writer import Writer
 

@@ -20,7 +20,7 @@ from stretto.core.effects import (
 )
 from stretto.core.events import SendOutcomeKind
 from stretto.core.limits import SEND_BEFORE_NS
-from stretto.core.report import OrderRole
+from stretto.core.terms.report import OrderRole
 from stretto.core.values import NS_PER_S
 from stretto.ports import Broker, Clock, NotSent, VenueMessage
 

@@ -11,19 +11,19 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from stretto.core import events as ev
-from stretto.core.account import BarReturn
 from stretto.core.book import Book
-from stretto.core.calendar import covers
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.exit_signal import AnySignal
-from stretto.core.failure_actions import ACTIONS, Also
+from stretto.core.failures.failure_actions import ACTIONS, Also
 from stretto.core.limits import (
     ABSENCE_APART_NS,
     CALENDAR_HORIZON_NS,
     CALENDAR_REMAINING_NS_MIN,
 )
-from stretto.core.market import Bar
-from stretto.core.policy import BookConfig
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.calendar import covers
+from stretto.core.terms.exit_signal import AnySignal
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import BookConfig
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Calendars, Clock
 from stretto.runtime.reconciler import Reconciler

@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, assert_never
 
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.effects import Command
 from stretto.core.engine import decide, effects_of, reads_needed
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import BATCH_INPUTS_MAX
-from stretto.core.market import Reads, VenueState
-from stretto.core.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
-from stretto.core.together import together
+from stretto.core.messages.together import together
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.market import Reads, VenueState
+from stretto.core.terms.report import CancelReject, ExecutionReport, ProtectionAnswer, StatusAnswer
 from stretto.core.values import NS_PER_MS, NS_PER_S
 from stretto.ports import Broker, Clock, Journal, MarketData, PreparedEntry, Projector, VenueMessage
 from stretto.runtime.collector import collect_at_rest

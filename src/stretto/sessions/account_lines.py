@@ -11,15 +11,15 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Position
 from stretto.core.book import Book
-from stretto.core.flattening import not_flat
-from stretto.core.killing import KillSwitch
+from stretto.core.exits.flattening import not_flat
+from stretto.core.gate.risk import Room, room
+from stretto.core.gate.trade import AccountView, TradeContext
 from stretto.core.limits import ROTATION_WINDOW_NS
-from stretto.core.market import Reads
-from stretto.core.risk import Room, room
-from stretto.core.screening import account_views
-from stretto.core.trade import AccountView, TradeContext
+from stretto.core.plans.screening import account_views
+from stretto.core.terms.account import AccountMode, Position
+from stretto.core.terms.killing import KillSwitch
+from stretto.core.terms.market import Reads
 from stretto.core.values import ZERO, Side, iso
 from stretto.sessions.reading import replayed
 

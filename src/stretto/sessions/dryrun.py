@@ -10,17 +10,17 @@ from pathlib import Path
 
 from stretto.bootstrap import Scenario, opening_of
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot
 from stretto.core.book import Book
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.exits import plan_exit
-from stretto.core.intake import plan_signal, reads_for_signal
-from stretto.core.market import Reads, VenueState
-from stretto.core.plan import Plan
+from stretto.core.exits.exits import plan_exit
+from stretto.core.release.intake import plan_signal, reads_for_signal
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.market import Reads, VenueState
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.venue import MassStatus
 from stretto.core.values import ZERO
-from stretto.core.venue import MassStatus
 from stretto.sessions.reading import book_of, replayed
 from stretto.sessions.scenario import of_settings
 from stretto.sessions.started import RunArguments

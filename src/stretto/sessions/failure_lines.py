@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from stretto.core.accounts.conduct import stands
 from stretto.core.book import Book
-from stretto.core.conduct import stands
-from stretto.core.failure_statistics import failures_counted, reliability
+from stretto.core.failures.failure_statistics import failures_counted, reliability
 from stretto.core.values import iso
 from stretto.sessions.reading import replayed
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from stretto.config import read_signal
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal
+from stretto.core.terms.exit_signal import AnySignal
 from stretto.ports import Clock
 
 SOURCE = "standard input"

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Bar
+from stretto.core.terms.market import Bar
 from stretto.market import (
     SeriesMarket,
     closes,

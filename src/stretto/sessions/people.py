@@ -21,7 +21,7 @@ from stretto.core.book import Book
 from stretto.core.engine import decide, effects_of
 from stretto.core.errors import BrokerUnreachable, JournalUnavailable
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.runtime.control import (
     Answer,
     answer_of,

@@ -5,7 +5,7 @@ Knows nothing of what becomes of a signal.
 
 from __future__ import annotations
 
-from stretto.core.exit_signal import AnySignal, ExitSignal, as_signal
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal, as_signal
 
 
 class SignalPlaces:

@@ -23,7 +23,7 @@ from stretto.config import read_signals
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal
+from stretto.core.terms.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S, iso
 from stretto.ports import Clock
 from stretto.runtime.control import socket_path

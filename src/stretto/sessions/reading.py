@@ -18,7 +18,7 @@ from stretto import __version__
 from stretto.bootstrap import EntryCodec
 from stretto.core.book import Book
 from stretto.core.errors import InvalidInput, JournalDamaged, JournalUnavailable, StrettoError
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.journal.chain import ChainBroken, Verification
 from stretto.journal.sqlite import SqliteJournal, books
 from stretto.journal.sqlite_file import explained

@@ -22,8 +22,8 @@ from stretto.brokers.sim_config import SimVenueConfig
 from stretto.brokers.sim_faults import FaultPlan, kinds_named
 from stretto.config import EcbMarket, Settings, read_placed_signals
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal
-from stretto.core.policy import BookConfig
+from stretto.core.terms.exit_signal import AnySignal
+from stretto.core.terms.policy import BookConfig
 from stretto.core.values import NS_PER_S, digest
 from stretto.market import FxWeek
 from stretto.sessions.markets import (

@@ -12,8 +12,8 @@ from typing import Any
 
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.policy import BookConfig
-from stretto.core.report import ExecType, ExecutionReport
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import ExecType, ExecutionReport
 from stretto.ports import AmendProtection, Command, ReplaceOrder, SubmitOrder, VenueMessage
 from stretto.runtime.recover import image_bytes
 from stretto.simulation import auditor_gate as gate

@@ -12,9 +12,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from stretto.core import events as ev
-from stretto.core.account import Account
-from stretto.core.market import venue_calendar
-from stretto.core.policy import LossLimit, Permission, Rulebook
+from stretto.core.terms.account import Account
+from stretto.core.terms.market import venue_calendar
+from stretto.core.terms.policy import LossLimit, Permission, Rulebook
 from stretto.simulation.auditor_model import Model, OrderNote
 
 _S = 1_000_000_000

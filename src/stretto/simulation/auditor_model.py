@@ -9,11 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NoReturn
 
-from stretto.core.account import Account
-from stretto.core.calendar import SessionTable
-from stretto.core.order import Order
-from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
+from stretto.core.orders.order import Order
+from stretto.core.terms.account import Account
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.signal import Signal
 from stretto.simulation.executions import Executions
 from stretto.simulation.invariants import (
     FINAL,

@@ -12,8 +12,8 @@ from decimal import Decimal
 from msgspec import UNSET
 
 from stretto.core import events as ev
-from stretto.core.intervention import Fate, ResolveInDoubt
-from stretto.core.report import ExecType, ExecutionReport
+from stretto.core.terms.intervention import Fate, ResolveInDoubt
+from stretto.core.terms.report import ExecType, ExecutionReport
 from stretto.simulation.auditor_model import ZERO, Model, OrderNote
 from stretto.simulation.invariants import LEAVES_OPTIONAL, TERMINAL, allows
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot
-from stretto.core.plan import PlannedAllocation
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.plan import PlannedAllocation
 from stretto.simulation.auditor_model import (
     ZERO,
     ExecutionNote,

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from stretto.core import events as ev
-from stretto.core.market import venue_calendar
-from stretto.core.signal import Urgency
+from stretto.core.terms.market import venue_calendar
+from stretto.core.terms.signal import Urgency
 from stretto.simulation.auditor_model import Model, OrderNote, ShareNote
 
 _S = 1_000_000_000

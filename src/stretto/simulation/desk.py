@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Any
 
 from stretto.core import events as ev
-from stretto.core import intervention as person
 from stretto.core.book import AWAITING, Book, allocation_key
-from stretto.core.order import OrderState
+from stretto.core.orders.order import OrderState
 from stretto.core.reconciliation_events import ADOPTED, POSITION_DIFFERENCE, Suspect
-from stretto.core.reconciliation_positions import is_asked
+from stretto.core.reconciling.reconciliation_positions import is_asked
+from stretto.core.terms import intervention as person
 from stretto.core.values import NS_PER_MS, NS_PER_S, ZERO
 from stretto.ports import Clock
 from stretto.runtime.reconciler import Comparison

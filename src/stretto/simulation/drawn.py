@@ -13,11 +13,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from stretto.brokers.sim_config import SimVenueConfig
-from stretto.core.account import BarReturn
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.policy import BookConfig
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import Action, PerAccount, Share, Signal, Urgency
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import Action, PerAccount, Share, Signal, Urgency
 from stretto.core.values import NS_PER_S, floor_to_step
 from stretto.market.feed import SeriesMarket
 from stretto.simulation.drawn_book import (

@@ -12,7 +12,7 @@ from decimal import Decimal
 from stretto.brokers.sim_config import RejectCode, SimVenueConfig
 from stretto.config.failure_tables import builtin_table
 from stretto.config.instruments import contract_size_of
-from stretto.core.account import (
+from stretto.core.terms.account import (
     Account,
     AccountMode,
     BarReturn,
@@ -20,8 +20,8 @@ from stretto.core.account import (
     PositionMode,
     SymbolTerms,
 )
-from stretto.core.market import Instrument
-from stretto.core.policy import (
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.policy import (
     Anchor,
     BookConfig,
     CompletionPolicy,
@@ -31,9 +31,9 @@ from stretto.core.policy import (
     Rulebook,
     Trailing,
 )
-from stretto.core.report import TimeInForce
+from stretto.core.terms.report import TimeInForce
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_MS, NS_PER_S, PPM
-from stretto.core.venue import VenueCapabilities
 from stretto.simulation.draws import Draws
 
 BOOK_ID = "simulated"

@@ -15,7 +15,7 @@ import numpy as np
 
 from stretto.config.instruments import instrument_of
 from stretto.core.errors import check
-from stretto.core.market import Bar, Instrument
+from stretto.core.terms.market import Bar, Instrument
 from stretto.core.values import NS_PER_S, iso, parse_iso
 from stretto.market.feed import SeriesMarket
 from stretto.market.path import (

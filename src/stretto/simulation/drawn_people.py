@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from stretto.core import intervention as person
-from stretto.core.exit_signal import AnySignal
 from stretto.core.inputs import Intervened
-from stretto.core.killing import KillScope
-from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
+from stretto.core.terms import intervention as person
+from stretto.core.terms.exit_signal import AnySignal
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.signal import Signal
 from stretto.core.values import NS_PER_S, execution_id
 from stretto.simulation.draws import Draws
 

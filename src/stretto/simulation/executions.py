@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from stretto.core.report import ExecType, ExecutionReport
+from stretto.core.terms.report import ExecType, ExecutionReport
 
 _ZERO = Decimal(0)
 

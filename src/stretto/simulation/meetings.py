@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stretto.core import events as ev
-from stretto.core.order import TERMINAL, OrderState
+from stretto.core.orders.order import TERMINAL, OrderState
 
 _CHANGING = (ev.OrderAdvanced, ev.CancelRequested, ev.ReplaceRequested)
 

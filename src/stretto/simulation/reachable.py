@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from stretto.brokers.sim_faults import FaultKind
-from stretto.core.order_table import (
+from stretto.core.orders.order_table import (
     FINAL,
     STATE_OF_STATUS,
     TABLE,
@@ -22,7 +22,7 @@ from stretto.core.order_table import (
     OrderState,
     Rule,
 )
-from stretto.core.report import OrdStatus
+from stretto.core.terms.report import OrdStatus
 from stretto.simulation.schedule import Boundary, Named, ProcessFault
 
 On, S, K = OrderInput, OrderState, FaultKind

@@ -19,7 +19,7 @@ from stretto.bootstrap import EntryCodec, calendars_of
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.errors import BrokerUnreachable, JournalUnavailable
-from stretto.core.exit_signal import AnySignal
+from stretto.core.terms.exit_signal import AnySignal
 from stretto.core.values import NS_PER_S
 from stretto.ports import Command, Journal, VenueMessage
 from stretto.runtime.recover import apply_entry, image_bytes, recover, snapshot_of

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from stretto.brokers.sim import SimVenue
-from stretto.core.account import AccountSnapshot
 from stretto.core.errors import BrokerUnreachable, check
-from stretto.core.market import Reads
-from stretto.core.report import ExecutionReport
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.market import Reads
+from stretto.core.terms.report import ExecutionReport
+from stretto.core.terms.venue import MassStatus, VenueCapabilities
 from stretto.core.values import NS_PER_MS, NS_PER_S
-from stretto.core.venue import MassStatus, VenueCapabilities
 from stretto.journal.steps import AppendStep
 from stretto.market.feed import SeriesMarket
 from stretto.ports import (

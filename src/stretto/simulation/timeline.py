@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.policy import BookConfig
+from stretto.core.terms.policy import BookConfig
 from stretto.core.values import iso, plain
 from stretto.ports import Command, ReplaceOrder, SubmitOrder, VenueMessage
 from stretto.simulation.auditor import Auditor

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from stretto.config.instruments import instrument_of
-from stretto.core.account import BarReturn
 from stretto.core.errors import InvalidInput
 from stretto.core.limits import ACCOUNTS_MAX
-from stretto.core.market import Bar, Quote
-from stretto.core.policy import BookConfig
-from stretto.core.signal import Signal
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.market import Bar, Quote
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.signal import Signal
 from stretto.simulation.world_accounts import Opening, demo_accounts, demo_config
 from stretto.simulation.world_history import demo_histories
 from stretto.simulation.world_signals import Horizon, demo_arrivals

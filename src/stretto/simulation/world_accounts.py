@@ -17,15 +17,15 @@ from stretto.brokers.sim_config import RejectCode
 from stretto.config.failure_tables import builtin_table
 from stretto.config.instruments import contract_size_of, converts
 from stretto.config.rulebooks import builtin_rulebook
-from stretto.core.account import (
+from stretto.core.terms.account import (
     Account,
     AccountMode,
     ExecutionProfile,
     PositionMode,
     SymbolTerms,
 )
-from stretto.core.market import Instrument
-from stretto.core.policy import BookConfig, Policy
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.policy import BookConfig, Policy
 from stretto.core.values import NS_PER_MS, PPM, draw, draw_below
 
 _OWNER_LETTERS = "abcdefgh"

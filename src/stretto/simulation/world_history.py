@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from struct import iter_unpack
 
-from stretto.core.account import BarReturn
 from stretto.core.limits import CORRELATION_WINDOW_BARS
-from stretto.core.market import Bar
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.market import Bar
 from stretto.core.values import digest, draw, draw_below, iso
 
 _PPB = 1_000_000_000

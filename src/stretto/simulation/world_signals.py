@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from stretto.core.market import Instrument, Quote
-from stretto.core.policy import BookConfig
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import (
+from stretto.core.terms.market import Instrument, Quote
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import (
     Action,
     Addressing,
     AllAccounts,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from stretto.core import events as ev
-from stretto.core.circuit import Scope
 from stretto.core.errors import check
-from stretto.core.intervention import name_of
-from stretto.core.killing import KillScope
-from stretto.core.protection import PROTECTIVE
+from stretto.core.failures.circuit import Scope
+from stretto.core.terms.intervention import name_of
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.protection import PROTECTIVE
 from stretto.core.values import plain, ppm_text
 from stretto.views.actions import levels_text
 from stretto.views.rows import clause_of, clauses, summary

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from stretto.core.errors import check
-from stretto.core.plan import Candidate, CorrelationAnalysis, Plan
-from stretto.core.refusal import Refusal
+from stretto.core.terms.plan import Candidate, CorrelationAnalysis, Plan
+from stretto.core.terms.refusal import Refusal
 from stretto.views.texts import Number, fraction, number, seconds, timestamp
 
 

@@ -12,8 +12,8 @@ from decimal import Decimal
 import msgspec
 
 from stretto.core.limits import CLUSTERING_WINDOW_NS
-from stretto.core.timing import coefficient_of_variation_ppm
-from stretto.core.timing_report import BinReport, clustering, planned_against_actual
+from stretto.core.times.timing import coefficient_of_variation_ppm
+from stretto.core.times.timing_report import BinReport, clustering, planned_against_actual
 from stretto.core.values import NS_PER_S, iso, ppm_to_decimal
 from stretto.views.releases import Released, executions_released
 from stretto.views.texts import timestamp

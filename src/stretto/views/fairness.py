@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.fairness import jain_index_ppm, places_ppm
+from stretto.core.times.fairness import jain_index_ppm, places_ppm
 from stretto.core.values import PPM, ZERO, iso, ppm_to_decimal, ratio_ppm
 from stretto.views.releases import Released, executions_released
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from stretto.core.completion import Strategy
-from stretto.core.completion_steps import IMMEDIATE_REMAINDER
+from stretto.core.executions.completion_steps import IMMEDIATE_REMAINDER
+from stretto.core.orders.completion import Strategy
 from stretto.core.values import ZERO, Side, parse_iso
 from stretto.views.texts import decimal_of, timestamp
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from stretto.core import events as ev
 from stretto.core.errors import StrettoError, check
-from stretto.core.plan import Plan
-from stretto.core.policy import BookConfig
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import BookConfig
 from stretto.ports import PreparedEntry
 from stretto.views import schema
 from stretto.views.actions import acted_on

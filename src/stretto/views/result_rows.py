@@ -13,9 +13,9 @@ import msgspec
 
 from stretto.core import events as ev
 from stretto.core.errors import check
-from stretto.core.order_changes import apply_changes
-from stretto.core.order_record import Order
-from stretto.core.plan import Plan, PlannedAllocation
+from stretto.core.orders.order_changes import apply_changes
+from stretto.core.orders.order_record import Order
+from stretto.core.terms.plan import Plan, PlannedAllocation
 from stretto.core.values import Side, parse_iso, plain
 from stretto.views.results import COLUMNS, OWN_ROLES, RELEASE, Result, release_values
 from stretto.views.schema import RESULT_MOVING

@@ -14,10 +14,10 @@ from typing import Any
 from msgspec import UNSET
 
 from stretto.core import events as ev
-from stretto.core.order_changes import apply_changes
-from stretto.core.order_record import Order, open_quantity
-from stretto.core.order_table import LIVE_STATES, OrderState
-from stretto.core.report import OrderRole
+from stretto.core.orders.order_changes import apply_changes
+from stretto.core.orders.order_record import Order, open_quantity
+from stretto.core.orders.order_table import LIVE_STATES, OrderState
+from stretto.core.terms.report import OrderRole
 from stretto.core.values import ZERO, Side, plain
 from stretto.views.actions import Acted, action_of
 from stretto.views.schema import (

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from stretto.core import events as ev
-from stretto.core.account import Account
-from stretto.core.exit_signal import LEVELS
-from stretto.core.market import Instrument
-from stretto.core.plan import Plan
-from stretto.core.refusal import Refusal
-from stretto.core.signal import Action, Signal, Urgency, size_value
+from stretto.core.terms.account import Account
+from stretto.core.terms.exit_signal import LEVELS
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.refusal import Refusal
+from stretto.core.terms.signal import Action, Signal, Urgency, size_value
 from stretto.core.values import plain
 from stretto.views import decision_json
 from stretto.views.texts import event_json, maybe_plain, table_json, timestamp

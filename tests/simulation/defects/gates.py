@@ -7,25 +7,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core import (
-    allocation,
-    backoff,
-    circuit,
-    conduct,
-    deferral,
-    dispatch,
-    eligibility,
-    engine,
-    exclusions,
-    exit_legs,
-    failure_actions,
-    intervening_kills,
-    planning,
-    timers,
-    timing,
-)
+from stretto.core import engine, timers
 from stretto.core import events as ev
-from stretto.core.refusal import Refusal, Rule
+from stretto.core.accounts import conduct
+from stretto.core.executions import deferral
+from stretto.core.exits import exit_legs
+from stretto.core.failures import backoff, circuit, failure_actions
+from stretto.core.gate import eligibility
+from stretto.core.people import intervening_kills
+from stretto.core.plans import allocation, exclusions, planning
+from stretto.core.release import dispatch
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.times import timing
 from tests.simulation.defects.planting import defect, everywhere
 from tests.simulation.defects.quantities import after
 

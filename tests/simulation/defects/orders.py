@@ -8,25 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core import (
-    advancing,
-    alarms,
-    booking,
-    engine,
-    giving_up,
-    intervening_kills,
-    order,
-    order_report,
-    proof,
-    reconciliation,
-    recovery,
-    remedy,
-    reports,
-)
+from stretto.core import engine
 from stretto.core import events as ev
-from stretto.core.order import OrderInput, OrderState
-from stretto.core.order_changes import OrderChanges
-from stretto.core.report import ExecType
+from stretto.core.accounts import alarms
+from stretto.core.executions import giving_up
+from stretto.core.messages import advancing, proof, reconciliation, recovery, remedy, reports
+from stretto.core.orders import booking, order, order_report
+from stretto.core.orders.order import OrderInput, OrderState
+from stretto.core.orders.order_changes import OrderChanges
+from stretto.core.people import intervening_kills
+from stretto.core.terms.report import ExecType
 from tests.simulation.defects.planting import defect, everywhere
 
 ZERO = Decimal(0)

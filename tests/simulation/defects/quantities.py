@@ -9,21 +9,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core import (
-    advancing,
-    backoff,
-    evolve,
-    exit_legs,
-    order_record,
-    positions,
-    reconciliation,
-    reconciliation_positions,
-    remedy,
-    reports,
-    rerouting,
-    settling,
-)
 from stretto.core import events as ev
+from stretto.core import evolve
+from stretto.core.evolving import positions
+from stretto.core.exits import exit_legs
+from stretto.core.failures import backoff
+from stretto.core.messages import advancing, reconciliation, remedy, reports
+from stretto.core.orders import order_record, settling
+from stretto.core.reconciling import reconciliation_positions
+from stretto.core.release import rerouting
 from stretto.runtime import writer
 from tests.simulation.defects.planting import defect, everywhere
 

@@ -12,8 +12,8 @@ from stretto.core import engine
 from stretto.core import events as ev
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import JournalUnavailable
-from stretto.core.market import Reads
-from stretto.core.order import OrderState
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.market import Reads
 from stretto.journal import memory
 from stretto.runtime import sender, writer
 from tests.simulation.defects.planting import defect

@@ -15,9 +15,9 @@ from stretto.brokers.sim import SimVenue
 from stretto.brokers.sim_config import SimAccount, SimVenueConfig, frictionless
 from stretto.brokers.sim_faults import FaultPlan
 from stretto.brokers.sim_memory import CommandLog
-from stretto.core.account import PositionMode, SymbolTerms
-from stretto.core.market import Instrument
-from stretto.core.report import (
+from stretto.core.terms.account import PositionMode, SymbolTerms
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

@@ -34,9 +34,9 @@ from stretto.brokers.remote_wire import (
 from stretto.brokers.sim import SimVenue
 from stretto.brokers.sim_config import frictionless
 from stretto.core.errors import BrokerUnreachable, InvalidInput
-from stretto.core.report import OrderType
+from stretto.core.terms.report import OrderType
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_S
-from stretto.core.venue import VenueCapabilities
 from stretto.ports import NotSent, Sent, VenueMessage
 from stretto.runtime.clock import LoopClock
 from tests.unit.brokers.desk import START, Desk, at_desk, order, patient

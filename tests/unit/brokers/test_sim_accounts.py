@@ -10,10 +10,10 @@ import pytest
 
 from stretto.brokers.sim import SimVenue, sim_accounts
 from stretto.brokers.sim_config import RejectCode, SimAccount, SimVenueConfig, frictionless
-from stretto.core.account import Account, AccountSnapshot, PositionMode
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Instrument
-from stretto.core.report import OrderRole, OrderType
+from stretto.core.terms.account import Account, AccountSnapshot, PositionMode
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.report import OrderRole, OrderType
 from stretto.core.values import NS_PER_S, ZERO, Side, parse_iso
 from stretto.market import Calendars, VenueHours
 from tests.session import MovingClock

@@ -9,7 +9,7 @@ import pytest
 
 from stretto.brokers.sim_memory import CommandLog
 from stretto.core.errors import InvalidInput
-from stretto.core.report import OrderType
+from stretto.core.terms.report import OrderType
 from stretto.core.values import NS_PER_S, Side
 from stretto.ports import CancelOrder, Command, QueryOrder, SubmitOrder
 from tests.unit.brokers.desk import START, Desk, at_desk, ticks

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from stretto.brokers.sim_config import SimVenueConfig, frictionless
-from stretto.core.report import OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.report import OrderType, OrdStatus, TimeInForce
 from stretto.core.values import NS_PER_S, Side, iso, parse_iso
 from stretto.ports import CancelOrder
 from tests.unit.brokers.desk import LOT, START, Desk, account, at_desk, order, patient, ticks, wave

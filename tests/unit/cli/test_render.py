@@ -15,7 +15,7 @@ from stretto.cli.render_status import since
 from stretto.cli.render_summary import identities_by_symbol, in_words
 from stretto.core import events as ev
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Reads
+from stretto.core.terms.market import Reads
 from stretto.sessions.play import Stop
 from stretto.sessions.summary import ExecutionLine
 from stretto.views.queries import QuantityTotals

@@ -10,8 +10,8 @@ from stretto.brokers.sim_config import RejectCode
 from stretto.config import MalformedInput, read_settings
 from stretto.config.failure_tables import builtin_names, builtin_table
 from stretto.core.errors import InvalidInput
-from stretto.core.failure import Confidence, FailureClass, Outcome, classify
-from stretto.core.report import CancelRejectReason
+from stretto.core.terms.failure import Confidence, FailureClass, Outcome, classify
+from stretto.core.terms.report import CancelRejectReason
 from tests.unit.config.books import problems, spoilt, write
 
 OWN = """

@@ -22,16 +22,16 @@ from stretto.config.completion_sections import COMPLETION
 from stretto.config.problems import Problems
 from stretto.config.rulebooks import builtin_names, builtin_rulebook
 from stretto.config.section import Section
-from stretto.core.account import (
+from stretto.core.terms.account import (
     Account,
     AccountMode,
     ExecutionProfile,
     PositionMode,
     SymbolTerms,
 )
-from stretto.core.failure import FailureRow, FailureTable
-from stretto.core.market import Instrument
-from stretto.core.policy import (
+from stretto.core.terms.failure import FailureRow, FailureTable
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.policy import (
     Anchor,
     BookConfig,
     CompletionPolicy,
@@ -41,9 +41,9 @@ from stretto.core.policy import (
     Policy,
     Rulebook,
 )
-from stretto.core.report import TimeInForce
+from stretto.core.terms.report import TimeInForce
+from stretto.core.terms.venue import VenueCapabilities
 from stretto.core.values import NS_PER_MS, NS_PER_S, parse_iso
-from stretto.core.venue import VenueCapabilities
 from tests.unit.config.books import SOUND, spoilt, write
 
 

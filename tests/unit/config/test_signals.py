@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from stretto.config import MalformedInput, read_signal, read_signals, signal_to_json
 from stretto.core.errors import InvalidInput
-from stretto.core.exit_signal import AnySignal, ExitSignal
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import (
+from stretto.core.terms.exit_signal import AnySignal, ExitSignal
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import (
     Action,
     AllAccounts,
     BestAccounts,

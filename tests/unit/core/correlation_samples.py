@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stretto.core.factors import Floats
+from stretto.core.correlations.factors import Floats
 
 BARS = 60
 

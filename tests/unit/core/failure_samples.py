@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stretto.core.failure import (
+from stretto.core.terms.failure import (
     Confidence,
     Failure,
     FailureClass,

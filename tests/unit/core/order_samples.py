@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stretto.core.order import (
+from stretto.core.orders.order import (
     Message,
     Order,
     OrderInput,
@@ -13,7 +13,7 @@ from stretto.core.order import (
     intend,
     step,
 )
-from stretto.core.report import (
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     ExecutionReport,

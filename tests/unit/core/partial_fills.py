@@ -7,10 +7,10 @@ from typing import Any
 
 from stretto.core import events as ev
 from stretto.core.book import Allocation
-from stretto.core.completion import Strategy
-from stretto.core.market import Reads
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.orders.completion import Strategy
+from stretto.core.orders.order import Order
+from stretto.core.terms.market import Reads
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import Desk, S, a_config, a_signal, the_reads

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.account_exclusion import exclude
+from stretto.core.accounts.account_exclusion import exclude
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
 from tests.book_invariants import holds, replays, restored
 from tests.builders import DAY_NS, Desk, S, a_config, a_signal, a_snapshot, only
 

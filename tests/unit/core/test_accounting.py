@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import AnchorBasis
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.terms.account import AnchorBasis
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import parse_iso
 from tests.builders import (
     BALANCE,

@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.account import PositionMode
-from stretto.core.intervention import Denial
-from stretto.core.order import Order
-from stretto.core.reconciliation_standing import standing_of
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.messages.reconciliation_standing import standing_of
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.venue import MassStatus, PositionView
 from stretto.core.values import ZERO, Side
-from stretto.core.venue import MassStatus, PositionView
 from tests.book_invariants import holds, replays
 from tests.builders import START, S, a_config, a_signal, an_account, only
 from tests.people import People

@@ -7,14 +7,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from stretto.core import allocation
 from stretto.core import events as ev
 from stretto.core.limits import CORRELATED_CANDIDATES_MAX
-from stretto.core.plan import Plan
-from stretto.core.policy import Permission, Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import BestAccounts, ListedAccounts, PerAccount, Total, Urgency
+from stretto.core.plans import allocation
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import Permission, Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import BestAccounts, ListedAccounts, PerAccount, Total, Urgency
 from tests.builders import (
     DAYS,
     OPEN,

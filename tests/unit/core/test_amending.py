@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
 from stretto.core.effects import AmendProtection, SubmitOrder
-from stretto.core.exit_signal import ExitSignal
-from stretto.core.failure_actions import Step
+from stretto.core.failures.failure_actions import Step
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, QUERIES_MAX
-from stretto.core.market import Reads
-from stretto.core.refusal import Rule
-from stretto.core.report import ProtectionAnswer
-from stretto.core.signal import Action
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.exit_signal import ExitSignal
+from stretto.core.terms.market import Reads
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ProtectionAnswer
+from stretto.core.terms.signal import Action
 from tests.builders import S, a_signal, names, only
 from tests.exit_desk import SIGNAL, ExitDesk, an_exit, desk, stop
 

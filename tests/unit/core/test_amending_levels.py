@@ -10,11 +10,11 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS
-from stretto.core.market import Reads
-from stretto.core.plan import Plan
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import Urgency
+from stretto.core.terms.market import Reads
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO, Side
 from tests.builders import DAY_NS, START, S, a_signal, names, only, sessions
 from tests.exit_desk import SIGNAL, ExitDesk, desk, stop

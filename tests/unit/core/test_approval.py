@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import SubmitOrder
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope
 from stretto.core.limits import DELAY_MAX_NS, DELAY_MIN_NS
-from stretto.core.plan import Plan
-from stretto.core.policy import Policy
-from stretto.core.report import OrderType
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.report import OrderType
 from stretto.core.values import ZERO, plain
 from tests.book_invariants import replays, spaced
 from tests.builders import S, a_config, a_signal, only

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core import at_once
 from stretto.core import events as ev
-from stretto.core.circuit import Circuit, CircuitState, Scope
 from stretto.core.effects import SubmitOrder
-from stretto.core.order import OrderState
-from stretto.core.plan import Plan
-from stretto.core.policy import Policy
-from stretto.core.signal import ListedAccounts, Urgency
+from stretto.core.failures.circuit import Circuit, CircuitState, Scope
+from stretto.core.orders.order import OrderState
+from stretto.core.release import at_once
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.signal import ListedAccounts, Urgency
 from tests.book_invariants import holds, replays, restored
 from tests.builders import START, Desk, S, a_config, a_signal, an_account, names
 

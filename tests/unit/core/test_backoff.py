@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.backoff import (
+from stretto.core.errors import InvariantViolated
+from stretto.core.failures.backoff import (
     query_delay_ns,
     rate_limit_wait_ns,
     retry_delay_ns,
@@ -16,9 +17,8 @@ from stretto.core.backoff import (
     smaller_quantity,
     wider_stop,
 )
-from stretto.core.errors import InvariantViolated
-from stretto.core.policy import FAILURE_POLICY as POLICY
-from stretto.core.policy import FailurePolicy
+from stretto.core.terms.policy import FAILURE_POLICY as POLICY
+from stretto.core.terms.policy import FailurePolicy
 from stretto.core.values import NS_PER_S, PPM, draw
 
 MOST = 2**64 - 1

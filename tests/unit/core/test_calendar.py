@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.core.calendar import (
+from stretto.core.errors import InvalidInput
+from stretto.core.limits import CALENDAR_SESSIONS_MAX
+from stretto.core.terms.calendar import (
     Hours,
     SessionTable,
     common,
@@ -14,8 +16,6 @@ from stretto.core.calendar import (
     next_close,
     next_open,
 )
-from stretto.core.errors import InvalidInput
-from stretto.core.limits import CALENDAR_SESSIONS_MAX
 
 
 def table(*sessions: tuple[int, int], span: tuple[int, int] = (0, 100)) -> SessionTable:

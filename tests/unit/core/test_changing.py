@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS
-from stretto.core.order import Order
-from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus, StatusAnswer
 from tests.book_invariants import holds
 from tests.builders import S, a_config, only, report_of
 from tests.people import People, working

@@ -8,9 +8,9 @@ import pytest
 
 from stretto.cli.app import app
 from stretto.cli.people import AccountAction, ExecutionAction
-from stretto.core.choices import CHOICES, ENTRY_HELD, EXIT_HELD, choices
-from stretto.core.intervention import Fate
-from stretto.core.reconciliation_positions import POSITION_CHOICES
+from stretto.core.reconciling.reconciliation_positions import POSITION_CHOICES
+from stretto.core.terms.choices import CHOICES, ENTRY_HELD, EXIT_HELD, choices
+from stretto.core.terms.intervention import Fate
 
 TEXTS = [*CHOICES.values(), ENTRY_HELD, EXIT_HELD, POSITION_CHOICES]
 COMMANDS = {command.name for command in app.registered_commands}

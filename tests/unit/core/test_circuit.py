@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.core.circuit import (
+from stretto.core.failures.circuit import (
     Change,
     Circuit,
     CircuitState,
@@ -17,9 +17,9 @@ from stretto.core.circuit import (
     probe_delay_ns,
     withdraw,
 )
-from stretto.core.failure import Failure, FailureClass, Outcome
-from stretto.core.policy import FAILURE_POLICY as POLICY
-from stretto.core.policy import FailurePolicy
+from stretto.core.terms.failure import Failure, FailureClass, Outcome
+from stretto.core.terms.policy import FAILURE_POLICY as POLICY
+from stretto.core.terms.policy import FailurePolicy
 from stretto.core.values import NS_PER_S
 from tests.unit.core.failure_samples import a_failure
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.refusal import Rule
-from stretto.core.signal import ListedAccounts
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import ListedAccounts
 from stretto.core.values import Side
 from tests.builders import Desk, S, a_config, a_signal, a_snapshot, returns_like
 

@@ -10,15 +10,15 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.book import NextStep
-from stretto.core.completion import Strategy
 from stretto.core.effects import CancelOrder, SubmitOrder
-from stretto.core.order import OrderState
-from stretto.core.report import (
+from stretto.core.orders.completion import Strategy
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.report import (
     ExecType,
     OrderType,
     OrdStatus,
 )
-from stretto.core.signal import Urgency
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO
 from tests.builders import Desk, S, a_config, a_signal, an_account, only
 from tests.unit.core.partial_fills import (

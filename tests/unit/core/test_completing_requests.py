@@ -10,17 +10,17 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.book import NextStep
-from stretto.core.completion import Strategy
 from stretto.core.effects import CancelOrder, QueryOrder, ReplaceOrder
-from stretto.core.order import Order, OrderState
-from stretto.core.report import (
+from stretto.core.orders.completion import Strategy
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms.report import (
     CancelReject,
     ExecType,
     OrdStatus,
     StatusAnswer,
     TimeInForce,
 )
-from stretto.core.signal import Urgency
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, restored
 from tests.builders import Desk, S, only, report_of, the_reads

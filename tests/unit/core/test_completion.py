@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stretto.core.completion import (
+from stretto.core.limits import COMPLETION_TRADES_MAX
+from stretto.core.orders.completion import (
     Completion,
     Situation,
     Strategy,
@@ -18,10 +19,9 @@ from stretto.core.completion import (
     is_liquid,
     patience_factor,
 )
-from stretto.core.limits import COMPLETION_TRADES_MAX
-from stretto.core.market import MarketStatistics
-from stretto.core.policy import COMPLETION_POLICY as POLICY
-from stretto.core.signal import Urgency
+from stretto.core.terms.market import MarketStatistics
+from stretto.core.terms.policy import COMPLETION_POLICY as POLICY
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import PPM, Side
 from tests.builders import START, S, a_quote
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.circuit import Change, CircuitState
-from stretto.core.failure import FailureClass
-from stretto.core.failure_statistics import share
-from stretto.core.order import Order
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import ListedAccounts
+from stretto.core.failures.circuit import Change, CircuitState
+from stretto.core.failures.failure_statistics import share
+from stretto.core.orders.order import Order
+from stretto.core.terms.failure import FailureClass
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import ListedAccounts
 from tests.book_invariants import holds, replays, restored
 from tests.builders import Desk, S, a_config, a_signal, an_account, names, only
 

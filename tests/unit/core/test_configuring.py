@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import AccountMode, PositionMode
 from stretto.core.errors import InvalidInput, InvariantViolated
-from stretto.core.policy import BookConfig
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.terms.account import AccountMode, PositionMode
+from stretto.core.terms.policy import BookConfig
+from stretto.core.terms.report import ExecType, OrdStatus
 from tests.builders import Desk, a_config, an_account, only, report_of
 from tests.protection_desk import ProtectionDesk, own_stops
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import Account
-from stretto.core.copying import (
+from stretto.core.gate.copying import (
     PairVerdict,
     Relation,
     judge_pair,
@@ -14,8 +13,9 @@ from stretto.core.copying import (
     opposite_refusal,
     pair_refusal,
 )
-from stretto.core.policy import Permission
-from stretto.core.refusal import Rule
+from stretto.core.terms.account import Account
+from stretto.core.terms.policy import Permission
+from stretto.core.terms.refusal import Rule
 from tests.unit.core.trade_samples import RULEBOOK, account, position, view
 
 OPEN = RULEBOOK

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stretto.core.correlation import Trade, project, size_that_would_pass
-from stretto.core.errors import InvariantViolated
-from stretto.core.factors import (
+from stretto.core.correlations.correlation import Trade, project, size_that_would_pass
+from stretto.core.correlations.factors import (
     BookFactors,
     Floats,
     book_factors,
     factor_rows,
     history,
 )
-from stretto.core.historical import entries_of
+from stretto.core.correlations.historical import entries_of
+from stretto.core.errors import InvariantViolated
 from stretto.core.limits import CORRELATED_SYMBOLS_MAX
-from stretto.core.refusal import Rule
+from stretto.core.terms.refusal import Rule
 from tests.unit.core.correlation_samples import (
     World,
     correlation,
@@ -335,9 +335,9 @@ def test_factor_returns_are_exact_with_five_hundred_symbols() -> None:
 DIGEST = """
 import hashlib
 import numpy as np
-from stretto.core.correlation import Trade, project, size_that_would_pass
-from stretto.core.factors import book_factors, history
-from stretto.core.subset import best_subset
+from stretto.core.correlations.correlation import Trade, project, size_that_would_pass
+from stretto.core.correlations.factors import book_factors, history
+from stretto.core.subsets.subset import best_subset
 from tests.unit.core.correlation_samples import world
 
 sample = world(333, symbols=17, seed=7)

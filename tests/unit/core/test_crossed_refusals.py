@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.order import Order, OrderState
-from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus, StatusAnswer
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays
 from tests.builders import S, a_config, only, report_of

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from stretto.core import at_once
 from stretto.core import events as ev
-from stretto.core.account import AccountMode
 from stretto.core.book import LastRelease
-from stretto.core.deferral import first_free
 from stretto.core.effects import SubmitOrder
+from stretto.core.executions.deferral import first_free
 from stretto.core.limits import GAP_MAX_NS
-from stretto.core.refusal import Rule
-from stretto.core.signal import Urgency
+from stretto.core.release import at_once
+from stretto.core.terms.account import AccountMode
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import iso
 from tests.book_invariants import holds, replays, restored, spaced
 from tests.builders import START, Desk, S, a_config, a_signal
@@ -60,7 +60,7 @@ def test_after_a_stall_releases_leave_one_gap_apart_each_deferred_once() -> None
 def test_many_overdue_are_spread_in_bounded_steps(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stretto.core.deferral.DEFERRALS_MAX", most)
+    monkeypatch.setattr("stretto.core.executions.deferral.DEFERRALS_MAX", most)
     desk = stalled(3)
     woken = desk.now
     desk.timers_until(woken)

@@ -10,15 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import AccountMode, ExecutionProfile
-from stretto.core.calendar import SessionTable
-from stretto.core.dispatch import reads_for_release
 from stretto.core.effects import SubmitOrder
-from stretto.core.market import Reads
-from stretto.core.order import OrderState
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import OrderType
+from stretto.core.orders.order import OrderState
+from stretto.core.release.dispatch import reads_for_release
+from stretto.core.terms.account import AccountMode, ExecutionProfile
+from stretto.core.terms.calendar import SessionTable
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import BookConfig, Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import OrderType
 from stretto.core.values import PPM, ZERO, Side, iso
 from tests.book_invariants import holds
 from tests.builders import (

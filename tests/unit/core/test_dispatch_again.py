@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.policy import Permission
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import ListedAccounts
+from stretto.core.terms.policy import Permission
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import ListedAccounts
 from stretto.core.values import NS_PER_S, Side
 from tests.builders import Desk, S, a_config, a_rulebook, a_signal, a_snapshot
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Exclusion, Ledger, PositionMode
-from stretto.core.affordability import largest_quantity
-from stretto.core.calendar import Hours
-from stretto.core.copying import opposed_by
-from stretto.core.eligibility import CHECKS, all_refusals, judge_account
-from stretto.core.market import Reads
-from stretto.core.policy import Permission, Policy
-from stretto.core.refusal import PRECEDENCE, Refusal, Rule
-from stretto.core.risk import room
-from stretto.core.trade import AccountView, TradeContext, trade_for
+from stretto.core.gate.affordability import largest_quantity
+from stretto.core.gate.copying import opposed_by
+from stretto.core.gate.eligibility import CHECKS, all_refusals, judge_account
+from stretto.core.gate.risk import room
+from stretto.core.gate.trade import AccountView, TradeContext, trade_for
+from stretto.core.terms.account import AccountMode, Exclusion, Ledger, PositionMode
+from stretto.core.terms.calendar import Hours
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import Permission, Policy
+from stretto.core.terms.refusal import PRECEDENCE, Refusal, Rule
 from stretto.core.values import NS_PER_S, iso
 from tests.unit.core.trade_samples import (
     AT,

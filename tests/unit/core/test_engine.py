@@ -10,8 +10,8 @@ from stretto.core import events as ev
 from stretto.core.effects import QueryOrder, SubmitOrder
 from stretto.core.engine import effects_of, reads_needed
 from stretto.core.errors import InvariantViolated
-from stretto.core.report import OrderType, TimeInForce
-from stretto.core.signal import Urgency
+from stretto.core.terms.report import OrderType, TimeInForce
+from stretto.core.terms.signal import Urgency
 from tests.builders import START, SYMBOLS, VENUE, Desk, a_config, a_signal, a_snapshot
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.policy import BookConfig, Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import Side
 from tests.book_invariants import holds
 from tests.builders import Desk, a_config, a_rulebook, a_signal, an_account, only

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stretto.core.entry import EntryPrices, entry_prices
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.report import OrderType
+from stretto.core.sizes.entry import EntryPrices, entry_prices
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.terms.report import OrderType
 from stretto.core.values import Side
 from tests.builders import INSTRUMENTS, START, a_quote, a_signal
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from stretto.core.account import AccountMode
-from stretto.core.refusal import Rule
+from stretto.core.terms.account import AccountMode
+from stretto.core.terms.refusal import Rule
 from tests.builders import Desk, a_config, an_account
 
 

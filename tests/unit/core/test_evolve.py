@@ -11,10 +11,10 @@ from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.errors import InvariantViolated
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.order import OrderState
-from stretto.core.order_changes import OrderChanges
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import Urgency
+from stretto.core.orders.order import OrderState
+from stretto.core.orders.order_changes import OrderChanges
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import Urgency
 from tests.book_invariants import holds, restored
 from tests.builders import START, Desk, S, a_config, a_signal
 

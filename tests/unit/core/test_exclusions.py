@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.account import Account
-from stretto.core.copying import Relation, judge_pair
-from stretto.core.exclusions import copy_conflicts
-from stretto.core.policy import Permission, Policy, Rulebook
-from stretto.core.refusal import Rule
-from stretto.core.screening import account_views
-from stretto.core.signal import PerAccount, Split, Total
-from stretto.core.trade import AccountView
+from stretto.core.gate.copying import Relation, judge_pair
+from stretto.core.gate.trade import AccountView
+from stretto.core.plans.exclusions import copy_conflicts
+from stretto.core.plans.screening import account_views
+from stretto.core.terms.account import Account
+from stretto.core.terms.policy import Permission, Policy, Rulebook
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import PerAccount, Split, Total
 from tests.builders import Desk, a_config, a_rulebook, a_signal, an_account, names, the_reads
 
 PERMISSIONS = st.sampled_from(Permission)

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
 from stretto.core.book import allocation_key
-from stretto.core.report import ExecType, OrderRole, OrdStatus
-from stretto.core.signal import Urgency
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, OrderRole, OrdStatus
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import ZERO
 from tests.builders import S, a_signal, only
 from tests.exit_desk import SIGNAL, desk

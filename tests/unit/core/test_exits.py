@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import AccountMode
 from stretto.core.effects import CancelOrder, SubmitOrder
-from stretto.core.market import Reads
-from stretto.core.order import OrderState
-from stretto.core.refusal import Rule
-from stretto.core.report import CancelReject, ExecType, OrderRole, OrdStatus
-from stretto.core.signal import Action, PerAccount, RiskPercent, Share, Total
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.account import AccountMode
+from stretto.core.terms.market import Reads
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import CancelReject, ExecType, OrderRole, OrdStatus
+from stretto.core.terms.signal import Action, PerAccount, RiskPercent, Share, Total
 from stretto.core.values import ZERO, Side
 from tests.builders import START, S, a_signal, names, only
 from tests.exit_desk import SIGNAL, an_exit, desk, stop

@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import BarReturn
-from stretto.core.exposures import exposures_of, returns_of
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import ListedAccounts
+from stretto.core.executions.exposures import exposures_of, returns_of
+from stretto.core.terms.account import BarReturn
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import ListedAccounts
 from stretto.core.values import Side
 from tests.builders import DAYS, Desk, a_config, a_signal, a_snapshot, bars_of, the_reads
 

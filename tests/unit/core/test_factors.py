@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stretto.core.correlation import Trade, project
-from stretto.core.factors import BookFactors, book_factors, factor_rows, history
+from stretto.core.correlations.correlation import Trade, project
+from stretto.core.correlations.factors import BookFactors, book_factors, factor_rows, history
 from tests.unit.core.correlation_samples import world
 
 pytestmark = pytest.mark.requirement("R2.1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.core.failure import (
+from stretto.core.terms.failure import (
     CRITICAL,
     Confidence,
     FailureClass,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.core.failure import CRITICAL, FailureClass, Outcome, Request
-from stretto.core.failure_actions import ACTIONS, Also, Response, Step, attempts_max, respond
-from stretto.core.policy import FAILURE_POLICY, FailurePolicy
+from stretto.core.failures.failure_actions import (
+    ACTIONS,
+    Also,
+    Response,
+    Step,
+    attempts_max,
+    respond,
+)
+from stretto.core.terms.failure import CRITICAL, FailureClass, Outcome, Request
+from stretto.core.terms.policy import FAILURE_POLICY, FailurePolicy
 from stretto.core.values import NS_PER_S
 from tests.unit.core.failure_samples import a_failure
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.failure import FailureClass
-from stretto.core.failure_statistics import (
+from stretto.core.failures.failure_statistics import (
     NO_STATISTICS,
     FailureStatistics,
     Rising,
@@ -19,7 +18,8 @@ from stretto.core.failure_statistics import (
     share,
 )
 from stretto.core.limits import FAILURE_STEP_NS, FAILURE_STEPS_BEFORE, FAILURE_STEPS_RECENT
-from stretto.core.policy import FAILURE_POLICY as POLICY
+from stretto.core.terms.failure import FailureClass
+from stretto.core.terms.policy import FAILURE_POLICY as POLICY
 from stretto.core.values import NS_PER_S, PPM
 
 LOST, MARGIN = FailureClass.CONNECTION_TEMPORARY, FailureClass.INSUFFICIENT_MARGIN

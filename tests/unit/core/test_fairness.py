@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.fairness import jain_index_ppm, places_ppm
+from stretto.core.times.fairness import jain_index_ppm, places_ppm
 from stretto.core.values import PPM
 
 

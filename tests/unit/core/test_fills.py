@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 
 from stretto.core.errors import InvariantViolated
-from stretto.core.fills import (
+from stretto.core.orders.fills import (
     Quantities,
     average_price,
     quantities,
     slippage_pips,
     total,
 )
-from stretto.core.order import OrderInput, OrderState, Replacement, step
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.orders.order import OrderInput, OrderState, Replacement, step
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import ZERO, Side
 from tests.unit.core.order_samples import a_report, a_trade, an_order, in_state, played
 

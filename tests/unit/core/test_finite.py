@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stretto.core.account import AccountSnapshot
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Quote
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.market import Quote
 
 
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity"])

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import Side
 from tests.book_invariants import replays
 from tests.builders import a_config, an_account, only

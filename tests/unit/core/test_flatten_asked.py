@@ -8,15 +8,15 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.choices import choices
-from stretto.core.flattening import NOT_FLAT, flatten_key
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope
-from stretto.core.order import Order
-from stretto.core.reconciliation_due import is_open
-from stretto.core.report import OrderRole
-from stretto.core.signal import Urgency
+from stretto.core.exits.flattening import NOT_FLAT, flatten_key
+from stretto.core.orders.order import Order
+from stretto.core.reconciling.reconciliation_due import is_open
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.choices import choices
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.report import OrderRole
+from stretto.core.terms.signal import Urgency
 from tests.book_invariants import holds, replays, restored
 from tests.builders import S, a_config, a_signal, an_account, names
 from tests.exit_desk import SIGNAL, ExitDesk

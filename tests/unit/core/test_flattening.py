@@ -7,11 +7,11 @@ from decimal import Decimal
 from stretto.core import events as ev
 from stretto.core.book import Reconciled
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.flattening import entered_in, flatten, not_flat
-from stretto.core.killing import KillScope
-from stretto.core.order import Order
-from stretto.core.refusal import Rule
-from stretto.core.signal import Urgency
+from stretto.core.exits.flattening import entered_in, flatten, not_flat
+from stretto.core.orders.order import Order
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import Urgency
 from tests.book_invariants import holds, restored
 from tests.builders import S, a_signal, names
 from tests.exit_desk import ExitDesk, an_exit, desk

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import Ledger
-from stretto.core.eligibility import all_refusals, judge_account
-from stretto.core.freshness import why_not_marked
-from stretto.core.market import Reads, conversion_rate, conversion_symbols
-from stretto.core.policy import Policy
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.risk import open_risk, room
-from stretto.core.trade import AccountView, TradeContext, trade_for
+from stretto.core.gate.eligibility import all_refusals, judge_account
+from stretto.core.gate.freshness import why_not_marked
+from stretto.core.gate.risk import open_risk, room
+from stretto.core.gate.trade import AccountView, TradeContext, trade_for
+from stretto.core.terms.account import Ledger
+from stretto.core.terms.market import Reads, conversion_rate, conversion_symbols
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.refusal import Refusal, Rule
 from stretto.core.values import NS_PER_S, iso
 from tests.unit.core.trade_samples import (
     AT,

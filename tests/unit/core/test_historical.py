@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stretto.core.factors import History, history
-from stretto.core.historical import UNKNOWN, HistoricalCorrelations
+from stretto.core.correlations.factors import History, history
+from stretto.core.correlations.historical import UNKNOWN, HistoricalCorrelations
 from stretto.core.values import PPM
 
 ACCOUNTS, BARS, BARS_MIN = 70, 60, 20

@@ -9,14 +9,14 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.book import CORRELATION_BREACH, allocation_key
-from stretto.core.correlation import Trade, project
-from stretto.core.correlation_pair import worst_raised
+from stretto.core.correlations.correlation import Trade, project
+from stretto.core.correlations.correlation_pair import worst_raised
+from stretto.core.correlations.factors import book_factors, history
 from stretto.core.engine import reads_needed
-from stretto.core.factors import book_factors, history
-from stretto.core.order import Order
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
-from stretto.core.signal import ListedAccounts, PerAccount, Signal
+from stretto.core.orders.order import Order
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.signal import ListedAccounts, PerAccount, Signal
 from stretto.core.values import ZERO, Side
 from tests.book_invariants import holds, replays, restored
 from tests.builders import SYMBOLS, Desk, S, a_config, a_signal, bars_of, only

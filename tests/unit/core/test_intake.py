@@ -9,11 +9,11 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.intake import reads_for_signal
 from stretto.core.limits import SIGNAL_KEPT_NS
-from stretto.core.policy import Policy
-from stretto.core.refusal import Rule
-from stretto.core.signal import Action, PerAccount, RiskPercent
+from stretto.core.release.intake import reads_for_signal
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import Action, PerAccount, RiskPercent
 from stretto.core.values import Side, iso
 from tests.builders import START, SYMBOLS, Desk, S, a_config, a_signal, only
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import SubmitOrder
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope
 from stretto.core.limits import DELAY_MAX_NS, DELAY_MIN_NS
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope
 from stretto.core.values import NS_PER_S
 from tests.book_invariants import replays
 from tests.builders import S, a_config, a_signal, only

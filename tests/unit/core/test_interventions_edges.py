@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, ReplaceOrder, SubmitOrder
 from stretto.core.engine import reads_needed
-from stretto.core.intervention import Denial
-from stretto.core.killing import KillScope, KillSwitch, covering
 from stretto.core.limits import CANCELS_MAX
-from stretto.core.order import OrderState
-from stretto.core.policy import Policy
-from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
+from stretto.core.orders.order import OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.killing import KillScope, KillSwitch, covering
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus, StatusAnswer
 from tests.book_invariants import holds, replays, spaced
 from tests.builders import SYMBOLS, S, a_config, a_signal, only
 from tests.exit_desk import SIGNAL, ExitDesk, desk

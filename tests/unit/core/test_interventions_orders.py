@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, ReplaceOrder, SubmitOrder
-from stretto.core.intervention import Denial
 from stretto.core.limits import CANCELS_MAX
-from stretto.core.order import Order, OrderState
-from stretto.core.report import CancelReject, ExecType, OrderType, OrdStatus
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.report import CancelReject, ExecType, OrderType, OrdStatus
 from stretto.core.values import Side
 from tests.book_invariants import replays, restored
 from tests.builders import SYMBOLS, TERMS, S, a_config, a_signal, an_account, only

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder, SubmitOrder
-from stretto.core.killing import KillScope
-from stretto.core.order import Order, OrderState
-from stretto.core.refusal import PRECEDENCE, Rule
-from stretto.core.report import CancelReject, ExecType, OrdStatus
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.refusal import PRECEDENCE, Rule
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import Desk, S, a_config, a_signal, an_account, only

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
-from stretto.core.opening import share_of
+from stretto.core.executions.opening import share_of
 from stretto.core.values import ZERO
 from tests.builders import Desk, a_config, a_signal
 

@@ -10,7 +10,7 @@ import pytest
 
 from stretto.core.errors import InvalidInput, InvariantViolated
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, QUERY_DELAY_FIRST_NS
-from stretto.core.order import (
+from stretto.core.orders.order import (
     IllegalTransition,
     Note,
     Order,
@@ -21,8 +21,8 @@ from stretto.core.order import (
     is_done,
     step,
 )
-from stretto.core.order_table import TABLE, as_markdown
-from stretto.core.report import (
+from stretto.core.orders.order_table import TABLE, as_markdown
+from stretto.core.terms.report import (
     ExecType,
     OrderRole,
     OrderType,

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
-from stretto.core.order import OrderState, Replacement
-from stretto.core.order_changes import MUTABLE, OrderChanges, apply_changes, changes_between
+from stretto.core.orders.order import OrderState, Replacement
+from stretto.core.orders.order_changes import MUTABLE, OrderChanges, apply_changes, changes_between
 from tests.builders import Desk, a_config
 
 

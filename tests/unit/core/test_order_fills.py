@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from stretto.core.booking import FillStatus
-from stretto.core.order import (
+from stretto.core.orders.booking import FillStatus
+from stretto.core.orders.order import (
     Note,
     Order,
     OrderInput,
     OrderState,
     step,
 )
-from stretto.core.report import (
+from stretto.core.terms.report import (
     ExecType,
     ExecutionReport,
     OrdStatus,

@@ -14,14 +14,14 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import Account, AccountMode, ExecutionProfile
-from stretto.core.intake import plan_signal
 from stretto.core.limits import SCORE_BAND
-from stretto.core.market import Reads
-from stretto.core.plan import Plan
-from stretto.core.policy import Permission, Policy
-from stretto.core.refusal import Rule
-from stretto.core.signal import (
+from stretto.core.release.intake import plan_signal
+from stretto.core.terms.account import Account, AccountMode, ExecutionProfile
+from stretto.core.terms.market import Reads
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.policy import Permission, Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.signal import (
     BestAccounts,
     GroupAccounts,
     ListedAccounts,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from stretto.core import events as ev
 from stretto.core.book import Book
-from stretto.core.positions import move_position, remember_report
+from stretto.core.evolving.positions import move_position, remember_report
 from tests.builders import START
 
 D = Decimal

@@ -8,10 +8,16 @@ from stretto.core import events as ev
 from stretto.core.errors import InvariantViolated
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import ABSENCE_APART_NS, CLOCK_SKEW_NS, SETTLE_TIME_NS_MIN
-from stretto.core.order import Order, OrderInput, OrderState, step
-from stretto.core.order_changes import changes_between
-from stretto.core.proof import Absence, absence, absence_counts_from, may_be_proven, prove_dead
-from stretto.core.report import ExecType, OrdStatus, StatusAnswer
+from stretto.core.messages.proof import (
+    Absence,
+    absence,
+    absence_counts_from,
+    may_be_proven,
+    prove_dead,
+)
+from stretto.core.orders.order import Order, OrderInput, OrderState, step
+from stretto.core.orders.order_changes import changes_between
+from stretto.core.terms.report import ExecType, OrdStatus, StatusAnswer
 from tests.book_invariants import holds, legal
 from tests.builders import Desk, S, a_config, only
 

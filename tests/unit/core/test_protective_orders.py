@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import AmendProtection, CancelOrder, ReplaceOrder, SubmitOrder
-from stretto.core.killing import KillScope
 from stretto.core.limits import SEND_BEFORE_NS
-from stretto.core.order import OrderState
-from stretto.core.report import ExecType, OrderType, OrdStatus, TimeInForce
-from stretto.core.signal import Action, Share
+from stretto.core.orders.order import OrderState
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.report import ExecType, OrderType, OrdStatus, TimeInForce
+from stretto.core.terms.signal import Action, Share
 from stretto.core.values import Side
 from tests.builders import only
 from tests.exit_desk import an_exit

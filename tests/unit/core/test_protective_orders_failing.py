@@ -10,9 +10,9 @@ from stretto.core import events as ev
 from stretto.core.book import Execution
 from stretto.core.effects import ReplaceOrder
 from stretto.core.limits import ACKNOWLEDGE_TIMEOUT_NS, EXPIRY_NS_MIN, STOP_CONFIRMED_NS_MAX
-from stretto.core.order import OrderState
-from stretto.core.report import CancelReject, ExecType, OrderRole, OrdStatus
-from stretto.core.signal import Action
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.report import CancelReject, ExecType, OrderRole, OrdStatus
+from stretto.core.terms.signal import Action
 from tests.builders import S, a_snapshot, only
 from tests.exit_desk import an_exit
 from tests.exit_desk import stop as closed_by_venue

@@ -8,13 +8,13 @@ from stretto.core import events as ev
 from stretto.core.limits import (
     ABSENCE_APART_NS,
 )
-from stretto.core.order import Order, OrderState
-from stretto.core.proof import absence_counts_from
-from stretto.core.reconciliation import inputs_of
-from stretto.core.reconciliation_due import since
+from stretto.core.messages.proof import absence_counts_from
+from stretto.core.messages.reconciliation import inputs_of
+from stretto.core.orders.order import Order, OrderState
 from stretto.core.reconciliation_events import DifferenceKind
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.venue import VenueCapabilities
+from stretto.core.reconciling.reconciliation_due import since
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.venue import VenueCapabilities
 from tests.book_invariants import holds, replays, restored
 from tests.builders import (
     Desk,

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
 from stretto.core.evolve import begin, evolve, finish
 from stretto.core.limits import (
     CLOCK_SKEW_NS,
@@ -17,9 +16,10 @@ from stretto.core.limits import (
     VIEW_AGE_NS_MAX,
     VIEW_OVERLAP_NS,
 )
-from stretto.core.reconciliation_due import interval_ns, is_open, since
 from stretto.core.reconciliation_events import DifferenceKind
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.reconciling.reconciliation_due import interval_ns, is_open, since
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import Side
 from tests.book_invariants import replays, restored
 from tests.builders import (

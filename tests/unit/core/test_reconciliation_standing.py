@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from stretto.core.messages.reconciliation_standing import Outcome, Standing, standing_of
 from stretto.core.reconciliation_events import DifferenceKind
-from stretto.core.reconciliation_standing import Outcome, Standing, standing_of
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.venue import MassStatus
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.venue import MassStatus
 from tests.builders import Desk, S, a_config
 from tests.venue_desk import UNKNOWN, a_desk, filled, later
 from tests.venue_views import a_position, a_view, shown

@@ -8,9 +8,9 @@ from stretto.core import events as ev
 from stretto.core.effects import QueryOrder, SubmitOrder
 from stretto.core.engine import decide
 from stretto.core.evolve import begin, evolve, finish
-from stretto.core.order import OrderState, Replacement, step
-from stretto.core.order_changes import changes_between
-from stretto.core.report import CancelReject, ExecType, OrdStatus, StatusAnswer
+from stretto.core.orders.order import OrderState, Replacement, step
+from stretto.core.orders.order_changes import changes_between
+from stretto.core.terms.report import CancelReject, ExecType, OrdStatus, StatusAnswer
 from tests.book_invariants import holds
 from tests.builders import START, Desk, S, a_config, a_signal, only, report_of, the_reads
 

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.account import ExecutionProfile
-from stretto.core.intervention import Denial
-from stretto.core.market import Reads
-from stretto.core.policy import Policy
-from stretto.core.signal import Signal, Urgency
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.account import ExecutionProfile
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.signal import Signal, Urgency
 from stretto.core.values import PPM
 from tests.book_invariants import spaced
 from tests.builders import S, a_config, a_signal, an_account, names, the_reads

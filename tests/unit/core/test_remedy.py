@@ -9,10 +9,10 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.book import NextStep
-from stretto.core.failure import FailureClass
-from stretto.core.failure_actions import Step
-from stretto.core.order import Order, OrderState
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.failures.failure_actions import Step
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms.failure import FailureClass
+from stretto.core.terms.report import ExecType, OrdStatus
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import TERMS, Desk, S, a_config, a_signal, an_account, only

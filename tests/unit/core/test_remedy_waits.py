@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.failure import stated_number
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import Signal
+from stretto.core.orders.order import Order
+from stretto.core.terms.failure import stated_number
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import Signal
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored
 from tests.builders import DAY_NS, START, Desk, S, a_config, a_signal, only, sessions

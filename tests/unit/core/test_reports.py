@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import PositionMode
-from stretto.core.order import Order
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.orders.order import Order
+from stretto.core.terms.account import PositionMode
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
 from stretto.core.values import ZERO
 from tests.book_invariants import holds
 from tests.builders import Desk, a_config, a_signal, a_snapshot, an_account, only, report_of

@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import AmendProtection, ReplaceOrder
-from stretto.core.killing import KillScope
-from stretto.core.order import Order
-from stretto.core.policy import Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import CancelReject, ExecType, OrderType, OrdStatus
-from stretto.core.signal import Action, BestAccounts, Urgency
-from stretto.core.venue import VenueCapabilities
+from stretto.core.orders.order import Order
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import CancelReject, ExecType, OrderType, OrdStatus
+from stretto.core.terms.signal import Action, BestAccounts, Urgency
+from stretto.core.terms.venue import VenueCapabilities
 from tests.builders import VENUE, S, a_config, a_signal, only
 from tests.exit_desk import ExitDesk, an_exit
 

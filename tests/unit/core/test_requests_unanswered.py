@@ -15,8 +15,15 @@ from stretto.core.limits import (
     SEND_BEFORE_NS,
     SETTLE_TIME_NS_MIN,
 )
-from stretto.core.order import Order, OrderInput, OrderState, Replacement, open_quantity, step
-from stretto.core.report import ExecType, OrdStatus
+from stretto.core.orders.order import (
+    Order,
+    OrderInput,
+    OrderState,
+    Replacement,
+    open_quantity,
+    step,
+)
+from stretto.core.terms.report import ExecType, OrdStatus
 from tests.builders import only
 from tests.people import People, working
 from tests.unit.core.order_samples import (

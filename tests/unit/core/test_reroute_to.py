@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
-from stretto.core.intervention import Denial
-from stretto.core.policy import Policy
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import BestAccounts
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import BestAccounts
 from tests.builders import a_config, a_signal, names
 from tests.people import People
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.account import AccountMode, ExecutionProfile
 from stretto.core.book import Allocation, allocation_key
-from stretto.core.order import Order
-from stretto.core.policy import Permission, Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import BestAccounts, Split, Total
+from stretto.core.orders.order import Order
+from stretto.core.terms.account import AccountMode, ExecutionProfile
+from stretto.core.terms.policy import Permission, Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import BestAccounts, Split, Total
 from stretto.core.values import ZERO
 from tests.book_invariants import holds, replays, restored, spaced
 from tests.builders import (

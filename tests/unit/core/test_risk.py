@@ -7,11 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import Ledger, PositionMode
 from stretto.core.errors import InvariantViolated
-from stretto.core.market import Reads
-from stretto.core.policy import Anchor, LossLimit, Rulebook, Trailing
-from stretto.core.risk import (
+from stretto.core.gate.risk import (
     next_trading_day,
     open_risk,
     orders_today,
@@ -19,9 +16,12 @@ from stretto.core.risk import (
     room,
     trading_day_start,
 )
-from stretto.core.trade import AccountView, trade_for
+from stretto.core.gate.trade import AccountView, trade_for
+from stretto.core.gate.volatility import three_sigma
+from stretto.core.terms.account import Ledger, PositionMode
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import Anchor, LossLimit, Rulebook, Trailing
 from stretto.core.values import NS_PER_S, Side, parse_iso
-from stretto.core.volatility import three_sigma
 from tests.unit.core.trade_samples import (
     DAILY,
     DAY,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import AccountMode, Ledger
-from stretto.core.market import Reads
-from stretto.core.policy import LossLimit, Permission, Rulebook
-from stretto.core.risk import room
-from stretto.core.rules import REGISTRY, Verdict, clause_of, judge
-from stretto.core.trade import AccountView, TradeContext, trade_for
+from stretto.core.gate.risk import room
+from stretto.core.gate.rules import REGISTRY, Verdict, clause_of, judge
+from stretto.core.gate.trade import AccountView, TradeContext, trade_for
+from stretto.core.terms.account import AccountMode, Ledger
+from stretto.core.terms.market import Reads
+from stretto.core.terms.policy import LossLimit, Permission, Rulebook
 from tests.unit.core.trade_samples import (
     DAILY,
     DAY,

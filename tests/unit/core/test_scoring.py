@@ -7,11 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from stretto.core.account import Ledger
-from stretto.core.plan import Factors
-from stretto.core.policy import LossLimit, Policy
-from stretto.core.risk import room
-from stretto.core.scoring import (
+from stretto.core.gate.risk import room
+from stretto.core.gate.scoring import (
     INPUTS,
     Medians,
     base_score,
@@ -29,7 +26,10 @@ from stretto.core.scoring import (
     score,
     total_score,
 )
-from stretto.core.trade import AccountView, trade_for
+from stretto.core.gate.trade import AccountView, trade_for
+from stretto.core.terms.account import Ledger
+from stretto.core.terms.plan import Factors
+from stretto.core.terms.policy import LossLimit, Policy
 from stretto.core.values import NS_PER_S, PPM
 from tests.unit.core.trade_samples import (
     AT,

@@ -8,12 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stretto.core.account import ExecutionProfile
-from stretto.core.entry import EntryPrices, entry_prices
-from stretto.core.policy import Policy
-from stretto.core.refusal import Rule
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.screening import (
+from stretto.core.plans.screening import (
     account_views,
     accounts_cap,
     addressed,
@@ -21,7 +16,12 @@ from stretto.core.screening import (
     screen,
     trade_context,
 )
-from stretto.core.signal import (
+from stretto.core.sizes.entry import EntryPrices, entry_prices
+from stretto.core.terms.account import ExecutionProfile
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import (
     AllAccounts,
     BestAccounts,
     GroupAccounts,

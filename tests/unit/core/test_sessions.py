@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.configuring import on_opened
+from stretto.core.accounts.configuring import on_opened
 from stretto.core.errors import InvalidInput
-from stretto.core.refusal import Rule
-from stretto.core.sessions import next_session, session_hours, venue_hours
+from stretto.core.executions.sessions import next_session, session_hours, venue_hours
+from stretto.core.terms.refusal import Rule
 from tests.builders import INSTRUMENTS, START, VENUE, Desk, S, a_config, sessions
 
 CONFIG = replace(a_config(), maintenance={VENUE: ("08:00-08:10 UTC",)})

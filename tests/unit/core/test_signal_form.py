@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stretto.core.refusal import Rule
-from stretto.core.report import OrderType
-from stretto.core.signal import judge_form
+from stretto.core.terms.refusal import Rule
+from stretto.core.terms.report import OrderType
+from stretto.core.terms.signal import judge_form
 from tests.builders import a_signal
 
 USES = {

@@ -8,8 +8,7 @@ from decimal import Decimal, localcontext
 import pytest
 
 from stretto.core.errors import InvariantViolated
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.sizing import (
+from stretto.core.sizes.sizing import (
     Dispersal,
     Sized,
     SizeLimits,
@@ -20,8 +19,9 @@ from stretto.core.sizing import (
     round_stop,
     round_take_profit,
 )
-from stretto.core.total_dispersion import disperse_total
-from stretto.core.total_size import SplitAccount, split_total
+from stretto.core.sizes.total_dispersion import disperse_total
+from stretto.core.sizes.total_size import SplitAccount, split_total
+from stretto.core.terms.refusal import Refusal, Rule
 from stretto.core.values import PPM, Side
 
 D = Decimal

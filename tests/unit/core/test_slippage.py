@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import Ledger
-from stretto.core.affordability import largest_quantity
-from stretto.core.policy import Policy
-from stretto.core.report import OrderType
-from stretto.core.risk import room
-from stretto.core.slippage import slippage_allowed
-from stretto.core.trade import trade_for
+from stretto.core.gate.affordability import largest_quantity
+from stretto.core.gate.risk import room
+from stretto.core.gate.trade import trade_for
+from stretto.core.sizes.slippage import slippage_allowed
+from stretto.core.terms.account import Ledger
+from stretto.core.terms.policy import Policy
+from stretto.core.terms.report import OrderType
 from stretto.core.values import Side
 from tests.builders import INSTRUMENTS, Desk, a_config, a_signal, only, the_reads
 from tests.unit.core.trade_samples import (

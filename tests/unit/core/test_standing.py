@@ -7,15 +7,15 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import ExecutionProfile
+from stretto.core.accounts.standing import Standing, kinds_of, standings
 from stretto.core.book import Book
-from stretto.core.entry import EntryPrices, entry_prices
-from stretto.core.policy import LossLimit, Trailing
-from stretto.core.risk import room
-from stretto.core.scoring import steady
-from stretto.core.screening import account_views, trade_context
-from stretto.core.standing import Standing, kinds_of, standings
-from stretto.core.trade import AccountView, TradeContext
+from stretto.core.gate.risk import room
+from stretto.core.gate.scoring import steady
+from stretto.core.gate.trade import AccountView, TradeContext
+from stretto.core.plans.screening import account_views, trade_context
+from stretto.core.sizes.entry import EntryPrices, entry_prices
+from stretto.core.terms.account import ExecutionProfile
+from stretto.core.terms.policy import LossLimit, Trailing
 from stretto.core.values import NS_PER_S
 from tests.builders import (
     INSTRUMENTS,

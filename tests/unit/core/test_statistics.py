@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.core.statistics import latency_after, reliability_after
+from stretto.core.failures.statistics import latency_after, reliability_after
 from stretto.core.values import NS_PER_MS, PPM
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.limits import STOP_CONFIRMED_NS_MAX
-from stretto.core.order import Order
-from stretto.core.report import ExecType, OrdStatus, ProtectionAnswer
-from stretto.core.signal import Action, Urgency
-from stretto.core.venue import PositionView
+from stretto.core.orders.order import Order
+from stretto.core.terms.report import ExecType, OrdStatus, ProtectionAnswer
+from stretto.core.terms.signal import Action, Urgency
+from stretto.core.terms.venue import PositionView
 from tests.builders import S, a_config, a_rulebook, a_signal, an_account, names, only
 from tests.exit_desk import SIGNAL, ExitDesk, an_exit, desk
 from tests.venue_views import a_position, a_view

@@ -10,9 +10,9 @@ from scipy.optimize import LinearConstraint, milp
 
 from stretto.core.errors import InvariantViolated
 from stretto.core.limits import SUBSET_NODES_MAX
-from stretto.core.subset import best_subset
-from stretto.core.subset_bound import root_bound
-from stretto.core.subset_problem import Cap, Problem
+from stretto.core.subsets.subset import best_subset
+from stretto.core.subsets.subset_bound import root_bound
+from stretto.core.subsets.subset_problem import Cap, Problem
 
 pytestmark = [pytest.mark.requirement("R2.2"), pytest.mark.requirement("U2")]
 

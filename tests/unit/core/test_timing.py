@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from stretto.core import timing as timing_module
 from stretto.core.errors import InvariantViolated
 from stretto.core.limits import DELAY_CV_MIN
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.timing import (
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.times import timing as timing_module
+from stretto.core.times.timing import (
     Bucket,
     ReleaseRequest,
     Timing,
@@ -21,7 +21,7 @@ from stretto.core.timing import (
     market_urgency_ppm,
     release_times,
 )
-from stretto.core.timing_report import clustering, planned_against_actual
+from stretto.core.times.timing_report import clustering, planned_against_actual
 from stretto.core.values import NS_PER_S, PPM, draw
 
 APPROVED = 1_700_000_000 * NS_PER_S
@@ -238,7 +238,7 @@ def test_clustering_counts_seconds_and_hours_of_seven_days() -> None:
 def test_clustering_uses_the_upper_thousandth_of_chi_squared() -> None:
     from scipy.stats import chi2
 
-    from stretto.core import timing_report
+    from stretto.core.times import timing_report
 
     for critical_ppm, freedom in (
         (timing_report._CHI_SQUARED_59, 59),

@@ -8,10 +8,10 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.errors import InvariantViolated
-from stretto.core.order import Order, OrderState
-from stretto.core.report import ExecType, OrdStatus
-from stretto.core.signal import Urgency
-from stretto.core.together import OrderMessage, together
+from stretto.core.messages.together import OrderMessage, together
+from stretto.core.orders.order import Order, OrderState
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import Urgency
 from tests.book_invariants import holds, replays
 from tests.builders import Desk, S, a_signal, only, report_of
 

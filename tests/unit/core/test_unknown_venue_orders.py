@@ -8,15 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core import intervention as iv
 from stretto.core.effects import CancelOrder
-from stretto.core.intervention import Denial
 from stretto.core.limits import CANCELS_MAX
-from stretto.core.reconciliation_due import is_open
-from stretto.core.reconciliation_standing import Outcome, Standing, standing_of
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.messages.reconciliation_standing import Outcome, Standing, standing_of
+from stretto.core.reconciling.reconciliation_due import is_open
+from stretto.core.terms import intervention as iv
+from stretto.core.terms.intervention import Denial
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.venue import OrderView
 from stretto.core.values import ZERO
-from stretto.core.venue import OrderView
 from tests.book_invariants import holds, replays, restored
 from tests.builders import S, a_config, a_signal, an_account, only
 from tests.people import People

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.order import Order
-from stretto.core.report import ExecType, ExecutionReport, OrderRole, OrdStatus
+from stretto.core.orders.order import Order
+from stretto.core.terms.report import ExecType, ExecutionReport, OrderRole, OrdStatus
 from stretto.core.values import ZERO
 from tests.builders import S, only
 from tests.exit_desk import SIGNAL, ExitDesk, desk, stop

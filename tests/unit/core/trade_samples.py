@@ -7,7 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stretto.core.account import (
+from stretto.core.gate.risk import Room
+from stretto.core.gate.rules import REGISTRY, Verdict, _verdict
+from stretto.core.gate.trade import AccountView, Trade, TradeContext
+from stretto.core.terms.account import (
     Account,
     AccountSnapshot,
     DayAnchor,
@@ -16,12 +19,9 @@ from stretto.core.account import (
     Position,
     SymbolTerms,
 )
-from stretto.core.calendar import Hours
-from stretto.core.market import Instrument, MarketStatistics, Quote, Reads
-from stretto.core.policy import LossLimit, Permission, Policy, Rulebook
-from stretto.core.risk import Room
-from stretto.core.rules import REGISTRY, Verdict, _verdict
-from stretto.core.trade import AccountView, Trade, TradeContext
+from stretto.core.terms.calendar import Hours
+from stretto.core.terms.market import Instrument, MarketStatistics, Quote, Reads
+from stretto.core.terms.policy import LossLimit, Permission, Policy, Rulebook
 from stretto.core.values import Side, parse_iso
 
 AT = parse_iso("2014-05-02T12:30:00Z")

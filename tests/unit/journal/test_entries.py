@@ -24,8 +24,8 @@ from stretto.core.events import (
     TimerKind,
     VenueReported,
 )
-from stretto.core.market import Bar, Quote, Reads
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.market import Bar, Quote, Reads
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
 from stretto.journal.chain import Head, entry_hash, examine, link, verified
 from stretto.journal.codec import encode
 from stretto.journal.entries import VERSIONS, prepare, restore

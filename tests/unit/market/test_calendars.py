@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from stretto.core.calendar import SessionTable, is_open, next_close, next_open
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Instrument
+from stretto.core.terms.calendar import SessionTable, is_open, next_close, next_open
+from stretto.core.terms.market import Instrument
 from stretto.core.values import NS_PER_S, ONE, iso, parse_iso
 from stretto.market import Calendars, VenueHours
 

@@ -10,8 +10,8 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.effects import AmendProtection, Command
-from stretto.core.report import ProtectionAnswer
-from stretto.core.signal import Action, Urgency
+from stretto.core.terms.report import ProtectionAnswer
+from stretto.core.terms.signal import Action, Urgency
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.ports import NotSent, SendOutcome, Sent
 from tests.builders import START, S, a_config, a_signal

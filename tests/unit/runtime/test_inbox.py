@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.exit_signal import ExitSignal
 from stretto.core.limits import INBOX_SIGNALS_MAX
-from stretto.core.signal import Action
+from stretto.core.terms.exit_signal import ExitSignal
+from stretto.core.terms.signal import Action
 from stretto.runtime.inbox import Inbox
 from tests.builders import START, a_signal, a_snapshot
 

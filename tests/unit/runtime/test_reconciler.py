@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from stretto.core import events as ev
 from stretto.core.effects import CancelOrder, Command, QueryOrder
 from stretto.core.errors import BrokerUnreachable
-from stretto.core.intervention import CancelVenueOrder
-from stretto.core.order import OrderState
-from stretto.core.report import ExecutionReport, OrdStatus
-from stretto.core.signal import Urgency
-from stretto.core.venue import MassStatus, PositionView, VenueCapabilities
+from stretto.core.orders.order import OrderState
+from stretto.core.terms.intervention import CancelVenueOrder
+from stretto.core.terms.report import ExecutionReport, OrdStatus
+from stretto.core.terms.signal import Urgency
+from stretto.core.terms.venue import MassStatus, PositionView, VenueCapabilities
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.ports import SendOutcome, VenueMessage
 from stretto.runtime.writer import Writer

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from stretto.core.effects import CancelOrder, Command, QueryOrder, SubmitOrder
 from stretto.core.events import SendOutcomeKind
-from stretto.core.report import ExecutionReport, OrderRole, OrderType
+from stretto.core.terms.report import ExecutionReport, OrderRole, OrderType
 from stretto.core.values import Side
 from stretto.ports import VenueMessage
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop

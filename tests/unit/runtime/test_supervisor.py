@@ -10,15 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot
-from stretto.core.calendar import SessionTable, covers, is_open
 from stretto.core.errors import BrokerUnreachable, InvalidInput
 from stretto.core.limits import (
     CALENDAR_HORIZON_NS,
     CALENDAR_REMAINING_NS_MIN,
     INBOX_SIGNALS_MAX,
 )
-from stretto.core.signal import Urgency
+from stretto.core.terms.account import AccountSnapshot
+from stretto.core.terms.calendar import SessionTable, covers, is_open
+from stretto.core.terms.signal import Urgency
 from stretto.journal.memory import MemoryJournal, MemoryStore
 from stretto.ports import VenueMessage
 from stretto.runtime.writer import Writer

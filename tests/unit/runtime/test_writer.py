@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from stretto.bootstrap import EntryCodec
-from stretto.core import at_once
 from stretto.core import events as ev
 from stretto.core.book import Book
 from stretto.core.effects import SubmitOrder
 from stretto.core.errors import BrokerUnreachable, InvariantViolated, JournalUnavailable
-from stretto.core.intervention import Kill
-from stretto.core.killing import KillScope
 from stretto.core.limits import BATCH_INPUTS_MAX
-from stretto.core.order import OrderState
-from stretto.core.policy import BookConfig, Policy
-from stretto.core.signal import Urgency
+from stretto.core.orders.order import OrderState
+from stretto.core.release import at_once
+from stretto.core.terms.intervention import Kill
+from stretto.core.terms.killing import KillScope
+from stretto.core.terms.policy import BookConfig, Policy
+from stretto.core.terms.signal import Urgency
 from stretto.journal.memory import MemoryJournal
 from stretto.journal.steps import AppendStep
 from stretto.runtime.clock import LoopClock, VirtualTimeLoop

@@ -12,9 +12,9 @@ from rich.console import Console
 from stretto.cli.accounts import render_accounts
 from stretto.cli.output import Output
 from stretto.core.book import Book
-from stretto.core.market import Reads
-from stretto.core.screening import account_views
-from stretto.core.trade import AccountView
+from stretto.core.gate.trade import AccountView
+from stretto.core.plans.screening import account_views
+from stretto.core.terms.market import Reads
 from stretto.sessions.account_lines import AccountLine, AccountsView, account_line
 from stretto.sessions.play import play
 from stretto.sessions.reading import replayed

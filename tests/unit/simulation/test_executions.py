@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stretto.core.report import ExecType, ExecutionReport, OrdStatus
+from stretto.core.terms.report import ExecType, ExecutionReport, OrdStatus
 from stretto.simulation.executions import Executions
 
 

@@ -14,13 +14,20 @@ import pytest
 
 from stretto.brokers.sim_config import SimVenueConfig
 from stretto.config.instruments import converts
-from stretto.core.account import Account, AccountMode, BarReturn
-from stretto.core.copying import Relation, judge_pair
 from stretto.core.errors import InvalidInput
-from stretto.core.market import Bar
-from stretto.core.policy import Permission
-from stretto.core.report import OrderType
-from stretto.core.signal import PerAccount, RiskPercent, Signal, Total, judge_form, judge_market
+from stretto.core.gate.copying import Relation, judge_pair
+from stretto.core.terms.account import Account, AccountMode, BarReturn
+from stretto.core.terms.market import Bar
+from stretto.core.terms.policy import Permission
+from stretto.core.terms.report import OrderType
+from stretto.core.terms.signal import (
+    PerAccount,
+    RiskPercent,
+    Signal,
+    Total,
+    judge_form,
+    judge_market,
+)
 from stretto.core.values import NS_PER_S, is_multiple, iso, parse_iso
 from stretto.market import FxWeek
 from stretto.simulation.world import DemoWorld

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stretto.core.market import Bar
+from stretto.core.terms.market import Bar
 from stretto.market import SeriesMarket, ecb_bars, ecb_market
 from stretto.simulation.world import DemoWorld, demo_world
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stretto.core.account import Account, SymbolTerms
-from stretto.core.market import Instrument
-from stretto.core.plan import Candidate, CorrelationAnalysis, Factors, Pair, PlannedAllocation
-from stretto.core.policy import BookConfig, Policy, Rulebook
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.signal import Action, PerAccount, Signal, Urgency
+from stretto.core.terms.account import Account, SymbolTerms
+from stretto.core.terms.market import Instrument
+from stretto.core.terms.plan import Candidate, CorrelationAnalysis, Factors, Pair, PlannedAllocation
+from stretto.core.terms.policy import BookConfig, Policy, Rulebook
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.terms.signal import Action, PerAccount, Signal, Urgency
 from stretto.core.values import NS_PER_S, Side
 
 BOOK = "demo"

@@ -12,9 +12,9 @@ import pytest
 
 from stretto.core import events as ev
 from stretto.core.errors import InvariantViolated
-from stretto.core.recovery import on_recovered
-from stretto.core.report import ExecType
-from stretto.core.signal import Urgency
+from stretto.core.messages.recovery import on_recovered
+from stretto.core.terms.report import ExecType
+from stretto.core.terms.signal import Urgency
 from stretto.journal.entries import prepare
 from stretto.journal.memory import MemoryJournal
 from stretto.views import schema

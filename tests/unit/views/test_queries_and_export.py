@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stretto.core.errors import InvalidInput, JournalDamaged, JournalUnavailable
-from stretto.core.report import ExecType
+from stretto.core.terms.report import ExecType
 from stretto.journal.entries import prepare
 from stretto.journal.sqlite import SqliteJournal
 from stretto.views.export import ExportFormat, export_entries, export_table, tables

@@ -12,7 +12,7 @@ import pytest
 
 from stretto.core.errors import JournalDamaged
 from stretto.core.events import Entry
-from stretto.core.report import ExecType
+from stretto.core.terms.report import ExecType
 from stretto.journal.entries import prepare, restore
 from stretto.journal.sqlite import SqliteJournal
 from stretto.ports import StoredEntry

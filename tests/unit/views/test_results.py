@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from stretto.core import events as ev
-from stretto.core.report import ExecType
-from stretto.core.reports import on_send
+from stretto.core.messages.reports import on_send
+from stretto.core.terms.report import ExecType
 from stretto.core.values import Side
 from tests.unit.views.tables import result, rows
 from tests.unit.views.world import World

@@ -5,21 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stretto.core import events as ev
-from stretto.core.account import AccountSnapshot, BarReturn, DayAnchor
 from stretto.core.book import Allocation, Book, allocation_key
-from stretto.core.ending import refused
 from stretto.core.evolve import begin, evolve, finish
+from stretto.core.executions.ending import refused
 from stretto.core.limits import DISPATCH_WINDOW_NS, SEND_BEFORE_NS
-from stretto.core.market import Bar, Quote, Reads
-from stretto.core.order import OrderInput, step
-from stretto.core.order_record import Order, intend
-from stretto.core.order_table import TERMINAL, UNANSWERED
-from stretto.core.plan import Plan
-from stretto.core.recovery import on_acknowledge_due, on_query_due
-from stretto.core.refusal import Refusal, Rule
-from stretto.core.report import ExecType, ExecutionReport, OrderRole, OrderType, OrdStatus
-from stretto.core.reports import on_report, on_send
-from stretto.core.signal import Urgency
+from stretto.core.messages.recovery import on_acknowledge_due, on_query_due
+from stretto.core.messages.reports import on_report, on_send
+from stretto.core.orders.order import OrderInput, step
+from stretto.core.orders.order_record import Order, intend
+from stretto.core.orders.order_table import TERMINAL, UNANSWERED
+from stretto.core.terms.account import AccountSnapshot, BarReturn, DayAnchor
+from stretto.core.terms.market import Bar, Quote, Reads
+from stretto.core.terms.plan import Plan
+from stretto.core.terms.refusal import Refusal, Rule
+from stretto.core.terms.report import ExecType, ExecutionReport, OrderRole, OrderType, OrdStatus
+from stretto.core.terms.signal import Urgency
 from stretto.core.values import NS_PER_S, ZERO, Side, client_order_id, execution_id
 from tests.unit.views.samples import (
     ACCOUNTS,

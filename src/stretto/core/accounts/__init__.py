@@ -1,0 +1,1 @@
+"""Accounts and venues as the book sees them: snapshots, conduct, exclusions, settings."""

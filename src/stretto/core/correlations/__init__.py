@@ -1,0 +1,1 @@
+"""Which accounts would become the same bet: factor rows and pairs."""

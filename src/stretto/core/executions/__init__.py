@@ -1,0 +1,1 @@
+"""Executions and allocations: how they begin, what they hold, how they end."""

@@ -1,0 +1,1 @@
+"""Closing, reducing, amending and flattening what an earlier signal opened."""

@@ -1,0 +1,1 @@
+"""The order machine: one venue order, its states, fills and quantities."""

@@ -1,0 +1,1 @@
+"""Stops and targets: wanted against standing, checked, and placed as orders."""

@@ -1,0 +1,1 @@
+"""From the signal to the send: intake, release, completion and rerouting."""

@@ -1,0 +1,1 @@
+"""Prices and sizes of entries: rounding, limits, dispersion, totals."""

@@ -1,0 +1,1 @@
+"""The best subset of candidates without a conflict, with a stated bound."""

@@ -1,0 +1,1 @@
+"""The words that everything shares: records, settings and messages, without a decision."""

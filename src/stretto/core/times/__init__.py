@@ -1,0 +1,1 @@
+"""Delays, gaps between releases, and how evenly things were spread."""
