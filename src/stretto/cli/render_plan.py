@@ -270,6 +270,9 @@ def _grounds(output: Output, done: DryRun) -> None:
             f"market urgency {_fraction(plan.market_urgency)}, delays' coefficient of variation "
             f"{_fraction(plan.timing_cv)}, gap {_seconds(plan.timing_gap_ns)} s"
         )
+    if plan.venue_reliability:
+        venues = ", ".join(f"{n} {_fraction(r)}" for n, r in plan.venue_reliability.items())
+        output.line(f"reliability of venues, in health where below the account's own: {venues}")
     assumed = [each.account_id for each in plan.candidates if each.day_anchor_assumed]
     if assumed:
         output.line(f"day anchor assumed (nobody saw how the day began): {', '.join(assumed)}")

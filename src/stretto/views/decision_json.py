@@ -222,5 +222,6 @@ def inputs(plan: Plan) -> dict[str, Any]:
         "pace": {s.account_id: fraction(s.pace) for s in plan.allocations},
         "aggression": {s.account_id: fraction(s.aggression) for s in plan.allocations},
         "reserved_margin": {s.account_id: number(s.margin) for s in plan.allocations},
+        "venue_reliability": {name: fraction(r) for name, r in plan.venue_reliability.items()},
         "reserved_risk": {s.account_id: number(s.risk) for s in plan.allocations},
     }

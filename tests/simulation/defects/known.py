@@ -69,7 +69,7 @@ SEEDS: dict[str, int] = {
     "send-late-rather-than-never": 1,  # 13
     "send-past-send-before": 10,  # 14
     "take-a-cancel-reject-for-a-cancel": 2,  # 6
-    "take-a-refused-duplicate-for-a-refusal": 6,  # 7
+    "take-a-refused-duplicate-for-a-refusal": 7,  # 7
     "take-a-timeout-for-a-rejection": 1,  # 7
     "take-an-unknown-write-for-none": 1,  # 7
     "take-ids-that-come-again-for-repeats": 15,  # 17

@@ -18,9 +18,14 @@ from stretto.core.failures.failure_statistics import (
     share,
 )
 from stretto.core.limits import FAILURE_STEP_NS, FAILURE_STEPS_BEFORE, FAILURE_STEPS_RECENT
+from stretto.core.release.intake import plan_signal
 from stretto.core.terms.failure import FailureClass
+from stretto.core.terms.plan import Plan
 from stretto.core.terms.policy import FAILURE_POLICY as POLICY
+from stretto.core.terms.report import ExecType, OrdStatus
+from stretto.core.terms.signal import ListedAccounts, Urgency
 from stretto.core.values import NS_PER_S, PPM
+from tests.builders import VENUE, Desk, a_config, a_signal, an_account, names, the_reads
 
 LOST, MARGIN = FailureClass.CONNECTION_TEMPORARY, FailureClass.INSUFFICIENT_MARGIN
 HOUR = 3_600 * NS_PER_S
@@ -135,3 +140,28 @@ def test_nothing_given_is_changed() -> None:
     failed(statistics, T0 + 1)
     assert msgspec.json.encode(statistics) == before
     assert NO_STATISTICS.classes == {}
+
+
+@pytest.mark.requirement("R1.3")
+def test_a_venues_failures_are_in_the_health_of_its_accounts_and_the_plan_says_so() -> None:
+    desk = Desk(a_config([an_account(name) for name in names(2)]))
+    first = ListedAccounts(account_ids=("a0",))
+    (order,) = desk.released(a_signal("s1", accounts=first, urgency=Urgency.IMMEDIATE))
+    desk.send(order)
+    desk.report(order, ExecType.REJECTED, OrdStatus.REJECTED, reject_code="off_quotes")
+    failing = planned(desk)
+    at_venue = reliability(desk.book.failures[f"venue:{VENUE}"])
+    assert failing.venue_reliability == {VENUE: at_venue}
+    desk.book.failures.clear()
+    untroubled = planned(desk)
+    assert untroubled.venue_reliability == {}
+    (now,), (was,) = (
+        [c.factors.health_score for c in plan.candidates if c.account_id == "a1"]
+        for plan in (failing, untroubled)
+    )
+    assert 0 <= was - now - 3 * (PPM - at_venue) // 10 <= 1, "rounded once, at the end"
+    assert at_venue < PPM
+
+
+def planned(desk: Desk) -> Plan:
+    return plan_signal(desk.book, a_signal("s2", desk.now), the_reads(desk.now), desk.now)

@@ -105,6 +105,28 @@ def test_health_is_drawdown_reliability_latency_and_freshness() -> None:
     assert health_score(Ledger(), None, room(view(snapshot=None), ctx), AT) == 900_000
 
 
+@pytest.mark.requirement("R1.3")
+@pytest.mark.parametrize(
+    ("own", "at_venue", "counts"),
+    [
+        (900_000, 800_000, 800_000),
+        (800_000, 900_000, 800_000),
+        (PPM, 500_000, 500_000),
+        (900_000, None, 900_000),
+    ],
+)
+def test_of_an_accounts_reliability_and_its_venues_the_smaller_is_in_its_health(
+    own: int, at_venue: int | None, counts: int
+) -> None:
+    ctx = context()
+    of = view(ledger=Ledger(reliability=own, anchor=anchor()))
+    ctx.venue_reliability = {"elsewhere": 100_000}
+    if at_venue is not None:
+        ctx.venue_reliability[of.account.venue] = at_venue
+    found = base_score(of, trade_for(of, QUANTITY, ctx), room(of, ctx), Medians(0, 0), ctx)
+    assert found.health == PPM - 3 * (PPM - counts) // 10
+
+
 @pytest.mark.requirement("R1.6")
 def test_performance_is_shrunk_to_a_half_with_the_weight_of_twenty_trades() -> None:
     book = Medians(500_000, 1_000_000)

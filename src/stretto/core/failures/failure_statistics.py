@@ -6,6 +6,8 @@ last hour with the mean hour of the day before it. Both in integers. Knows no bo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stretto.core.failures.statistics import reliability_after
@@ -41,6 +43,7 @@ class Rising(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_STATISTICS = FailureStatistics()
+_VENUE = "venue:"
 
 
 def after_success(statistics: FailureStatistics) -> FailureStatistics:
@@ -114,6 +117,18 @@ def share(statistics: FailureStatistics, failure_class: FailureClass) -> int:
 def reliability(statistics: FailureStatistics) -> int:
     """1 less the shares of all classes, 1e-6; for the health of a venue or account."""
     return max(0, PPM - sum(record.share for record in statistics.classes.values()))
+
+
+def unreliable_venues(failures: Mapping[str, FailureStatistics]) -> dict[str, int]:
+    """``reliability`` of the venues of which a failure still counts, by name, sorted; ``failures``
+    are the records by scope and name, as the book keeps them.
+    """
+    found = {
+        name.removeprefix(_VENUE): reliability(failures[name])
+        for name in sorted(failures)
+        if name.startswith(_VENUE)
+    }
+    return {name: share for name, share in found.items() if share < PPM}
 
 
 def _share_after(before: int, failed: bool) -> int:

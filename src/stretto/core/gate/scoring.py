@@ -7,7 +7,7 @@ account is eligible, nor how correlations come about.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -124,7 +124,11 @@ def base_score(
         parts = steady(view.ledger, snapshot, room)
     margin = margin_score(view, trade, room, context.margin_level_min_ppm)
     budget = risk_budget_score(trade, room)
-    health = (parts.health + HEALTH_FRESHNESS * _freshness(snapshot, context.at)) // 1_000
+    health = parts.health + HEALTH_FRESHNESS * _freshness(snapshot, context.at)
+    venues = context.venue_reliability
+    if venues:
+        health -= HEALTH_RELIABILITY * _worse_at_venue(view, venues)
+    health //= 1_000
     record = parts.record
     performance = _HALF if record is None else _performance(record, medians)
     weights = context.weights
@@ -206,8 +210,17 @@ def risk_budget_score(trade: Trade, room: Room) -> int:
     return 0 if value < 0 else value
 
 
+def _worse_at_venue(view: AccountView, venues: Mapping[str, int]) -> int:
+    """By how much the account's venue is less reliable than the account itself, 1e-6: of the two
+    the smaller counts (DESIGN §4.9: statistics per venue and account feed health).
+    """
+    at_venue = venues.get(view.account.venue, PPM)
+    return max(0, view.ledger.reliability - at_venue)
+
+
 def health_score(ledger: Ledger, snapshot: AccountSnapshot | None, room: Room, at_ns: int) -> int:
-    """0.4 drawdown use + 0.3 reliability + 0.2 latency + 0.1 freshness of the account's state.
+    """0.4 drawdown use + 0.3 reliability + 0.2 latency + 0.1 freshness of the account's state; at a
+    venue without failures (see ``base_score``).
 
     Latency and age fall as half / (half + value): 1 at 0, a half at 1 s and at 60 s, never 0.
     """

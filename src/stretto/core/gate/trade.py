@@ -157,6 +157,7 @@ class TradeContext:
         "tick_at",
         "tick_fresh",
         "unrestricted",
+        "venue_reliability",
         "venue_sessions",
         "weights",
     )
@@ -195,6 +196,7 @@ class TradeContext:
         """The rules of eligibility that can refuse at all here; kept by ``eligibility``."""
         self.checks_beyond_gate: tuple[Check, ...] = ()
         self.circuits: dict[str, str] = {}  # how each stands that lets no entry pass
+        self.venue_reliability: dict[str, int] = {}  # 1e-6, of venues that failed lately
         self.exposure_remaining = exposure_remaining
         self.margin_level_min = Decimal(policy.margin_level_min) / PPM
         self.margin_level_min_ppm = Decimal(policy.margin_level_min)

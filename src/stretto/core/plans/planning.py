@@ -11,6 +11,7 @@ import numpy as np
 from stretto.core.book import Book
 from stretto.core.executions.citing import cited
 from stretto.core.executions.exposures import returns_of
+from stretto.core.failures.failure_statistics import unreliable_venues
 from stretto.core.gate.risk import anchor_assumed
 from stretto.core.limits import ALTERNATIVES_MAX, PAIRS_KEPT_MAX
 from stretto.core.plans.allocation import Allocated, Scored, Setting, allocate, score_and_bound
@@ -215,6 +216,7 @@ class _Draft:
             reads_seq=self._cites(),
             refused=refused,
             beyond=self._beyond,
+            venue_reliability=unreliable_venues(self._book.failures),
         )
 
     def _cites(self) -> dict[str, int]:

@@ -17,6 +17,7 @@ from stretto.core.accounts.standing import kinds_of, standings
 from stretto.core.book import Book
 from stretto.core.executions.carried import stances_version
 from stretto.core.executions.sessions import closed_venues, session_hours
+from stretto.core.failures.failure_statistics import unreliable_venues
 from stretto.core.gate.copying import opposed_by
 from stretto.core.gate.eligibility import all_refusals, judge_account, nothing_forbids
 from stretto.core.gate.risk import Room
@@ -119,6 +120,7 @@ def trade_context(
     )
     context.kills = switches_over(book.kills, signal.symbol)
     context.circuits = circuits_closed_to_entries(book)
+    context.venue_reliability = unreliable_venues(book.failures)
     cap = config.policy.exposure_max
     if cap is not None:
         per_unit = context.notional_book

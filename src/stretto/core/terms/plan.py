@@ -150,6 +150,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``reads_seq`` maps the name of each journaled input the decision rests on to its sequence number
     (see ``citing``). ``closes`` names the execution whose positions an exit closes.
+    ``venue_reliability`` (1e-6) is that of venues that failed lately: of an account's own and its
+    venue's, the smaller is in its health.
     """
 
     execution_id: str
@@ -172,6 +174,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     awaits: tuple[str, ...] = ()
     closes: str = ""
     beyond: Beyond | None = None
+    venue_reliability: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def every_refusal(self) -> tuple[Refusal, ...]:
