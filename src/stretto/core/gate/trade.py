@@ -181,10 +181,8 @@ class TradeContext:
         session: Hours = NO_HOURS,
         venue_sessions: dict[str, Hours] | None = None,
     ) -> None:
-        self.at = at
-        self.symbol = symbol
-        self.side = side
-        self.sign = side.sign
+        self.at, self.symbol = at, symbol
+        self.side, self.sign = side, side.sign
         self.entry = entry
         self.stop_loss = stop_loss
         self.reads = reads
