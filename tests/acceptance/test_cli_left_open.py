@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.cli_runner import BOOK, SIGNALS, stretto, stretto_json
+from stretto.cli import render_status
+from tests.acceptance.cli_runner import BOOK, SIGNAL, SIGNALS, stretto, stretto_json
+from tests.acceptance.test_people_reach_a_book import audit
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,48 @@ def test_until_names_what_it_leaves_and_resume_goes_on(tmp_path: Path) -> None:
     assert went_on["pending"] == 0
     assert "continue_with" not in went_on
     assert went_on["signals_turned_away"] == 0
+
+
+def test_what_a_person_asks_about_a_resting_order_goes_out_at_the_next_resume(
+    tmp_path: Path,
+) -> None:
+    db, signals = tmp_path / "book.sqlite", tmp_path / "signals.jsonl"
+    resting = json.loads(SIGNAL.read_text(encoding="utf-8"))
+    del resting["stop_distance"], resting["max_slippage"]
+    resting |= {"order_type": "limit", "limit_price": 1.30, "stop_loss": 1.29}
+    signals.write_text(json.dumps(resting), encoding="utf-8")
+    ended = stretto("run", BOOK, "--signals", signals, "--db", db, "--json")
+    fields = json.loads(ended.stdout)
+    assert fields["working"] > 0
+    assert f"working {fields['working']:,}" in ended.stderr
+    assert fields["continue_with"] in ended.stderr
+    asked = stretto_json("kill", "book", "--db", db, "--actor", "Ann", "--reason", "test")
+    assert asked["cancels"] > 0
+    went_on = stretto_json("resume", "--db", db)
+    assert went_on["working"] == went_on["pending"] == went_on["in_doubt"] == 0
+    assert went_on["abandoned"] == went_on["intended"]
+    assert "continue_with" not in went_on
+
+
+def test_a_flatten_after_the_end_of_a_session_goes_out_at_the_next_resume(
+    ended: Path, tmp_path: Path
+) -> None:
+    db = damaged(ended, tmp_path)
+    assert "nothing to resume" in stretto("resume", "--db", db).stdout
+    stretto("flatten", "--db", db, "--actor", "Ann", "--reason", "test", "--request-id", "r1")
+    went_on = stretto_json("resume", "--db", db)
+    assert went_on["working"] == went_on["pending"] == went_on["in_doubt"] == 0
+    assert audit(db, "flattened")
+    assert len(audit(db, "flattened")) == len(audit(db, "flatten_begun"))
+    assert "nothing to resume" in stretto("resume", "--db", db).stdout
+
+
+def test_a_long_timeline_keeps_its_newest_events(
+    ended: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeline = stretto_json("status", "s1", "--db", ended)["timeline"]
+    monkeypatch.setattr(render_status, "TIMELINE_SHOWN_MAX", 3)
+    shown = stretto("status", "s1", "--db", ended).stdout.partition("Timeline")[2]
+    assert f"the newest; {len(timeline) - 3} before them: --json has all" in shown
+    assert timeline[-1]["event_type"] in shown
+    assert timeline[0]["event_type"] not in shown

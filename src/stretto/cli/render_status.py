@@ -281,7 +281,7 @@ def _timeline(output: Output, found: FoundExecution) -> None:
             event["account_id"] or "",
             NANOSECONDS.sub(r"\1Z", event["rationale"] or ""),
         )
-        for event in found.status.timeline[:TIMELINE_SHOWN_MAX]
+        for event in found.status.timeline[-TIMELINE_SHOWN_MAX:]
     ]
     columns = (
         Column("at (UTC)", rank=1),
@@ -291,7 +291,7 @@ def _timeline(output: Output, found: FoundExecution) -> None:
         Column("why", wraps=True),
     )
     hidden = len(found.status.timeline) - len(rows)
-    note = f"and {hidden} more: --json has all" if hidden else ""
+    note = f"the newest; {hidden} before them: --json has all" if hidden else ""
     output.grid(Grid(title="Timeline", columns=columns, rows=rows, note=note))
 
 

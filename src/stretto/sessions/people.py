@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from stretto.runtime.control import (
     socket_path,
 )
 from stretto.runtime.outcomes import outcome_of
+from stretto.sessions.started import Session, recall, remember
 
 ANSWER_S_MAX = 30.0
 
@@ -45,7 +46,7 @@ def intervene(db: Path, book_id: str, item: ev.Intervened) -> tuple[Answer, bool
         return answered, True
     try:
         with open_book(db, book_id, create=False) as opened:
-            return _journaled(opened, item), False
+            return _journaled(opened, item, lambda: _resumable(db, book_id, opened)), False
     except JournalUnavailable as error:
         if "another writer" not in str(error):
             raise
@@ -91,7 +92,14 @@ def _lines(stream: socket.socket, request: bytes) -> Iterator[bytes]:
         yield from answered
 
 
-def _journaled(opened: OpenBook, item: ev.Intervened) -> Answer:
+def _resumable(db: Path, book_id: str, opened: OpenBook) -> None:
+    """A session that came to its end has something to do again."""
+    _, session = recall(db, book_id)
+    if session.ended:
+        remember(opened.journal, book_id, Session(started=session.started))
+
+
+def _journaled(opened: OpenBook, item: ev.Intervened, reopen: Callable[[], None]) -> Answer:
     """The decision, and in the same transaction that nothing of it was sent: an order without an
     outcome would be in doubt for ever, and no process has it to send.
     """
@@ -105,6 +113,9 @@ def _journaled(opened: OpenBook, item: ev.Intervened) -> Answer:
         follows = None if unsent is None else _handled(book, unsent)
         if follows is not None:
             entries.append(follows)
+
+    if book.open_executions or not book.is_at_rest:
+        reopen()
 
     def project(connection: sqlite3.Connection | Any) -> None:
         opened.projector.apply(connection, entries)

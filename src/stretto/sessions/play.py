@@ -177,10 +177,10 @@ def _from_now(scenario: Scenario, book: Book, pace: Pace | None, downtime_s: Dec
 
 
 def _is_over(started: StartedWith, book: Book, pace: Pace | None) -> bool:
-    """Whether a session that ended by itself left nothing open: one with ``--until`` may have, and
-    one at venues that live on, where what still rests may fill.
+    """Whether a session that ended by itself left nothing open. Orders may rest at venues, and what
+    a person asks about them later has to go out; a demo's day is over with whatever it left.
     """
-    if pace is not None and book.open_executions:
+    if book.open_executions and (pace is not None or isinstance(started, RunArguments)):
         return False
     if not isinstance(started, RunArguments) or started.until is None:
         return True
